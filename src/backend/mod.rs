@@ -1,0 +1,9 @@
+//! Everything outside this process: AWS, the store, and the local git repository.
+
+pub mod aws;
+pub mod clock;
+pub mod params;
+pub mod platform;
+pub mod registry;
+pub mod source;
+pub mod store;

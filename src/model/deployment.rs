@@ -1,0 +1,185 @@
+//! Deployments and their steps, as they are recorded.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    actor::Actor,
+    arn::{EcsDeploymentId, TaskDefinitionArn},
+    id::{
+        ClusterName, ContainerName, EcsServiceName, EnvironmentId, ImageId, ProjectId, ServiceId,
+    },
+    image::ImageUri,
+    release::{DeploymentNumber, ReleaseNumber},
+    selection::Selection,
+    verdict::{Evidence, Verdict},
+};
+
+/// One attempt to make an environment run a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// Its number within the project.
+    pub number: DeploymentNumber,
+    /// Its project.
+    pub project: ProjectId,
+    /// Where.
+    pub environment: EnvironmentId,
+    /// What was asked for.
+    pub selection: Selection,
+    /// What it makes the environment run.
+    pub release: ReleaseNumber,
+    /// What sort of change it is.
+    pub kind: DeploymentKind,
+    /// How far it is, or how it ended.
+    pub status: DeploymentStatus,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// Why, in the words given.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub description: Option<String>,
+    /// When it was recorded, before the first effect.
+    pub created_at: Timestamp,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub finished_at: Option<Timestamp>,
+    /// The version of this program.
+    pub tool_version: String,
+    /// One step a service, in the order they are carried out.
+    pub steps: Vec<Step>,
+}
+
+impl Deployment {
+    /// The step of a service.
+    #[must_use]
+    pub fn step(&self, service: &ServiceId) -> Option<&Step> {
+        self.steps.iter().find(|step| step.service == *service)
+    }
+}
+
+/// What sort of change a deployment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeploymentKind {
+    /// Moving to a release.
+    Deploy,
+}
+
+/// How far a deployment is. Only `Succeeded` is success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DeploymentStatus {
+    /// Recorded, under way, or left running with `--no-wait`.
+    Running,
+    /// Stopped by a signal; nothing new was started.
+    Interrupted,
+    /// Every service was verified.
+    Succeeded,
+    /// At least one service failed and the environment was not put back as it was.
+    Failed,
+    /// At least one service failed, and every service that was changed runs what it ran before.
+    RolledBack,
+    /// A service failed, and its rollback failed too.
+    RollbackFailed,
+    /// Another deployment took the place of this one.
+    Superseded,
+    /// The outcome of at least one step is not known.
+    Unknown,
+}
+
+impl DeploymentStatus {
+    /// The status in the words of the record and of the output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "RUNNING",
+            Self::Interrupted => "INTERRUPTED",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::RolledBack => "ROLLED_BACK",
+            Self::RollbackFailed => "ROLLBACK_FAILED",
+            Self::Superseded => "SUPERSEDED",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+/// What a deployment does to one service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// The service.
+    pub service: ServiceId,
+    /// How far the step is.
+    pub status: StepStatus,
+    /// Where and what.
+    pub target: StepTarget,
+    /// What was there before; written once, before the first effect.
+    pub before: StepBefore,
+    /// The task definition that was registered, or found with the wanted content.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub task_definition: Option<TaskDefinitionArn>,
+    /// Whether that task definition was registered by this step.
+    #[serde(default)]
+    pub registered: bool,
+    /// The ECS deployment that this step started, or adopted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ecs_deployment: Option<EcsDeploymentId>,
+    /// How it ended.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub verdict: Option<Verdict>,
+    /// What was collected if it did not succeed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub evidence: Option<Evidence>,
+    /// When the first effect was about to be asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub started_at: Option<Timestamp>,
+    /// When the verdict fell.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub finished_at: Option<Timestamp>,
+}
+
+/// How far a step is: `PENDING → INTENT → APPLIED → VERIFIED`, or another end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum StepStatus {
+    /// Nothing was done yet.
+    Pending,
+    /// The first effect is about to be asked for, or was.
+    Intent,
+    /// The service was told to move.
+    Applied,
+    /// The verdict is [`Verdict::Verified`].
+    Verified,
+    /// Nothing was to be done, or nothing will be.
+    Skipped,
+    /// Any other verdict.
+    Failed,
+}
+
+/// Where a step acts and what it wants there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepTarget {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The ECS service.
+    pub ecs_service: EcsServiceName,
+    /// The image of each mapped container.
+    pub containers: BTreeMap<ContainerName, ImageId>,
+    /// The URI that each image is to have.
+    pub images: BTreeMap<ImageId, ImageUri>,
+}
+
+/// What a step found before its first effect.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StepBefore {
+    /// The task definition the service was set to.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub task_definition: Option<TaskDefinitionArn>,
+    /// The PRIMARY deployment.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ecs_deployment: Option<EcsDeploymentId>,
+    /// The values of the SSM parameters that the step writes; `None` where there was none.
+    #[serde(default)]
+    pub parameters: BTreeMap<ImageId, Option<String>>,
+}

@@ -1,0 +1,107 @@
+//! What happens while a deployment is carried out: one type, emitted by the engine, read by
+//! every reporter.
+
+use serde::Serialize;
+
+use super::{
+    arn::{EcsDeploymentId, TaskDefinitionArn},
+    id::{ParameterName, ServiceId},
+    observed::RolloutState,
+    release::{DeploymentNumber, ReleaseNumber},
+    verdict::{Evidence, Verdict},
+};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The deployment is recorded; effects follow.
+    DeploymentStarted {
+        /// Its number.
+        deployment: DeploymentNumber,
+        /// What it deploys.
+        release: ReleaseNumber,
+        /// The services, in the order they are started.
+        services: Vec<ServiceId>,
+    },
+    /// A task definition was registered, or one with the wanted content was found.
+    TaskDefinitionReady {
+        /// The service.
+        service: ServiceId,
+        /// The revision.
+        task_definition: TaskDefinitionArn,
+        /// Whether it is new.
+        registered: bool,
+    },
+    /// An SSM parameter was written.
+    ParameterWritten {
+        /// The service.
+        service: ServiceId,
+        /// Its name.
+        parameter: ParameterName,
+    },
+    /// The service was told to move, or an equal rollout was found under way.
+    RolloutStarted {
+        /// The service.
+        service: ServiceId,
+        /// The ECS deployment.
+        ecs_deployment: EcsDeploymentId,
+        /// Whether it was already under way.
+        adopted: bool,
+    },
+    /// A service's rollout was looked at.
+    Progress(StepProgress),
+    /// A rollout is failing; the verdict follows when ECS has settled.
+    Failing {
+        /// The service.
+        service: ServiceId,
+        /// Why, in one sentence.
+        reason: String,
+        /// What was collected so far.
+        evidence: Evidence,
+    },
+    /// A service's rollout ended.
+    StepFinished {
+        /// The service.
+        service: ServiceId,
+        /// How.
+        #[serde(flatten)]
+        verdict: Verdict,
+        /// What was collected, when it did not succeed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        evidence: Option<Evidence>,
+        /// Seconds since the step's first effect.
+        seconds: u64,
+    },
+    /// A request was throttled; the work goes on, slower.
+    Throttled {
+        /// The operation.
+        operation: String,
+    },
+    /// Something the user should know that stops nothing.
+    Warning {
+        /// What.
+        text: String,
+    },
+}
+
+/// How far a service's rollout is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepProgress {
+    /// The service.
+    pub service: ServiceId,
+    /// ECS's state of our deployment.
+    pub rollout_state: Option<RolloutState>,
+    /// Our tasks that run.
+    pub running: i32,
+    /// Our tasks that start.
+    pub pending: i32,
+    /// How many are wanted.
+    pub desired: i32,
+    /// Old tasks that still run.
+    pub old_tasks: i32,
+    /// Our tasks that failed to start, in a row.
+    pub failed_tasks: i32,
+    /// Seconds since the step's first effect.
+    pub seconds: u64,
+}

@@ -1,0 +1,37 @@
+//! The nouns of `release-tool`: ids, images, releases, deployments, events and verdicts.
+//!
+//! Everything here is pure: no clock, no I/O, no AWS type. Values are parsed at the edge into
+//! these types and not checked again inside. The words are those of the project's glossary
+//! (`docs/glossary.md`), and each has one meaning.
+
+mod actor;
+mod arn;
+mod deployment;
+mod event;
+mod id;
+mod image;
+mod observed;
+mod release;
+mod selection;
+mod task_definition;
+mod verdict;
+
+pub use actor::{Actor, CiJob};
+pub use arn::{EcsDeploymentId, ServiceRevisionId, TaskDefinitionArn};
+pub use deployment::{
+    Deployment, DeploymentKind, DeploymentStatus, Step, StepBefore, StepStatus, StepTarget,
+};
+pub use event::{Event, StepProgress};
+pub use id::{
+    AccountId, ClusterName, ContainerName, EcsServiceName, EnvironmentId, IdError, ImageId, Label,
+    ParameterName, ProjectId, Region, ServiceId, ServiceSetId,
+};
+pub use image::{Digest, EcrRepository, ImageUri, ImageUriError, ReleaseHash};
+pub use observed::{
+    CircuitBreaker, DeploymentController, EcsDeployment, ObservedService, RolloutState,
+    ServiceEvent,
+};
+pub use release::{DeploymentNumber, Fingerprint, Release, ReleaseNumber, ReleasedImage};
+pub use selection::Selection;
+pub use task_definition::{Tag, TaskDefinition, TaskDefinitionStatus};
+pub use verdict::{ContainerExit, Evidence, StoppedTask, Verdict};

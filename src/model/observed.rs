@@ -1,0 +1,136 @@
+//! What ECS says of a service at one moment. Read by the planner, the follower and `status`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    arn::{EcsDeploymentId, TaskDefinitionArn},
+    id::{ClusterName, EcsServiceName},
+};
+
+/// One entry of `DescribeServices`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedService {
+    /// The cluster's short name.
+    pub cluster: ClusterName,
+    /// The service's short name.
+    pub name: EcsServiceName,
+    /// The service's ARN.
+    pub arn: String,
+    /// `ACTIVE`, `DRAINING` or `INACTIVE`.
+    pub status: String,
+    /// How many tasks are wanted.
+    pub desired: i32,
+    /// How many tasks run, of all deployments.
+    pub running: i32,
+    /// How many tasks are starting, of all deployments.
+    pub pending: i32,
+    /// The task definition the service is set to.
+    pub task_definition: Option<TaskDefinitionArn>,
+    /// The service's deployments, PRIMARY first.
+    pub deployments: Vec<EcsDeployment>,
+    /// ARN of the service deployment in progress, where ECS gives one.
+    pub current_service_deployment: Option<String>,
+    /// Who moves tasks: ECS itself, CodeDeploy, or somebody else.
+    pub controller: DeploymentController,
+    /// The circuit breaker's setting.
+    pub circuit_breaker: CircuitBreaker,
+    /// Lower bound of healthy tasks during a rollout, percent of desired.
+    pub minimum_healthy_percent: i32,
+    /// Upper bound of tasks during a rollout, percent of desired.
+    pub maximum_percent: i32,
+    /// The service's events, newest first, at most 100.
+    pub events: Vec<ServiceEvent>,
+}
+
+impl ObservedService {
+    /// The deployment that ECS works towards.
+    #[must_use]
+    pub fn primary(&self) -> Option<&EcsDeployment> {
+        self.deployments.iter().find(|deployment| deployment.is_primary)
+    }
+
+    /// The deployment with this id, if ECS still lists it.
+    #[must_use]
+    pub fn deployment(&self, id: &EcsDeploymentId) -> Option<&EcsDeployment> {
+        self.deployments.iter().find(|deployment| deployment.id == *id)
+    }
+
+    /// Tasks of every deployment but the given one that still run or start.
+    #[must_use]
+    pub fn tasks_of_others(&self, id: &EcsDeploymentId) -> i32 {
+        self.deployments
+            .iter()
+            .filter(|deployment| deployment.id != *id)
+            .map(|deployment| deployment.running + deployment.pending)
+            .sum()
+    }
+}
+
+/// One entry of a service's `deployments`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EcsDeployment {
+    /// `ecs-svc/<number>`.
+    pub id: EcsDeploymentId,
+    /// Whether this is the PRIMARY one.
+    pub is_primary: bool,
+    /// What it runs.
+    pub task_definition: Option<TaskDefinitionArn>,
+    /// How many tasks it wants.
+    pub desired: i32,
+    /// How many of its tasks run.
+    pub running: i32,
+    /// How many of its tasks are starting.
+    pub pending: i32,
+    /// Consecutive tasks that failed to start; ECS sets it back to 0 once one runs.
+    pub failed_tasks: i32,
+    /// How far it is; `None` where ECS gives none (other controllers, Classic ELB).
+    pub rollout_state: Option<RolloutState>,
+    /// ECS's own words on the state.
+    pub rollout_state_reason: String,
+    /// When it was made, by AWS's clock.
+    pub created_at: Option<Timestamp>,
+}
+
+/// `Deployment.rolloutState` of the ECS API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RolloutState {
+    /// Tasks are being replaced.
+    InProgress,
+    /// All tasks are replaced and healthy.
+    Completed,
+    /// The circuit breaker or an alarm ended it.
+    Failed,
+}
+
+/// `DeploymentController.type` of the ECS API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeploymentController {
+    /// ECS's own rollouts.
+    Ecs,
+    /// AWS CodeDeploy.
+    CodeDeploy,
+    /// A third party, through task sets.
+    External,
+}
+
+/// `DeploymentCircuitBreaker` of the ECS API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CircuitBreaker {
+    /// Whether failing tasks end the deployment.
+    pub enabled: bool,
+    /// Whether ECS then goes back to the last completed deployment.
+    pub rollback: bool,
+}
+
+/// One of a service's events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceEvent {
+    /// The event's id.
+    pub id: String,
+    /// When it happened, by AWS's clock.
+    pub at: Timestamp,
+    /// ECS's words.
+    pub message: String,
+}

@@ -1,0 +1,68 @@
+//! One request to an emulated service, and the errors that a service answers with.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::SandboxError;
+
+/// Whose resources a request is about. Resources of different scopes do not see each other, with
+/// the exception of ECR images, which any account may pull.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Scope {
+    /// The account, 12 digits, told by the access key that signed the request.
+    pub(crate) account: String,
+    /// The region, told by the credential scope of the signature.
+    pub(crate) region: String,
+}
+
+impl Scope {
+    /// The start of every key of an entity in this scope.
+    pub(crate) fn key(&self, rest: &str) -> String {
+        format!("{}/{}/{rest}", self.account, self.region)
+    }
+}
+
+/// A request, once it is known which service and operation it is for.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    /// Whose resources.
+    pub(crate) scope: Scope,
+    /// The operation, for example `UpdateService`.
+    pub(crate) operation: String,
+    /// The body as it came.
+    pub(crate) body: Bytes,
+    /// The sandbox's clock at the moment of the request.
+    pub(crate) now: Timestamp,
+    /// The ARN of the caller, for `registeredBy`, `LastModifiedUser` and `GetCallerIdentity`.
+    pub(crate) caller: String,
+}
+
+/// An error in the emulated API's own form.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The service answers with an error.
+    Answer {
+        /// HTTP status.
+        status: u16,
+        /// The error's shape name, for example `ServiceNotFoundException`.
+        code: String,
+        /// The rest of the error's members as JSON, `message` included.
+        members: serde_json::Map<String, serde_json::Value>,
+    },
+    /// The sandbox itself failed; the request's effects are undone and it is answered with a 500.
+    Sandbox(SandboxError),
+}
+
+impl Fault {
+    /// A client error with nothing but a message.
+    pub(crate) fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        let members = [("message".to_owned(), serde_json::Value::from(message.into()))];
+        Self::Answer { status: 400, code: code.into(), members: members.into_iter().collect() }
+    }
+}
+
+impl From<SandboxError> for Fault {
+    fn from(error: SandboxError) -> Self {
+        Self::Sandbox(error)
+    }
+}

@@ -1,0 +1,1 @@
+//! The integration tests: one binary, since each further one links everything again.
