@@ -32,7 +32,7 @@ pub fn plan(request: PlanRequest) -> Result<Plan, Refusal> {
     for picture in &request.pictures {
         match plan_service(&request, picture) {
             Ok(Outcome::Step(step)) => {
-                warnings.extend(warnings_of(picture, &step));
+                warnings.extend(warnings_of(&request, picture, &step));
                 steps.push(*step);
             }
             Ok(Outcome::Unchanged(service)) => {

@@ -1,10 +1,14 @@
 //! What the user should know before saying yes, though it stops nothing.
 
-use super::steps::{PlannedStep, Rollout, ServicePicture, Warning};
+use super::steps::{PlanRequest, PlannedStep, Rollout, ServicePicture, Warning};
 use crate::model::{ObservedService, RolloutState};
 
 /// Settings and states of a service that make its rollout riskier or less certain.
-pub(super) fn warnings_of(picture: &ServicePicture, step: &PlannedStep) -> Vec<Warning> {
+pub(super) fn warnings_of(
+    request: &PlanRequest,
+    picture: &ServicePicture,
+    step: &PlannedStep,
+) -> Vec<Warning> {
     let observed = &picture.observed;
     let warn = |text: String, hint: &str| Warning {
         service: picture.service.clone(),
@@ -12,6 +16,12 @@ pub(super) fn warnings_of(picture: &ServicePicture, step: &PlannedStep) -> Vec<W
         hint: hint.to_owned(),
     };
     let mut warnings = Vec::new();
+    for image in step.target.images.keys() {
+        if request.wanted.images.get(image).is_some_and(|wanted| wanted.digest.is_none()) {
+            let text = format!("runs image `{image}`, whose digest is not known");
+            warnings.push(warn(text, "register it with `--digest sha256:…` to have it verified"));
+        }
+    }
     if !observed.circuit_breaker.enabled {
         let text = "has no deployment circuit breaker: ECS will not end a failing rollout";
         let hint = "turn on `deployment_circuit_breaker` with `rollback = true` for the service";
