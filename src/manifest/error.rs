@@ -154,12 +154,18 @@ pub enum ManifestErrorKind {
         /// The key.
         place: String,
     },
-    /// An element of a list has no id.
-    #[error("an element of `{place}` has no `id`")]
+    /// A table in a list has no id.
+    #[error("`{place}` has no `id`")]
     MissingId {
-        /// The list.
+        /// The element of the list.
         place: String,
     },
+    /// A service set without services.
+    #[error("the service set `{0}` has no services")]
+    EmptySet(
+        /// The set's path.
+        String,
+    ),
     /// A key that means nothing without another.
     #[error("`{place}.{key}` means nothing without `{needed}`")]
     NeedsKey {
@@ -260,7 +266,7 @@ pub enum ManifestErrorKind {
     /// A service or set was named that the project does not have.
     #[error(
         "the project `{project}` has no service or service set `{id}`: {}",
-        there_are("services and service sets", .known)
+        there_are("services or service sets", .known)
     )]
     UnknownSelection {
         /// The project.

@@ -22,6 +22,7 @@ impl Kind {
             | Self::ConflictingKeys { .. }
             | Self::Empty { .. }
             | Self::MissingId { .. }
+            | Self::EmptySet(_)
             | Self::NeedsKey { .. }
             | Self::NoProjects => self.hint_on_shape(),
             Self::ConflictingValues { .. }
@@ -71,7 +72,10 @@ impl Kind {
                 format!("keep `{key}` and remove `{other}`")
             }
             Self::Empty { place } => format!("fill `{place}`, or remove it"),
-            Self::MissingId { .. } => "add the key `id` to the element".to_owned(),
+            Self::MissingId { place } => format!("add the key `id` to `{place}`"),
+            Self::EmptySet(set) => {
+                format!("list the ids of its services in `{set}.services`, or remove the set")
+            }
             Self::NeedsKey { place, key, needed } => {
                 format!("add `{needed}` to `{place}`, or remove `{key}`")
             }
@@ -102,7 +106,10 @@ impl Kind {
                 Some(first) => format!("remove `from` from the environment `{first}`"),
                 None => "remove one `from`".to_owned(),
             },
-            Self::ReservedId { id, .. } => format!("rename `{id}`"),
+            Self::ReservedId { id, .. } if id == "latest" => {
+                "remove the environment `latest`: `release-tool register` needs none".to_owned()
+            }
+            Self::ReservedId { id, kind, .. } => format!("give {kind} another id than `{id}`"),
             Self::SetNamedAsService(id) => {
                 format!("rename the service set, for example to `{id}-set`")
             }
@@ -164,7 +171,8 @@ impl Kind {
                 format!("add the service to the manifest as `[{project}.services.{id}]`")
             }),
             Self::SeveralImages { images, .. } => {
-                format!("name one of the images instead: {}", listed(images))
+                let image = images.first().map(ToString::to_string).unwrap_or_default();
+                format!("name the image, for example `release-tool register <uri> {image}`")
             }
             _ => String::new(),
         }
@@ -221,16 +229,12 @@ fn older_key(key: &str) -> Option<&'static str> {
 /// What to write instead of a value of the wrong type.
 fn wrong_type(place: &str, expected: &str) -> String {
     let key = place.rsplit('.').next().unwrap_or(place);
-    match (place.contains('.'), place) {
-        (_, "the manifest") => {
-            "write a table whose keys are project ids, each with the project's table".to_owned()
-        }
-        (false, _) => format!(
-            "move `{key}` into a project such as `[my-project]`: the keys of the file are project \
-             ids"
-        ),
-        (true, _) => format!("write {expected} as the value of `{key}`"),
+    if place.contains(['.', '[']) {
+        return format!("write {expected} as the value of `{key}`");
     }
+    format!(
+        "move `{key}` into a project such as `[my-project]`: the keys of the file are project ids"
+    )
 }
 
 /// What to do about a reference to nothing.
@@ -253,7 +257,8 @@ fn invalid_id(error: &IdError) -> String {
         }
         kind => match sound_id(value, kind == "cluster name") {
             Some(other) => format!("rename it, for example to `{other}`"),
-            None => format!("write a {kind} of letters, digits, `_` and `-`"),
+            None if kind == "project id" => format!("rename it, for example to `my-{value}`"),
+            None => "use letters, digits, `_` and `-` only".to_owned(),
         },
     }
 }

@@ -51,7 +51,7 @@ impl Reader {
     /// Takes down a value of the wrong type.
     fn report_type(&mut self, node: &Node, path: &str, expected: &'static str) {
         let found = node.value.description();
-        let kind = ManifestErrorKind::WrongType { place: place(path), expected, found };
+        let kind = ManifestErrorKind::WrongType { place: path.to_owned(), expected, found };
         self.report(node.span, kind);
     }
 
@@ -214,7 +214,8 @@ impl<S: Shape> Read for Collection<S> {
                 })
                 .collect(),
             Value::List(elements) => {
-                elements.iter().filter_map(|node| read_element(node, path, reader)).collect()
+                let elements = numbered(elements, path);
+                elements.filter_map(|(path, node)| read_element(node, &path, reader)).collect()
             }
             _ => {
                 reader.report_type(node, path, "a table or a list");
@@ -226,18 +227,26 @@ impl<S: Shape> Read for Collection<S> {
     }
 }
 
+/// The elements of a list, each with its path: `path[0]` and so on.
+fn numbered<'n>(elements: &'n [Node], path: &str) -> impl Iterator<Item = (String, &'n Node)> {
+    elements.iter().enumerate().map(move |(number, node)| (format!("{path}[{number}]"), node))
+}
+
 /// Reads an element of a list: a table with its id in it.
 fn read_element<S: Shape>(node: &Node, path: &str, reader: &mut Reader) -> Option<Item<S>> {
     let Value::Table(entries) = &node.value else {
-        reader.report_type(node, path, "a list of tables");
+        reader.report_type(node, path, "a table");
         return None;
     };
     let id = entries.iter().find(|entry| entry.key.value == "id");
     if id.is_none() {
-        reader.report(node.span, ManifestErrorKind::MissingId { place: place(path) });
+        reader.report(node.span, ManifestErrorKind::MissingId { place: path.to_owned() });
     }
     let id = id.and_then(|id| Text::read(&id.node, &join(path, "id"), reader));
-    let path = join(path, id.as_ref().map_or("?", |id| id.value.as_str()));
+    let path = match &id {
+        Some(id) => join(path.rsplit_once('[').map_or(path, |(list, _)| list), &id.value),
+        None => path.to_owned(),
+    };
     let fields = Fields::open::<S>(node, &path, true, reader)?;
     let table = S::fill(&fields, reader);
     Some(Item { id: id?, path, table })
@@ -262,12 +271,15 @@ impl Read for Members {
             let Collection(services) = Collection::read(node, path, reader)?;
             return Some(Self(services.into_iter().map(Member::Defined).collect()));
         };
-        check_content(node, path, reader);
-        let member = |element: &Node| match &element.value {
-            Value::Table(_) => read_element(element, path, reader).map(Member::Defined),
-            _ => Text::read(element, path, reader).map(Member::Named),
+        if elements.is_empty() {
+            let set = path.strip_suffix(".services").unwrap_or(path).to_owned();
+            reader.report(node.span, ManifestErrorKind::EmptySet(set));
+        }
+        let member = |(path, element): (String, &Node)| match &element.value {
+            Value::Table(_) => read_element(element, &path, reader).map(Member::Defined),
+            _ => Text::read(element, &path, reader).map(Member::Named),
         };
-        Some(Self(elements.iter().filter_map(member).collect()))
+        Some(Self(numbered(elements, path).filter_map(member).collect()))
     }
 }
 
@@ -282,7 +294,8 @@ impl Read for Containers {
             return read_texts(node, path, "a list or a table", reader).map(Self);
         };
         check_content(node, path, reader);
-        let images = elements.iter().filter_map(|element| Text::read(element, path, reader));
+        let elements = numbered(elements, path);
+        let images = elements.filter_map(|(path, element)| Text::read(element, &path, reader));
         Some(Self(images.map(|image| (image.clone(), image)).collect()))
     }
 }
@@ -326,11 +339,6 @@ fn check_content(node: &Node, path: &str, reader: &mut Reader) {
     if is_empty {
         reader.report(node.span, ManifestErrorKind::Empty { place: path.to_owned() });
     }
-}
-
-/// A path as an error names it: the file itself has none.
-fn place(path: &str) -> String {
-    if path.is_empty() { "the manifest".to_owned() } else { path.to_owned() }
 }
 
 /// The path to a key of the table that `path` leads to.

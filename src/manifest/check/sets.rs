@@ -7,10 +7,20 @@ use crate::{
         project::{Environment, ServiceSet},
         read::{Collection, Item, Member, Members, join},
         shape,
+        source::Span,
         tree::Text,
     },
     model::{AccountId, ClusterName, EnvironmentId, ServiceId, ServiceSetId},
 };
+
+/// The account that a set says for its environments.
+struct SetAccount {
+    id: AccountId,
+    /// The path of its key.
+    place: String,
+    /// Where it is.
+    span: Span,
+}
 
 impl Draft<'_> {
     /// Defines the service sets, and what is defined inside of them.
@@ -30,14 +40,15 @@ impl Draft<'_> {
     fn define_set(&mut self, item: Item<shape::ServiceSet>) {
         let Item { id, path, table } = item;
         let set = define(&id, Kind::ServiceSet, &mut self.defined_sets, self.reader);
-        let members_path = join(&path, "services");
         if table.services.is_none() {
-            let kind = ManifestErrorKind::Empty { place: members_path.clone() };
-            self.reader.report(id.span, kind);
+            self.reader.report(id.span, ManifestErrorKind::EmptySet(path.clone()));
         }
         let members = table.services.unwrap_or(Members(Vec::new()));
-        let services = self.members(&id.value, &members_path, members);
-        let account = table.account.as_ref().and_then(|account| self.account(account));
+        let services = self.members(&id.value, &join(&path, "services"), members);
+        let account = table.account.as_ref().and_then(|account| {
+            let id = self.account(account)?;
+            Some(SetAccount { id, place: join(&path, "account"), span: account.0.span })
+        });
         if let (Some(account), None) = (&table.account, &table.environments) {
             let (place, key, needed) = (path, "account", "environments");
             self.reader.report(account.0.span, ManifestErrorKind::NeedsKey { place, key, needed });
@@ -90,7 +101,7 @@ impl Draft<'_> {
     fn set_environment(
         &mut self,
         item: &Item<shape::SetEnvironment>,
-        account: Option<&AccountId>,
+        account: Option<&SetAccount>,
         services: &[ServiceId],
     ) {
         let Item { id, path, table } = item;
@@ -121,7 +132,7 @@ impl Draft<'_> {
         &mut self,
         id: &EnvironmentId,
         item: &Item<shape::SetEnvironment>,
-        account: Option<&AccountId>,
+        account: Option<&SetAccount>,
     ) {
         let Item { id: Text { span, .. }, path, table } = item;
         let name = table.name.as_ref().map(|name| name.value.clone());
@@ -146,10 +157,11 @@ impl Draft<'_> {
             self.reader.report(*span, conflict(place, name, "name", environment.name.clone()));
         }
         let Some(account) = account else { return };
-        let other = environment.account.get_or_insert_with(|| account.clone());
-        if other != account {
-            let (value, other) = (account.to_string(), other.to_string());
-            self.reader.report(*span, conflict(join(path, "account"), value, "account", other));
+        let other = environment.account.get_or_insert_with(|| account.id.clone());
+        if *other != account.id {
+            let (value, other) = (account.id.to_string(), other.to_string());
+            let kind = conflict(account.place.clone(), value, "account", other);
+            self.reader.report(account.span, kind);
         }
     }
 

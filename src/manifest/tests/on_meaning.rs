@@ -160,6 +160,14 @@ environments.prod = { name = "Live", cluster = "green" }
       |
       = hint: make `shop.services.api.repository` and `shop.images.api.repository` the same, or remove one of them
 
+    error: `shop.service_sets.web.account` is `222222222222`, but `shop.environments.prod.account` is `111111111111`
+      --> .weco-project:12:11
+       |
+    12 | account = 222222222222
+       |           ^^^^^^^^^^^^
+       |
+       = hint: make `shop.service_sets.web.account` and `shop.environments.prod.account` the same, or remove one of them
+
     error: `shop.service_sets.web.environments.prod.name` is `Live`, but `shop.environments.prod.name` is `Production`
       --> .weco-project:13:14
        |
@@ -167,14 +175,6 @@ environments.prod = { name = "Live", cluster = "green" }
        |              ^^^^
        |
        = hint: make `shop.service_sets.web.environments.prod.name` and `shop.environments.prod.name` the same, or remove one of them
-
-    error: `shop.service_sets.web.environments.prod.account` is `222222222222`, but `shop.environments.prod.account` is `111111111111`
-      --> .weco-project:13:14
-       |
-    13 | environments.prod = { name = "Live", cluster = "green" }
-       |              ^^^^
-       |
-       = hint: make `shop.service_sets.web.environments.prod.account` and `shop.environments.prod.account` the same, or remove one of them
 
     error: `shop.service_sets.web.environments.prod.cluster` is `green`, but `shop.services.api.cluster.prod` is `blue`
       --> .weco-project:13:48
@@ -304,7 +304,7 @@ services = ['a b']
     2 | [shop.environments.latest]
       |                    ^^^^^^
       |
-      = hint: rename `latest`
+      = hint: remove the environment `latest`: `release-tool register` needs none
 
     error: `a b` is not a valid service id: ' ' is not allowed, only letters, digits, `_`, `.` and `-` can stand in an SSM parameter path
      --> .weco-project:5:16
@@ -352,7 +352,7 @@ fn reserved_id() {
     1 | [shop.services.all]
       |                ^^^
       |
-      = hint: rename `all`
+      = hint: give a service another id than `all`
 
     error: `latest` cannot be an environment: it is the label of what was registered last
      --> .weco-project:2:20
@@ -360,7 +360,7 @@ fn reserved_id() {
     2 | [shop.environments.latest]
       |                    ^^^^^^
       |
-      = hint: rename `latest`
+      = hint: remove the environment `latest`: `release-tool register` needs none
     ");
     assert_snapshot!(rendered(r#"{ "shop": { "service_sets": [{ "id": "all", "services": [{ "id": "api" }] }] } }"#), @r#"
     error: `all` cannot be a service set: it means every service on the command line
@@ -369,7 +369,7 @@ fn reserved_id() {
     1 | { "shop": { "service_sets": [{ "id": "all", "services": [{ "id": "api" }] }] } }
       |                                      ^^^^^
       |
-      = hint: rename `all`
+      = hint: give a service set another id than `all`
     "#);
 }
 

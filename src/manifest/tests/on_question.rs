@@ -121,7 +121,7 @@ fn unknown_selection() {
      = hint: use `api`
     ");
     assert_snapshot!(asked(project("[shop]").select("api")), @"
-    error: the project `shop` has no service or service set `api`: there are no services and service sets
+    error: the project `shop` has no service or service set `api`: there are no services or service sets
      |
      = hint: register an image first: `release-tool register <uri> api`
     ");
@@ -152,13 +152,13 @@ fn several_images() {
     assert_snapshot!(asked(project(text).image_of_word("web")), @"
     error: the service `web` runs several images: `site` and `proxy`
      |
-     = hint: name one of the images instead: `site` and `proxy`
+     = hint: name the image, for example `release-tool register <uri> site`
     ");
     let text = r#"{ "shop": { "services": { "web": { "images": { "web": "site", "proxy": "proxy" } } } } }"#;
     assert_snapshot!(asked(project(text).image_of_word("web")), @"
     error: the service `web` runs several images: `site` and `proxy`
      |
-     = hint: name one of the images instead: `site` and `proxy`
+     = hint: name the image, for example `release-tool register <uri> site`
     ");
 }
 

@@ -46,12 +46,28 @@ fn syntax_error() {
 
 #[test]
 fn all_syntax_errors_of_toml_are_reported() {
-    assert_snapshot!(rendered("[shop\nname = \"Shop\"\nregion = eu\n"), @"
-    error: invalid TOML: unclosed table, expected `]`
-     --> .weco-project:1:6
+    assert_snapshot!(rendered("[shop]\nname = Shop\nregion == eu\naccount = 012345678901\n"), @"
+    error: invalid TOML: string values must be quoted, expected literal string
+     --> .weco-project:2:8
       |
-    1 | [shop
-      |      ^
+    2 | name = Shop
+      |        ^^^^
+      |
+      = hint: correct the TOML here, or begin the file with `{` to write JSON
+
+    error: invalid TOML: extra `=`
+     --> .weco-project:3:9
+      |
+    3 | region == eu
+      |         ^
+      |
+      = hint: correct the TOML here, or begin the file with `{` to write JSON
+
+    error: invalid TOML: unexpected leading zero
+     --> .weco-project:4:11
+      |
+    4 | account = 012345678901
+      |           ^
       |
       = hint: correct the TOML here, or begin the file with `{` to write JSON
     ");
@@ -60,35 +76,11 @@ fn all_syntax_errors_of_toml_are_reported() {
 #[test]
 fn yaml() {
     assert_snapshot!(rendered("shop:\n  environments:\n  - id: prod\n"), @"
-    error: invalid TOML: invalid unquoted key, expected letters, numbers, `-`, `_`
-     --> .weco-project:1:5
-      |
-    1 | shop:
-      |     ^
-      |
-      = hint: rewrite the file in TOML, with tables such as `[my-project.environments.prod]`; YAML is not read
-
     error: invalid TOML: key with no value, expected `=`
      --> .weco-project:1:6
       |
     1 | shop:
       |      ^
-      |
-      = hint: rewrite the file in TOML, with tables such as `[my-project.environments.prod]`; YAML is not read
-
-    error: invalid TOML: key with no value, expected `=`
-     --> .weco-project:2:16
-      |
-    2 |   environments:
-      |                ^
-      |
-      = hint: rewrite the file in TOML, with tables such as `[my-project.environments.prod]`; YAML is not read
-
-    error: invalid TOML: key with no value, expected `=`
-     --> .weco-project:3:5
-      |
-    3 |   - id: prod
-      |     ^
       |
       = hint: rewrite the file in TOML, with tables such as `[my-project.environments.prod]`; YAML is not read
     ");
@@ -291,13 +283,13 @@ shop.service_sets.all-of-it = { services = [['api']] }
       |
       = hint: write a table of environments and clusters as the value of `cluster`
 
-    error: `shop.service_sets.all-of-it.services` is a list, not a string
+    error: `shop.service_sets.all-of-it.services[0]` is a list, not a string
      --> .weco-project:7:45
       |
     7 | shop.service_sets.all-of-it = { services = [['api']] }
       |                                             ^^^^^^^
       |
-      = hint: write a string as the value of `services`
+      = hint: write a string as the value of `services[0]`
     ");
 }
 
@@ -313,13 +305,13 @@ fn a_key_outside_of_a_project() {
       = hint: move `name` into a project such as `[my-project]`: the keys of the file are project ids
     ");
     assert_snapshot!(rendered(r#"[{ "id": "shop" }, "other"]"#), @r#"
-    error: `the manifest` is a string, not a list of tables
+    error: `[1]` is a string, not a table
      --> .weco-project:1:20
       |
     1 | [{ "id": "shop" }, "other"]
       |                    ^^^^^^^
       |
-      = hint: write a table whose keys are project ids, each with the project's table
+      = hint: write a table as the value of `[1]`
     "#);
 }
 
@@ -440,43 +432,43 @@ fn empty() {
       = hint: fill `shop.environments`, or remove it
     ");
     assert_snapshot!(rendered(r#"{ "shop": { "service_sets": { "web": { "services": [] }, "api": {} } } }"#), @r#"
-    error: `shop.service_sets.web.services` is empty
+    error: the service set `shop.service_sets.web` has no services
      --> .weco-project:1:52
       |
     1 | { "shop": { "service_sets": { "web": { "services": [] }, "api": {} } } }
       |                                                    ^^
       |
-      = hint: fill `shop.service_sets.web.services`, or remove it
+      = hint: list the ids of its services in `shop.service_sets.web.services`, or remove the set
 
-    error: `shop.service_sets.api.services` is empty
+    error: the service set `shop.service_sets.api` has no services
      --> .weco-project:1:58
       |
     1 | { "shop": { "service_sets": { "web": { "services": [] }, "api": {} } } }
       |                                                          ^^^^^
       |
-      = hint: fill `shop.service_sets.api.services`, or remove it
+      = hint: list the ids of its services in `shop.service_sets.api.services`, or remove the set
     "#);
 }
 
 #[test]
 fn missing_id() {
     assert_snapshot!(rendered("[[shop.environments]]\nname = 'Production'\n"), @"
-    error: an element of `shop.environments` has no `id`
+    error: `shop.environments[0]` has no `id`
      --> .weco-project:1:1
       |
     1 | [[shop.environments]]
       | ^^^^^^^^^^^^^^^^^^^^^
       |
-      = hint: add the key `id` to the element
+      = hint: add the key `id` to `shop.environments[0]`
     ");
     assert_snapshot!(rendered(r#"{ "shop": { "environments": [{ "name": "Production" }] } }"#), @r#"
-    error: an element of `shop.environments` has no `id`
+    error: `shop.environments[0]` has no `id`
      --> .weco-project:1:30
       |
     1 | { "shop": { "environments": [{ "name": "Production" }] } }
       |                              ^^^^^^^^^^^^^^^^^^^^^^^^
       |
-      = hint: add the key `id` to the element
+      = hint: add the key `id` to `shop.environments[0]`
     "#);
 }
 

@@ -24,7 +24,7 @@ images = ["example/api", "{}"]
     2 | [awsome]
       |  ^^^^^^
       |
-      = hint: write a project id of letters, digits, `_` and `-`
+      = hint: rename it, for example to `my-awsome`
 
     error: `Ireland` is not a valid region: a region looks like `eu-west-1`
      --> .weco-project:4:10
@@ -72,7 +72,7 @@ images = ["example/api", "{}"]
     10 | images = ["example/api", "{}"]
        |                          ^^^^
        |
-       = hint: write a image id of letters, digits, `_` and `-`
+       = hint: use letters, digits, `_` and `-` only
     "#);
     assert_snapshot!(rendered(r#"{ "the shop": { "services": [{ "id": "api/v2" }] } }"#), @r#"
     error: `the shop` is not a valid project id: ' ' is not allowed, only letters, digits, `_`, `.` and `-` can stand in an SSM parameter path
@@ -261,15 +261,23 @@ fn store_not_available() {
 
 #[test]
 fn places_are_right_behind_wide_characters_and_carriage_returns() {
-    let text = "[shop]\r\nname = \"Buchhandlung für Ägyptologie 📚\"\r\nstore = { ü = \"📚\", sqlit = \"x\" }\r\n";
+    let text = "[shop]\r\nname = \"Buchhandlung für Ägyptologie 📚\"\r\nstore = { \"ü\" = \"📚\", sqlit = \"x\" }\r\n";
     assert_snapshot!(rendered(text), @r#"
-    error: invalid TOML: invalid unquoted key, expected letters, numbers, `-`, `_`
+    error: unknown key `ü` in `shop.store`
      --> .weco-project:3:11
       |
-    3 | store = { ü = "📚", sqlit = "x" }
-      |           ^
+    3 | store = { "ü" = "📚", sqlit = "x" }
+      |           ^^^
       |
-      = hint: correct the TOML here, or begin the file with `{` to write JSON
+      = hint: remove `ü`: a store has the keys `sqlite` and `dynamodb`
+
+    error: unknown key `sqlit` in `shop.store`
+     --> .weco-project:3:22
+      |
+    3 | store = { "ü" = "📚", sqlit = "x" }
+      |                       ^^^^^
+      |
+      = hint: rename `sqlit` to `sqlite`
     "#);
     let text = "\u{feff}{ \"shop\": {\r\n  \"name\": \"📚\", \"naem\": \"für\" } }";
     assert_snapshot!(rendered(text), @r#"

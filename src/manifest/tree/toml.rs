@@ -18,7 +18,8 @@ const DUPLICATE_KEY: &str = "duplicate key";
 pub(super) fn parse(source: &Source) -> (Option<Node>, Vec<Flaw>) {
     let (table, errors) = DeTable::parse_recoverable(&source.text);
     let is_sound = errors.iter().all(|error| error.message() == DUPLICATE_KEY);
-    let flaws = errors.iter().map(|error| flaw(error, source)).collect();
+    let mut flaws: Vec<Flaw> = errors.iter().map(|error| flaw(error, source)).collect();
+    drop_follow_ups(&mut flaws, source);
     (is_sound.then(|| Node { span: Span::default(), value: of_table(table.get_ref()) }), flaws)
 }
 
@@ -32,11 +33,26 @@ fn flaw(error: &Error, source: &Source) -> Flaw {
     } else {
         ManifestErrorKind::Syntax {
             format: Format::Toml,
-            reason: error.message().to_owned(),
+            reason: error.message().trim_end_matches(", expected nothing").to_owned(),
             is_yaml: is_yaml(source, span),
         }
     };
     Flaw { kind, span, first: None }
+}
+
+/// Leaves one error of syntax a line, and one in all of a text in YAML: the parser goes on behind a
+/// mistake and stumbles over the rest of it.
+fn drop_follow_ups(flaws: &mut Vec<Flaw>, source: &Source) {
+    let mut lines = Vec::new();
+    let mut has_yaml = false;
+    flaws.retain(|flaw| {
+        let ManifestErrorKind::Syntax { is_yaml, .. } = flaw.kind else { return true };
+        let line = source.location(flaw.span.start).line;
+        let follows = has_yaml || lines.contains(&line);
+        has_yaml |= is_yaml;
+        lines.push(line);
+        !follows
+    });
 }
 
 /// Whether the line of an error looks like YAML, the notation of older manifests.
