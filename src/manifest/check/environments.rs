@@ -1,0 +1,161 @@
+//! Environments: their settings, what the project lends them, and where `from` leads.
+
+use super::{Draft, Kind, define};
+use crate::{
+    manifest::{
+        error::ManifestErrorKind,
+        project::{Environment, RoleArn},
+        read::{Collection, Item, join},
+        shape,
+        tree::Text,
+    },
+    model::{AccountId, EnvironmentId, Region},
+};
+
+/// What a project lends to environments that say nothing else.
+pub(super) struct Defaults {
+    /// The region.
+    pub(super) region: Option<Region>,
+    /// The account.
+    account: Option<AccountId>,
+    /// The role to take on.
+    role_arn: Option<RoleArn>,
+    /// The profile in the AWS configuration files.
+    profile: Option<String>,
+}
+
+impl Draft<'_> {
+    /// Reads what the project lends to its environments.
+    pub(super) fn defaults(&mut self, table: &shape::Project) -> Defaults {
+        Defaults {
+            region: self.region(table.region.as_ref()),
+            account: table.account.as_ref().and_then(|account| self.account(account)),
+            role_arn: table.role_arn.as_ref().and_then(|text| self.role_arn(text)),
+            profile: table.profile.as_ref().map(|profile| profile.value.clone()),
+        }
+    }
+
+    /// Defines the environments of the project.
+    pub(super) fn define_environments(
+        &mut self,
+        environments: Option<Collection<shape::Environment>>,
+    ) {
+        for item in environments.into_iter().flat_map(|Collection(items)| items) {
+            self.define_environment(item);
+        }
+    }
+
+    /// Defines one environment.
+    fn define_environment(&mut self, item: Item<shape::Environment>) {
+        let Item { id, path, table } = item;
+        let environment =
+            define(&id, Kind::Environment, &mut self.defined_environments, self.reader);
+        let cluster = table.cluster.as_ref().and_then(|cluster| self.parse(cluster));
+        let region = self.region(table.region.as_ref());
+        let account = table.account.as_ref().and_then(|account| self.account(account));
+        let role_arn = table.role_arn.as_ref().and_then(|text| self.role_arn(text));
+        if let Some(from) = &table.from {
+            self.refer(&join(&path, "from"), Kind::Environment, from);
+        }
+        let Some(environment): Option<EnvironmentId> = environment else { return };
+        if let Some(from) = table.from {
+            self.from.insert(environment.clone(), from);
+        }
+        let environment = Environment {
+            name: table.name.map_or_else(|| environment.to_string(), |name| name.value),
+            id: environment,
+            cluster,
+            region,
+            account,
+            role_arn,
+            external_id: table.external_id.map(|id| id.value),
+            profile: table.profile.map(|profile| profile.value),
+            from: None,
+        };
+        self.environments.insert(environment.id.clone(), environment);
+    }
+
+    /// Reads the ARN of a role.
+    fn role_arn(&mut self, text: &Text) -> Option<RoleArn> {
+        let role = RoleArn::parse(&text.value);
+        if role.is_none() {
+            self.reader.report(text.span, ManifestErrorKind::InvalidRoleArn(text.value.clone()));
+        }
+        role
+    }
+
+    /// Sets where each environment takes its images from, and takes down circles.
+    pub(super) fn link_environments(&mut self) {
+        for (id, from) in &self.from {
+            let from = self.environments.get(from.value.as_str()).map(|from| from.id.clone());
+            if let Some(environment) = self.environments.get_mut(id) {
+                environment.from = from;
+            }
+        }
+        let ids: Vec<EnvironmentId> = self.environments.keys().cloned().collect();
+        for id in ids {
+            let circle = self.circle_from(&id);
+            let is_first = circle.iter().all(|other| self.position(&id) <= self.position(other));
+            if let (true, false, Some(from)) = (is_first, circle.is_empty(), self.from.get(&id)) {
+                let names = circle.iter().map(ToString::to_string).collect();
+                self.reader.report(from.span, ManifestErrorKind::Cycle(names));
+            }
+        }
+    }
+
+    /// The environments on the way from `start` back to it; none if the way does not lead back.
+    fn circle_from(&self, start: &EnvironmentId) -> Vec<EnvironmentId> {
+        let mut way = vec![start.clone()];
+        let mut here = start;
+        while let Some(next) = self.environments.get(here).and_then(|e| e.from.as_ref()) {
+            if next == start {
+                return way;
+            }
+            if way.contains(next) {
+                break;
+            }
+            way.push(next.clone());
+            here = next;
+        }
+        Vec::new()
+    }
+
+    /// The place of an environment in the order of the file.
+    fn position(&self, id: &EnvironmentId) -> Option<usize> {
+        self.environments.get_index_of(id)
+    }
+
+    /// Fills in what the project lends, and compares each account with that of the role.
+    pub(super) fn apply_defaults(&mut self, defaults: &Defaults) {
+        let mut errors = Vec::new();
+        for environment in self.environments.values_mut() {
+            let path = format!("{}.environments.{}", self.path, environment.id);
+            let span = self.defined_environments.get(environment.id.as_str());
+            let span = span.copied().unwrap_or_default();
+            environment.region = environment.region.take().or_else(|| defaults.region.clone());
+            environment.account = environment.account.take().or_else(|| defaults.account.clone());
+            environment.profile = environment.profile.take().or_else(|| defaults.profile.clone());
+            environment.role_arn =
+                environment.role_arn.take().or_else(|| defaults.role_arn.clone());
+            if environment.external_id.is_some() && environment.role_arn.is_none() {
+                let (key, needed) = ("external_id", "role_arn");
+                errors.push((span, ManifestErrorKind::NeedsKey { place: path, key, needed }));
+            } else if let Some((account, role_account)) = different_accounts(environment) {
+                let kind =
+                    ManifestErrorKind::AccountMismatch { environment: path, account, role_account };
+                errors.push((span, kind));
+            }
+        }
+        for (span, kind) in errors {
+            self.reader.report(span, kind);
+        }
+    }
+}
+
+/// The account of an environment and that of its role, if they are not the same.
+fn different_accounts(environment: &Environment) -> Option<(String, String)> {
+    let account = environment.account.as_ref()?;
+    let role = environment.role_arn.as_ref()?;
+    let differ = account.as_str() != role.account();
+    differ.then(|| (account.to_string(), role.account().to_owned()))
+}

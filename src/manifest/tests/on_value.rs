@@ -1,0 +1,316 @@
+//! Values that their key cannot have.
+
+use insta::assert_snapshot;
+
+use super::rendered;
+
+#[test]
+fn invalid_id() {
+    let text = r#"
+[awsome]
+[shop]
+region = "Ireland"
+[shop.environments.prod]
+cluster = "arn:aws:ecs:eu-west-1:111111111111:cluster/shop-prod"
+[shop.environments."pre prod"]
+cluster = "shop.test"
+[shop.services.api]
+images = ["example/api", "{}"]
+"#;
+    assert_snapshot!(rendered(text), @r#"
+    error: `awsome` is not a valid project id: SSM parameter paths may not begin with `aws`
+     --> .weco-project:2:2
+      |
+    2 | [awsome]
+      |  ^^^^^^
+      |
+      = hint: rename it, for example to `my-awsome`
+
+    error: `Ireland` is not a valid region: a region looks like `eu-west-1`
+     --> .weco-project:4:10
+      |
+    4 | region = "Ireland"
+      |          ^^^^^^^^^
+      |
+      = hint: write the region's code, such as `eu-west-1`
+
+    error: `arn:aws:ecs:eu-west-1:111111111111:cluster/shop-prod` is not a valid cluster name: ':' is not allowed, only letters, digits, `_` and `-` can stand in an ECS name
+     --> .weco-project:6:11
+      |
+    6 | cluster = "arn:aws:ecs:eu-west-1:111111111111:cluster/shop-prod"
+      |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = hint: write the cluster's name alone, `shop-prod`
+
+    error: `pre prod` is not a valid environment id: ' ' is not allowed, only letters, digits, `_`, `.` and `-` can stand in an SSM parameter path
+     --> .weco-project:7:20
+      |
+    7 | [shop.environments."pre prod"]
+      |                    ^^^^^^^^^^
+      |
+      = hint: rename it, for example to `pre-prod`
+
+    error: `shop.test` is not a valid cluster name: '.' is not allowed, only letters, digits, `_` and `-` can stand in an ECS name
+     --> .weco-project:8:11
+      |
+    8 | cluster = "shop.test"
+      |           ^^^^^^^^^^^
+      |
+      = hint: rename it, for example to `shop-test`
+
+    error: `example/api` is not a valid image id: '/' is not allowed, only letters, digits, `_`, `.` and `-` can stand in an SSM parameter path
+      --> .weco-project:10:11
+       |
+    10 | images = ["example/api", "{}"]
+       |           ^^^^^^^^^^^^^
+       |
+       = hint: rename it, for example to `example-api`
+
+    error: `{}` is not a valid image id: '{' is not allowed, only letters, digits, `_`, `.` and `-` can stand in an SSM parameter path
+      --> .weco-project:10:26
+       |
+    10 | images = ["example/api", "{}"]
+       |                          ^^^^
+       |
+       = hint: use letters, digits, `_` and `-` only
+    "#);
+    assert_snapshot!(rendered(r#"{ "the shop": { "services": [{ "id": "api/v2" }] } }"#), @r#"
+    error: `the shop` is not a valid project id: ' ' is not allowed, only letters, digits, `_`, `.` and `-` can stand in an SSM parameter path
+     --> .weco-project:1:3
+      |
+    1 | { "the shop": { "services": [{ "id": "api/v2" }] } }
+      |   ^^^^^^^^^^
+      |
+      = hint: rename it, for example to `the-shop`
+
+    error: `api/v2` is not a valid service id: '/' is not allowed, only letters, digits, `_`, `.` and `-` can stand in an SSM parameter path
+     --> .weco-project:1:38
+      |
+    1 | { "the shop": { "services": [{ "id": "api/v2" }] } }
+      |                                      ^^^^^^^^
+      |
+      = hint: rename it, for example to `api-v2`
+    "#);
+}
+
+#[test]
+fn invalid_account() {
+    assert_snapshot!(rendered("[shop]\naccount = 0x1F\n[shop.environments.prod]\naccount = 'shop'\n"), @r#"
+    error: `0x1F` is not an account id: an AWS account id is at most 12 digits
+     --> .weco-project:2:11
+      |
+    2 | account = 0x1F
+      |           ^^^^
+      |
+      = hint: write the account id as 12 digits between quotes, such as `"123456789012"`
+
+    error: `shop` is not an account id: an AWS account id is at most 12 digits
+     --> .weco-project:4:11
+      |
+    4 | account = 'shop'
+      |           ^^^^^^
+      |
+      = hint: write the account id as 12 digits between quotes, such as `"123456789012"`
+    "#);
+    assert_snapshot!(rendered(r#"{ "shop": { "account_id": 1234567890123 } }"#), @r#"
+    error: `1234567890123` is not an account id: an AWS account id is at most 12 digits
+     --> .weco-project:1:27
+      |
+    1 | { "shop": { "account_id": 1234567890123 } }
+      |                           ^^^^^^^^^^^^^
+      |
+      = hint: write the account id as 12 digits between quotes, such as `"123456789012"`
+    "#);
+    assert_snapshot!(rendered(r#"{ "shop": { "account_id": -1 } }"#), @r#"
+    error: `-1` is not an account id: an AWS account id is at most 12 digits
+     --> .weco-project:1:27
+      |
+    1 | { "shop": { "account_id": -1 } }
+      |                           ^^
+      |
+      = hint: write the account id as 12 digits between quotes, such as `"123456789012"`
+    "#);
+}
+
+#[test]
+fn invalid_role_arn() {
+    assert_snapshot!(rendered("[shop]\nrole_arn = 'release-tool'\n"), @"
+    error: `release-tool` is not the ARN of an IAM role
+     --> .weco-project:2:12
+      |
+    2 | role_arn = 'release-tool'
+      |            ^^^^^^^^^^^^^^
+      |
+      = hint: write the role as `arn:aws:iam::<account>:role/<name>`
+    ");
+    assert_snapshot!(rendered(r#"{ "shop": { "environments": [{ "id": "prod", "role_arn": "arn:aws:iam::1:role/x" }] } }"#), @r#"
+    error: `arn:aws:iam::1:role/x` is not the ARN of an IAM role
+     --> .weco-project:1:58
+      |
+    1 | { "shop": { "environments": [{ "id": "prod", "role_arn": "arn:aws:iam::1:role/x" }] } }
+      |                                                          ^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = hint: write the role as `arn:aws:iam::<account>:role/<name>`
+    "#);
+}
+
+#[test]
+fn invalid_repository() {
+    assert_snapshot!(rendered("[shop.images.api]\nrepository = 'example/api:v1'\n"), @"
+    error: `example/api:v1` is not an image repository: it names a tag or a digest
+     --> .weco-project:2:14
+      |
+    2 | repository = 'example/api:v1'
+      |              ^^^^^^^^^^^^^^^^
+      |
+      = hint: write the repository without tag and digest, such as `example/id_minter`
+    ");
+    assert_snapshot!(rendered(r#"{ "shop": { "services": [{ "id": "api", "repository_name": "Example/API" }] } }"#), @r#"
+    error: `Example/API` is not an image repository: a repository is lower-case letters, digits, `.`, `_`, `-` and `/`
+     --> .weco-project:1:60
+      |
+    1 | { "shop": { "services": [{ "id": "api", "repository_name": "Example/API" }] } }
+      |                                                            ^^^^^^^^^^^^^
+      |
+      = hint: write the repository without tag and digest, such as `example/id_minter`
+    "#);
+}
+
+#[test]
+fn account_mismatch() {
+    let text = r#"
+[shop]
+account = "111111111111"
+[shop.environments.prod]
+role_arn = "arn:aws:iam::222222222222:role/deploy"
+"#;
+    assert_snapshot!(rendered(text), @r#"
+    error: `shop.environments.prod` is in the account 111111111111, but its role is in 222222222222
+     --> .weco-project:4:20
+      |
+    4 | [shop.environments.prod]
+      |                    ^^^^
+      |
+      = hint: set `account` of `shop.environments.prod` to `"222222222222"`, or name a role in its own account
+    "#);
+    let text = r#"{ "shop": { "role_arn": "arn:aws:iam::222222222222:role/deploy",
+  "environments": [{ "id": "prod", "account_id": 1234567890 }] } }"#;
+    assert_snapshot!(rendered(text), @r#"
+    error: `shop.environments.prod` is in the account 001234567890, but its role is in 222222222222
+     --> .weco-project:2:28
+      |
+    2 |   "environments": [{ "id": "prod", "account_id": 1234567890 }] } }
+      |                            ^^^^^^
+      |
+      = hint: set `account` of `shop.environments.prod` to `"222222222222"`, or name a role in its own account
+    "#);
+}
+
+#[test]
+fn invalid_ecs_service_name() {
+    assert_snapshot!(rendered("[shop.environments.prod]\n[shop.services.'api.v2']\n"), @"
+    error: the service `api.v2` cannot be called `api.v2` in `prod`: '.' is not allowed, only letters, digits, `_` and `-` can stand in an ECS name
+     --> .weco-project:2:16
+      |
+    2 | [shop.services.'api.v2']
+      |                ^^^^^^^^
+      |
+      = hint: set the key `service` of `api.v2` to its ECS service's name, in which `{env}` stands for the environment id
+    ");
+    assert_snapshot!(rendered(r#"{ "shop": { "environments": [{ "id": "1.0" }], "services": [{ "id": "api", "service": "{env}-api" }] } }"#), @r#"
+    error: the service `api` cannot be called `1.0-api` in `1.0`: '.' is not allowed, only letters, digits, `_` and `-` can stand in an ECS name
+     --> .weco-project:1:69
+      |
+    1 | { "shop": { "environments": [{ "id": "1.0" }], "services": [{ "id": "api", "service": "{env}-api" }] } }
+      |                                                                     ^^^^^
+      |
+      = hint: set the key `service` of `api` to its ECS service's name, in which `{env}` stands for the environment id
+    "#);
+    assert_snapshot!(rendered("[shop.environments.prod]\n[shop.services.api]\nservice = '{environment}-api'"), @"
+    error: the service `api` cannot be called `{environment}-api` in `prod`: '{' is not allowed, only letters, digits, `_` and `-` can stand in an ECS name
+     --> .weco-project:2:16
+      |
+    2 | [shop.services.api]
+      |                ^^^
+      |
+      = hint: set the key `service` of `api` to its ECS service's name, in which `{env}` stands for the environment id
+    ");
+}
+
+#[test]
+fn store_not_available() {
+    assert_snapshot!(rendered("[shop]\nstore = { dynamodb = 'releases' }\n"), @r#"
+    error: `shop.store.dynamodb`: a store in DynamoDB is not available in this version
+     --> .weco-project:2:22
+      |
+    2 | store = { dynamodb = 'releases' }
+      |                      ^^^^^^^^^^
+      |
+      = hint: use `store = { sqlite = "<path>" }`, or remove `store`
+    "#);
+    assert_snapshot!(rendered(r#"{ "shop": { "store": { "dynamodb": { "table": "releases" } } } }"#), @r#"
+    error: `shop.store.dynamodb`: a store in DynamoDB is not available in this version
+     --> .weco-project:1:36
+      |
+    1 | { "shop": { "store": { "dynamodb": { "table": "releases" } } } }
+      |                                    ^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = hint: use `store = { sqlite = "<path>" }`, or remove `store`
+    "#);
+}
+
+#[test]
+fn places_are_right_behind_wide_characters_and_carriage_returns() {
+    let text = "[shop]\r\nname = \"Buchhandlung für Ägyptologie 📚\"\r\nstore = { \"ü\" = \"📚\", sqlit = \"x\" }\r\n";
+    assert_snapshot!(rendered(text), @r#"
+    error: unknown key `ü` in `shop.store`
+     --> .weco-project:3:11
+      |
+    3 | store = { "ü" = "📚", sqlit = "x" }
+      |           ^^^
+      |
+      = hint: remove `ü`: a store has the keys `sqlite` and `dynamodb`
+
+    error: unknown key `sqlit` in `shop.store`
+     --> .weco-project:3:22
+      |
+    3 | store = { "ü" = "📚", sqlit = "x" }
+      |                       ^^^^^
+      |
+      = hint: rename `sqlit` to `sqlite`
+    "#);
+    let text = "\u{feff}{ \"shop\": {\r\n  \"name\": \"📚\", \"naem\": \"für\" } }";
+    assert_snapshot!(rendered(text), @r#"
+    error: unknown key `naem` in `shop`
+     --> .weco-project:2:16
+      |
+    2 |   "name": "📚", "naem": "für" } }
+      |                 ^^^^^^
+      |
+      = hint: rename `naem` to `name`
+    "#);
+}
+
+#[test]
+fn control_characters_are_shown_and_not_sent() {
+    let text = "[shop]\n\"\\u001b[31mname\\n\" = 'x'\nregion = \"\\u202Eeu\"\n";
+    let shown = rendered(text);
+    assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{shown:?}");
+    assert_snapshot!(shown, @r#"
+    error: unknown key `\u{1b}[31mname\n` in `shop`
+     --> .weco-project:2:1
+      |
+    2 | "\u001b[31mname\n" = 'x'
+      | ^^^^^^^^^^^^^^^^^^
+      |
+      = hint: remove `\u{1b}[31mname\n`: a project has the keys `name`, `region`, `account`, `role_arn`, `profile`, `store`, `environments`, `service_sets`, `services` and `images`
+
+    error: `\u{202e}eu` is not a valid region: a region looks like `eu-west-1`
+     --> .weco-project:3:10
+      |
+    3 | region = "\u202Eeu"
+      |          ^^^^^^^^^^
+      |
+      = hint: write the region's code, such as `eu-west-1`
+    "#);
+}
