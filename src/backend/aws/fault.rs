@@ -114,13 +114,15 @@ impl AwsError {
             let kind = of_answer(operation, code.as_deref().unwrap_or_default(), &message, None);
             return of(kind, code, message);
         }
-        if let Some(failed) = find::<CredentialsError>(error) {
-            return of(FaultKind::Credentials, None, credentials_message(failed));
-        }
         let never_connected = find::<hyper_util::client::legacy::Error>(error)
             .is_some_and(hyper_util::client::legacy::Error::is_connect);
-        let kind = if never_connected { FaultKind::Unreachable } else { lost(operation) };
-        of(kind, None, message)
+        if never_connected {
+            return of(FaultKind::Unreachable, None, message);
+        }
+        match find::<CredentialsError>(error) {
+            Some(failed) => of(FaultKind::Credentials, None, credentials_message(failed)),
+            None => of(lost(operation), None, message),
+        }
     }
 
     /// The API's name of the operation, such as `UpdateService`.

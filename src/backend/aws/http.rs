@@ -35,27 +35,30 @@ const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(12);
 /// The most bytes a download may have; image configurations are a few kilobytes.
 const DOWNLOAD_MAX: usize = 4 << 20;
 
-/// The client that real AWS is spoken to with: Rustls with ring, the machine's own root
-/// certificates, and the proxy that `HTTPS_PROXY` and `NO_PROXY` name.
-///
-/// The SDK's ready-made client takes no proxy, so that connectors are made and kept here, one for
-/// each pair of timeouts, as the SDK's own does.
+/// The client that real AWS is spoken to with: Rustls with ring and the machine's own root
+/// certificates, by way of the proxy that `HTTPS_PROXY` and `NO_PROXY` name.
 pub(super) fn client() -> SharedHttpClient {
+    client_through(ProxyConfig::from_env())
+}
+
+/// A client by way of a proxy. The SDK's ready-made client takes none, so that connectors are
+/// made and kept here, one for each pair of timeouts, as the SDK's own does.
+fn client_through(proxy: ProxyConfig) -> SharedHttpClient {
     type Timeouts = (Option<Duration>, Option<Duration>);
     let connectors: Mutex<HashMap<Timeouts, SharedHttpConnector>> = Mutex::default();
     http_client_fn(move |settings, _| {
         let timeouts = (settings.connect_timeout(), settings.read_timeout());
         let mut connectors = connectors.lock().unwrap_or_else(PoisonError::into_inner);
-        connectors.entry(timeouts).or_insert_with(|| connector(settings)).clone()
+        connectors.entry(timeouts).or_insert_with(|| connector(settings, &proxy)).clone()
     })
 }
 
 /// A connector with its own pool of connections.
-fn connector(settings: &HttpConnectorSettings) -> SharedHttpConnector {
+fn connector(settings: &HttpConnectorSettings, proxy: &ProxyConfig) -> SharedHttpConnector {
     SharedHttpConnector::new(
         Connector::builder()
             .connector_settings(settings.clone())
-            .proxy_config(ProxyConfig::from_env())
+            .proxy_config(proxy.clone())
             .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
             .build(),
     )
@@ -133,5 +136,39 @@ impl HttpContext {
         }
         let body = Limited::new(answer.into_body(), DOWNLOAD_MAX).collect().await;
         Ok(body.map_err(BlobError::Body)?.to_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::{
+        aws::{
+            Aws, AwsError, AwsOptions, Bucket, FaultKind, Operation, Repeat, connection::Connection,
+        },
+        testing::connection,
+    };
+
+    #[tokio::test]
+    async fn a_write_that_never_left_is_not_in_doubt() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let aws = Aws::new(AwsOptions {
+            http_client: Some(client_through(ProxyConfig::disabled())),
+            ..AwsOptions::default()
+        });
+        let nobody = Connection { endpoint_url: Some(format!("http://{address}")), ..connection() };
+        let session = aws.connect(&nobody).await;
+        let client = aws_sdk_ecs::Client::new(session.config());
+        let refused = client.update_service().service("s").send().await.unwrap_err();
+        let write = Operation {
+            name: "UpdateService",
+            bucket: Bucket::ServiceModify,
+            repeat: Repeat::ActsAgain,
+        };
+        let error = AwsError::new(write, refused);
+        assert_eq!(error.kind(), &FaultKind::Unreachable, "{error}");
+        assert!(error.message().contains("refused"), "{error}");
     }
 }
