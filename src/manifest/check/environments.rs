@@ -4,7 +4,7 @@ use super::{Draft, Kind, define};
 use crate::{
     manifest::{
         error::ManifestErrorKind,
-        project::{Environment, RoleArn},
+        project::{Environment, Home, RoleArn},
         read::{Collection, Item, join},
         shape,
         tree::Text,
@@ -12,25 +12,14 @@ use crate::{
     model::{AccountId, EnvironmentId, Region},
 };
 
-/// What a project lends to environments that say nothing else.
-pub(super) struct Defaults {
-    /// The region.
-    pub(super) region: Option<Region>,
-    /// The account.
-    account: Option<AccountId>,
-    /// The role to take on.
-    role_arn: Option<RoleArn>,
-    /// The profile in the AWS configuration files.
-    profile: Option<String>,
-}
-
 impl Draft<'_> {
     /// Reads what the project lends to its environments.
-    pub(super) fn defaults(&mut self, table: &shape::Project) -> Defaults {
-        Defaults {
+    pub(super) fn home(&mut self, table: &shape::Project) -> Home {
+        Home {
             region: self.region(table.region.as_ref()),
             account: table.account.as_ref().and_then(|account| self.account(account)),
             role_arn: table.role_arn.as_ref().and_then(|text| self.role_arn(text)),
+            external_id: None,
             profile: table.profile.as_ref().map(|profile| profile.value.clone()),
         }
     }
@@ -126,7 +115,7 @@ impl Draft<'_> {
     }
 
     /// Fills in what the project lends, and compares each account with that of the role.
-    pub(super) fn apply_defaults(&mut self, defaults: &Defaults) {
+    pub(super) fn apply_defaults(&mut self, defaults: &Home) {
         let mut errors = Vec::new();
         for environment in self.environments.values_mut() {
             let path = format!("{}.environments.{}", self.path, environment.id);
