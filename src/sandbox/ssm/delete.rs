@@ -18,7 +18,7 @@ const MAX_NAMES: usize = 10;
 pub(super) fn delete_parameter(
     call: &Call,
     transaction: &mut Transaction<'_>,
-    input: DeleteParameterInput,
+    input: &DeleteParameterInput,
 ) -> Result<DeleteParameterOutput, Fault> {
     let name = input.name().unwrap_or_default().trim();
     if !transaction.delete::<Parameter>(&call.scope.key(name))? {
@@ -31,7 +31,7 @@ pub(super) fn delete_parameter(
 pub(super) fn delete_parameters(
     call: &Call,
     transaction: &mut Transaction<'_>,
-    input: DeleteParametersInput,
+    input: &DeleteParametersInput,
 ) -> Result<DeleteParametersOutput, Fault> {
     check_count(input.names(), "names", MAX_NAMES)?;
     let (mut deleted, mut invalid) = (Vec::new(), Vec::new());

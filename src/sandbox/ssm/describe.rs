@@ -24,10 +24,10 @@ const MAX_RESULTS: i32 = 50;
 pub(super) fn describe_parameters(
     call: &Call,
     transaction: &mut Transaction<'_>,
-    input: DescribeParametersInput,
+    input: &DescribeParametersInput,
 ) -> Result<DescribeParametersOutput, Fault> {
     let limit = page_size(input.max_results(), MAX_RESULTS)?;
-    let filters = read_filters(&input)?;
+    let filters = read_filters(input)?;
     let prefix = call.scope.key(filters.name_start());
     let after = page_start(input.next_token(), &prefix)?;
     // Accounts share nothing here, so that nothing is what is shared with this one.

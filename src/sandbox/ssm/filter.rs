@@ -24,7 +24,7 @@ enum Key {
     /// The kind of value.
     Type,
     /// The KMS key.
-    KeyId,
+    Kms,
     /// Where the name is.
     Path,
     /// A label of any version.
@@ -151,7 +151,7 @@ impl Filter {
         match &self.key {
             Key::Name => self.matches(Some(&parameter.name)),
             Key::Type => self.matches(Some(latest.kind.api().as_str())),
-            Key::KeyId => self.matches(latest.key_id.as_deref()),
+            Key::Kms => self.matches(latest.key_id.as_deref()),
             Key::Tier => self.matches(Some(latest.tier.api().as_str())),
             Key::DataType => self.matches(Some(&latest.data_type)),
             Key::Path => self.values.iter().any(|start| {
@@ -185,23 +185,16 @@ fn read_key(text: &str, listing: Listing) -> Result<Key, Fault> {
     let key = match text {
         "Name" => Key::Name,
         "Type" => Key::Type,
-        "KeyId" => Key::KeyId,
+        "KeyId" => Key::Kms,
         "Path" => Key::Path,
         "Label" => Key::Label,
         "Tier" => Key::Tier,
         "DataType" => Key::DataType,
-        other => match other.strip_prefix("tag:").filter(|key| !key.is_empty()) {
-            Some(tag) => Key::Tag(tag.to_owned()),
-            None => {
-                let rule = "Member must satisfy regular expression pattern: \
-                            tag:.+|Name|Type|KeyId|Path|Label|Tier|DataType";
-                return Err(fault::constraint(other, "parameterFilters.key", rule));
-            }
-        },
+        other => read_tag_key(other)?,
     };
     let (is_valid, valid) = match listing {
         Listing::ByPath => {
-            (matches!(key, Key::Type | Key::KeyId | Key::Label), "[Type, KeyId, Label]")
+            (matches!(key, Key::Type | Key::Kms | Key::Label), "[Type, KeyId, Label]")
         }
         Listing::Describe => {
             (key != Key::Label, "[Path, Name, Type, KeyId, Tier, DataType, tag:key]")
@@ -213,6 +206,18 @@ fn read_key(text: &str, listing: Listing) -> Result<Key, Fault> {
     Err(fault::invalid_filter_key(format!(
         "The following filter key is not valid: {text}. Valid filter keys include: {valid}."
     )))
+}
+
+/// Reads `tag:<key>`.
+fn read_tag_key(text: &str) -> Result<Key, Fault> {
+    if let Some(key) = text.strip_prefix("tag:")
+        && !key.is_empty()
+    {
+        return Ok(Key::Tag(key.to_owned()));
+    }
+    let rule = "Member must satisfy regular expression pattern: \
+                tag:.+|Name|Type|KeyId|Path|Label|Tier|DataType";
+    Err(fault::constraint(text, "parameterFilters.key", rule))
 }
 
 /// Reads how it is to be compared, which depends on what is.

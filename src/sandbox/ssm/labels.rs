@@ -25,7 +25,7 @@ const MAX_LENGTH: usize = 100;
 pub(super) fn label(
     call: &Call,
     transaction: &mut Transaction<'_>,
-    input: LabelParameterVersionInput,
+    input: &LabelParameterVersionInput,
 ) -> Result<LabelParameterVersionOutput, Fault> {
     check_labels(input.labels())?;
     let mut parameter = parameter::named(transaction, &call.scope, input.name())?;
@@ -47,7 +47,7 @@ pub(super) fn label(
 pub(super) fn unlabel(
     call: &Call,
     transaction: &mut Transaction<'_>,
-    input: UnlabelParameterVersionInput,
+    input: &UnlabelParameterVersionInput,
 ) -> Result<UnlabelParameterVersionOutput, Fault> {
     check_labels(input.labels())?;
     let mut parameter = parameter::named(transaction, &call.scope, input.name())?;

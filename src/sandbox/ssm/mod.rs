@@ -83,10 +83,10 @@ fn run<I, O: SerializableStruct>(
     call: &Call,
     transaction: &mut Transaction<'_>,
     deserialize: fn(&mut dyn ShapeDeserializer) -> Result<I, SerdeError>,
-    work: impl FnOnce(&Call, &mut Transaction<'_>, I) -> Result<O, Fault>,
+    work: impl FnOnce(&Call, &mut Transaction<'_>, &I) -> Result<O, Fault>,
 ) -> Result<Bytes, Fault> {
     let input = wire::read(&call.body, deserialize)?;
-    wire::write(&work(call, transaction, input)?)
+    wire::write(&work(call, transaction, &input)?)
 }
 
 /// A point in time as the SDK has it; answers carry milliseconds, as the service's do.

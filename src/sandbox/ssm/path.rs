@@ -23,7 +23,7 @@ const MAX_RESULTS: i32 = 10;
 pub(super) fn get_parameters_by_path(
     call: &Call,
     transaction: &mut Transaction<'_>,
-    input: GetParametersByPathInput,
+    input: &GetParametersByPathInput,
 ) -> Result<GetParametersByPathOutput, Fault> {
     let limit = page_size(input.max_results(), MAX_RESULTS)?;
     let path = read_path(input.path().unwrap_or_default())?;

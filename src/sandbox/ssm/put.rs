@@ -20,10 +20,10 @@ use crate::sandbox::{
 pub(super) fn put_parameter(
     call: &Call,
     transaction: &mut Transaction<'_>,
-    input: PutParameterInput,
+    input: &PutParameterInput,
 ) -> Result<PutParameterOutput, Fault> {
     let author = Author { now: call.now, caller: &call.caller };
-    let latest = put(transaction, &call.scope, author, &input)?;
+    let latest = put(transaction, &call.scope, author, input)?;
     Ok(PutParameterOutput::builder().version(latest.number).tier(latest.tier.api()).build())
 }
 

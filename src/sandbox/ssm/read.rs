@@ -29,7 +29,7 @@ const MAX_NAMES: usize = 10;
 pub(super) fn get_parameter(
     call: &Call,
     transaction: &mut Transaction<'_>,
-    input: GetParameterInput,
+    input: &GetParameterInput,
 ) -> Result<GetParameterOutput, Fault> {
     let decrypt = input.with_decryption().unwrap_or_default();
     let text = input.name().unwrap_or_default();
@@ -43,7 +43,7 @@ pub(super) fn get_parameter(
 pub(super) fn get_parameters(
     call: &Call,
     transaction: &mut Transaction<'_>,
-    input: GetParametersInput,
+    input: &GetParametersInput,
 ) -> Result<GetParametersOutput, Fault> {
     check_count(input.names(), "names", MAX_NAMES)?;
     let mut seen = HashSet::new();
@@ -75,7 +75,7 @@ pub(super) fn get_parameters(
 pub(super) fn get_parameter_history(
     call: &Call,
     transaction: &mut Transaction<'_>,
-    input: GetParameterHistoryInput,
+    input: &GetParameterHistoryInput,
 ) -> Result<GetParameterHistoryOutput, Fault> {
     let limit = page_size(input.max_results(), 50)?;
     let text = input.name().unwrap_or_default();

@@ -27,7 +27,7 @@ const MAX_TAGS: usize = 50;
 pub(super) fn add(
     call: &Call,
     transaction: &mut Transaction<'_>,
-    input: AddTagsToResourceInput,
+    input: &AddTagsToResourceInput,
 ) -> Result<AddTagsToResourceOutput, Fault> {
     let mut parameter = resource(call, transaction, input.resource_type(), input.resource_id())?;
     parameter.tags.extend(checked(input.tags())?);
@@ -42,7 +42,7 @@ pub(super) fn add(
 pub(super) fn remove(
     call: &Call,
     transaction: &mut Transaction<'_>,
-    input: RemoveTagsFromResourceInput,
+    input: &RemoveTagsFromResourceInput,
 ) -> Result<RemoveTagsFromResourceOutput, Fault> {
     let mut parameter = resource(call, transaction, input.resource_type(), input.resource_id())?;
     parameter.tags.retain(|key, _| !input.tag_keys().contains(key));
@@ -54,7 +54,7 @@ pub(super) fn remove(
 pub(super) fn list(
     call: &Call,
     transaction: &mut Transaction<'_>,
-    input: ListTagsForResourceInput,
+    input: &ListTagsForResourceInput,
 ) -> Result<ListTagsForResourceOutput, Fault> {
     let parameter = resource(call, transaction, input.resource_type(), input.resource_id())?;
     let tags = parameter
