@@ -146,20 +146,26 @@ pub(super) fn describe_images(
 ) -> Result<Described, Fault> {
     let place = Place::of(call, input.registry_id.as_deref(), &input.repository_name)?;
     input.filter.check()?;
-    let Page { items, next } = match &input.image_ids {
+    let page = match &input.image_ids {
         Some(ids) => Page { items: named(transaction, &place, input, ids)?, next: None },
-        None => {
-            Repository::find(transaction, &place)?;
-            let prefix = place.key_of("");
-            let after = page_start(input.next_token.as_deref(), &prefix)?;
-            let size = page_size(input.max_results)?;
-            page::read(transaction, &prefix, after, size, |image: Image| {
-                input.filter.holds(&image).then_some(image)
-            })?
-        }
+        None => listed(transaction, &place, input)?,
     };
-    let image_details = items.into_iter().map(|image| Detail::new(&place, image)).collect();
-    Ok(Described { image_details, next_token: next })
+    let image_details = page.items.into_iter().map(|image| Detail::new(&place, image)).collect();
+    Ok(Described { image_details, next_token: page.next })
+}
+
+/// A page of a repository's images.
+fn listed(
+    transaction: &Transaction<'_>,
+    place: &Place,
+    input: &Listing,
+) -> Result<Page<Image>, Fault> {
+    Repository::find(transaction, place)?;
+    let prefix = place.key_of("");
+    let after = page_start(input.next_token.as_deref(), &prefix)?;
+    let size = page_size(input.max_results)?;
+    let keep = |image: Image| input.filter.holds(&image).then_some(image);
+    Ok(page::read(transaction, &prefix, after, size, keep)?)
 }
 
 /// The images that a request names, each once.

@@ -49,6 +49,11 @@ pub(super) fn invalid_filter_value(message: impl Into<String>) -> Fault {
     capital("InvalidFilterValue", message.into())
 }
 
+/// The name is one of the service's own.
+pub(super) fn access_denied(name: &str) -> Fault {
+    capital("AccessDeniedException", format!("No access to reserved parameter name: {name}."))
+}
+
 /// The token is none that a page of this listing gave.
 pub(super) fn invalid_next_token() -> Fault {
     capital("InvalidNextToken", "The specified token isn't valid.".to_owned())

@@ -100,18 +100,26 @@ pub(super) fn is_reserved(text: &str) -> bool {
     start.eq_ignore_ascii_case("aws") || start.eq_ignore_ascii_case("ssm")
 }
 
-/// Checks a name that a parameter is to be created with.
-pub(super) fn check(name: &str, scope: &Scope) -> Result<(), Fault> {
+/// Checks a name that a parameter may have been created with.
+pub(super) fn check_readable(name: &str) -> Result<(), Fault> {
     if name.is_empty() {
         let rule = "Member must have length greater than or equal to 1";
         return Err(fault::constraint(name, "name", rule));
     }
+    if name.chars().all(|c| c == '/' || is_name_char(c)) {
+        return Ok(());
+    }
+    Err(fault::validation(SHAPE))
+}
+
+/// Checks a name that a parameter is to be created with.
+pub(super) fn check(name: &str, scope: &Scope) -> Result<(), Fault> {
+    check_readable(name)?;
     if is_reserved(name.trim_start_matches('/')) {
         return Err(reserved(name));
     }
     let path = name.strip_prefix('/').unwrap_or(name);
-    let is_sound = |level: &str| !level.is_empty() && level.chars().all(is_name_char);
-    if !path.split('/').all(is_sound) {
+    if path.split('/').any(str::is_empty) {
         return Err(fault::validation(SHAPE));
     }
     if path.contains('/') && !name.starts_with('/') {
@@ -134,8 +142,7 @@ pub(super) fn check(name: &str, scope: &Scope) -> Result<(), Fault> {
 fn reserved(name: &str) -> Fault {
     let below_aws = name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("/aws"));
     if below_aws && name.matches('/').count() > 1 {
-        let message = format!("No access to reserved parameter name: {name}.");
-        return Fault::new("AccessDeniedException", message);
+        return fault::access_denied(name);
     }
     fault::validation(
         "Parameter name: can't be prefixed with \"aws\" or \"ssm\" (case-insensitive).",

@@ -177,6 +177,7 @@ pub(super) fn find(
     let missing = || fault::not_found(text);
     let reference = Reference::parse(text, scope).ok_or_else(missing)?;
     for name in &reference.names {
+        name::check_readable(name)?;
         if let Some(parameter) = transaction.get::<Parameter>(&scope.key(name))? {
             return Ok((parameter, reference.selector));
         }

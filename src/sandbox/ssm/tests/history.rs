@@ -42,6 +42,8 @@ fn a_reference_may_name_a_version_a_label_or_an_arn() {
         ("/a:3", "ParameterVersionNotFound"),
         ("/a:other", "ParameterVersionNotFound"),
         ("/b", "ParameterNotFound"),
+        ("/a b", "ValidationException"),
+        ("", "ValidationException"),
         ("arn:aws:ssm:eu-west-1:111111111111:parameter/a", "ParameterNotFound"),
     ] {
         assert_eq!(store.refused("GetParameter", &json!({"Name": reference})), expected);
