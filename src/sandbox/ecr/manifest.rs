@@ -194,8 +194,9 @@ mod tests {
 
     #[test]
     fn an_image_tells_its_blobs_and_a_list_its_manifests() {
+        let config_type = "application/vnd.oci.image.config.v1+json";
         let image = json!({"schemaVersion": 2, "mediaType": IMAGES[1],
-        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest('a'), "size": 3},
+        "config": {"mediaType": config_type, "digest": digest('a'), "size": 3},
         "layers": [
             {"digest": digest('b'), "size": 4},
             {"digest": digest('c'), "size": 5, "urls": ["https://elsewhere"]},
@@ -203,8 +204,7 @@ mod tests {
         let read_image = read(&image, None).unwrap();
         let blobs = vec![digest('a'), digest('b')];
         assert_eq!(read_image.content, Content::Image { blobs, size: 12 });
-        let artifact = Some("application/vnd.oci.image.config.v1+json");
-        assert_eq!(read_image.artifact_type.as_deref(), artifact);
+        assert_eq!(read_image.artifact_type.as_deref(), Some(config_type));
         let list = json!({"schemaVersion": 2, "manifests": [{"digest": digest('d')}]});
         let children = vec![digest('d')];
         let read_list = read(&list, Some(INDEXES[1])).unwrap();

@@ -1,8 +1,6 @@
 //! Repositories: `CreateRepository`, `DescribeRepositories`, `DeleteRepository` and
 //! `PutImageTagMutability`.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +11,7 @@ use super::{
     mutability::{Exclusion, Mutability, Setting},
     page_size, page_start,
     place::{self, Place},
-    tags::{self, Tag},
+    tags::{self, Tag, Tags},
     upload::{Part, Upload},
 };
 use crate::sandbox::{
@@ -37,7 +35,7 @@ pub(super) struct Repository {
     /// How layers are said to be encrypted; they are not.
     encryption: Encryption,
     /// Its tags.
-    pub(super) tags: BTreeMap<String, String>,
+    pub(super) tags: Tags,
 }
 
 impl Entity for Repository {
@@ -90,7 +88,7 @@ impl Repository {
             mutability: Mutability::default(),
             scanning: Scanning::default(),
             encryption: Encryption::default(),
-            tags: BTreeMap::new(),
+            tags: Tags::new(),
         }
     }
 
@@ -191,7 +189,7 @@ pub(super) fn create(
     )?;
     let encryption = input.encryption_configuration.clone().unwrap_or_default();
     encryption.check()?;
-    let tags = tags::merged(BTreeMap::new(), &input.tags)?;
+    let tags = tags::merged(Tags::new(), &input.tags)?;
     if transaction.get::<Repository>(&place.key())?.is_some() {
         return Err(fault::repository_already_exists(&place));
     }

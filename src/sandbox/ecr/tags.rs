@@ -13,6 +13,9 @@ use crate::sandbox::{
 /// Tags that a repository may have.
 const MAX_TAGS: usize = 50;
 
+/// A repository's tags, by key.
+pub(super) type Tags = BTreeMap<String, String>;
+
 /// A tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -49,11 +52,7 @@ pub(super) fn add(
     transaction: &mut Transaction<'_>,
     input: &TagRequest,
 ) -> Result<Nothing, Fault> {
-    let place = Place::from_arn(&input.resource_arn)?;
-    let mut repository = Repository::find(transaction, &place)?;
-    repository.tags = merged(repository.tags, &input.tags)?;
-    repository.save(transaction, &place)?;
-    Ok(Nothing {})
+    change(transaction, input, |tags| merged(tags, &input.tags))
 }
 
 /// Answers `UntagResource`; keys that are not there do not matter.
@@ -62,9 +61,21 @@ pub(super) fn remove(
     transaction: &mut Transaction<'_>,
     input: &TagRequest,
 ) -> Result<Nothing, Fault> {
+    change(transaction, input, |mut tags| {
+        tags.retain(|key, _| !input.tag_keys.contains(key));
+        Ok(tags)
+    })
+}
+
+/// Changes the tags of the repository that a request is about.
+fn change(
+    transaction: &mut Transaction<'_>,
+    input: &TagRequest,
+    changed: impl FnOnce(Tags) -> Result<Tags, Fault>,
+) -> Result<Nothing, Fault> {
     let place = Place::from_arn(&input.resource_arn)?;
     let mut repository = Repository::find(transaction, &place)?;
-    repository.tags.retain(|key, _| !input.tag_keys.contains(key));
+    repository.tags = changed(repository.tags)?;
     repository.save(transaction, &place)?;
     Ok(Nothing {})
 }
@@ -82,10 +93,7 @@ pub(super) fn list(
 }
 
 /// The tags that there are after some are added.
-pub(super) fn merged(
-    mut tags: BTreeMap<String, String>,
-    added: &[Tag],
-) -> Result<BTreeMap<String, String>, Fault> {
+pub(super) fn merged(mut tags: Tags, added: &[Tag]) -> Result<Tags, Fault> {
     for Tag { key, value } in added {
         let is_reserved = key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"));
         let key_fits = (1..=128).contains(&key.chars().count());

@@ -48,7 +48,8 @@ impl Service {
         // Spaces and order that no serializer would give: the bytes must be kept.
         format!(
             "{{ \"layers\":[{{\"digest\":\"{layer}\",\"size\":{}}}],\n  \"mediaType\": \
-             \"{OCI_IMAGE}\",\"schemaVersion\":2, \"config\":{{\"digest\":\"{config}\",\"size\":10}}}}",
+             \"{OCI_IMAGE}\",\"schemaVersion\":2, \
+             \"config\":{{\"digest\":\"{config}\",\"size\":10}}}}",
             name.len()
         )
     }

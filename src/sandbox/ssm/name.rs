@@ -131,7 +131,8 @@ pub(super) fn check(name: &str, scope: &Scope) -> Result<(), Fault> {
     }
     if arn(scope, name).len() > MAX_ARN_LENGTH {
         let message = format!(
-            "Parameter name: with the ARN before it, it can have at most {MAX_ARN_LENGTH} characters."
+            "Parameter name: with the ARN before it, it can have at most {MAX_ARN_LENGTH} \
+             characters."
         );
         return Err(fault::validation(message));
     }

@@ -222,7 +222,8 @@ fn check_length(text: Option<&str>, member: &str) -> Result<(), Fault> {
 
 /// Checks a value against the pattern, which must match it as a whole.
 ///
-/// The service takes Java's expressions; of those, look-around and back references are refused here.
+/// The service takes Java's expressions; of those, look-around and back references are refused
+/// here.
 fn check_pattern(pattern: Option<&str>, value: &str) -> Result<(), Fault> {
     let Some(pattern) = pattern else { return Ok(()) };
     check_length(Some(pattern), "allowedPattern")?;

@@ -106,7 +106,8 @@ proptest! {
     ) {
         let registry = registry();
         let put = |tag: &str, revision: &str| {
-            let options = ImageOptions { revision: Some(revision.to_owned()), created: registry.now() };
+            let revision = Some(revision.to_owned());
+            let options = ImageOptions { revision, created: registry.now() };
             registry.transact(|tx| admin::put_image(tx, &scope(), "app", tag, &options)).unwrap()
         };
         let mut digests: Vec<_> = tags.iter().map(|tag| put(tag, "first")).collect();
@@ -114,12 +115,13 @@ proptest! {
         digests.sort();
         let body = json!({"repositoryName": "app", "maxResults": size});
         let described = all(&registry, "DescribeImages", "imageDetails", body.clone());
-        let found: Vec<_> = described.iter().map(|image| image["imageDigest"].as_str().unwrap()).collect();
-        prop_assert_eq!(found, digests.iter().map(String::as_str).collect::<Vec<_>>());
+        let found = described.iter().map(|image| image["imageDigest"].as_str().unwrap());
+        prop_assert_eq!(found.collect::<Vec<_>>(), digests.iter().collect::<Vec<_>>());
         let listed = all(&registry, "ListImages", "imageIds", body);
-        let mut listed_tags: Vec<_> = listed.iter().filter_map(|id| id["imageTag"].as_str()).collect();
+        let mut listed_tags: Vec<_> =
+            listed.iter().filter_map(|id| id["imageTag"].as_str()).collect();
         listed_tags.sort_unstable();
-        prop_assert_eq!(listed_tags, tags.iter().map(String::as_str).collect::<Vec<_>>());
+        prop_assert_eq!(listed_tags, tags.iter().collect::<Vec<_>>());
         prop_assert_eq!(listed.len(), digests.len());
     }
 }

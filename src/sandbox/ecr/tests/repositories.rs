@@ -8,7 +8,8 @@ use crate::sandbox::{call::Scope, testing::scope};
 #[test]
 fn a_repository_is_created_described_and_deleted() {
     let registry = registry();
-    let body = json!({"repositoryName": "team/web", "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
+    let body = json!({"repositoryName": "team/web",
+        "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
         "imageTagMutabilityExclusionFilters": [{"filterType": "WILDCARD", "filter": "env.*"}],
         "imageScanningConfiguration": {"scanOnPush": true},
         "encryptionConfiguration": {"encryptionType": "KMS", "kmsKey": "alias/k"},
@@ -141,7 +142,8 @@ fn another_account_pulls_by_naming_the_registry() {
     let manifest = registry.manifest("one");
     registry.get("PutImage", &put(&manifest, Some("v1")));
     let other = Scope { account: "111111111111".to_owned(), ..scope() };
-    let ask = |registry_id: Value| json!({"repositoryName": "app", "imageIds": [{"imageTag": "v1"}], "registryId": registry_id});
+    let ids = json!([{"imageTag": "v1"}]);
+    let ask = |registry_id: Value| json!({"repositoryName": "app", "imageIds": ids, "registryId": registry_id});
     let pulled = registry.ask_in(&other, "BatchGetImage", &ask(json!("000000000000"))).unwrap();
     assert_eq!(pulled["images"][0]["imageManifest"], json!(manifest));
     let own = registry.ask_in(&other, "BatchGetImage", &ask(json!("111111111111"))).unwrap_err();
