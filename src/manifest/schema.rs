@@ -52,6 +52,11 @@ pub(super) fn of_table(doc: &str, keys: &[Key], generator: &mut SchemaGenerator)
         "properties": properties,
         "additionalProperties": false,
     });
+    let required: Vec<&str> =
+        keys.iter().filter(|key| key.is_required).map(|key| key.name).collect();
+    if !required.is_empty() {
+        schema.insert("required".to_owned(), json!(required));
+    }
     let twice: Vec<Value> =
         keys.iter().filter_map(|key| Some(json!({ "required": [key.name, key.alias?] }))).collect();
     if !twice.is_empty() {
@@ -78,7 +83,10 @@ fn of_element<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         properties.insert("id".to_owned(), id);
     }
-    schema.insert("required".to_owned(), json!(["id"]));
+    let required = schema.ensure_object().entry("required").or_insert_with(|| json!([]));
+    if let Value::Array(required) = required {
+        required.push(json!("id"));
+    }
     schema
 }
 

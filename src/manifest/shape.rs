@@ -17,13 +17,15 @@ pub(super) struct Key {
     pub(super) name: &'static str,
     /// The name that RFC 013 has for it.
     pub(super) alias: Option<&'static str>,
+    /// Whether the table makes no sense without it.
+    pub(super) is_required: bool,
     /// What it means: the lines of its documentation.
     pub(super) doc: &'static str,
     /// The schema of its value.
     pub(super) schema: fn(&mut SchemaGenerator) -> Schema,
 }
 
-/// A table with a fixed set of keys, each of which may be left out.
+/// A table with a fixed set of keys.
 pub(super) trait Shape: Sized {
     /// What the table describes, with an article: `a project`.
     const OWNER: &'static str;
@@ -35,11 +37,14 @@ pub(super) trait Shape: Sized {
 }
 
 /// Defines a table: a struct with an `Option` for each key, and the table's [`Shape`] and schema.
+///
+/// A key is `name: Type`, `name | alias: Type`, or `[required] name: Type`. That a required key is
+/// missing is for the module `check` to say.
 macro_rules! shape {
     (
         $(#[doc = $doc:literal])+
         $(@ $attribute:meta)? $name:ident, $owner:literal {
-            $($(#[doc = $key_doc:literal])+ $key:ident $(| $alias:ident)?: $type:ty,)+
+            $($(#[doc = $key_doc:literal])+ $([$required:ident])? $key:ident $(| $alias:ident)?: $type:ty,)+
         }
     ) => {
         $(#[doc = $doc])+
@@ -54,6 +59,7 @@ macro_rules! shape {
             const KEYS: &'static [Key] = &[$(Key {
                 name: stringify!($key),
                 alias: shape!(@alias $($alias)?),
+                is_required: shape!(@required $($required)?),
                 doc: concat!($($key_doc, "\n"),+),
                 schema: |generator| generator.subschema_for::<$type>(),
             }),+];
@@ -75,6 +81,8 @@ macro_rules! shape {
             }
         }
     };
+    (@required) => { false };
+    (@required required) => { true };
     (@alias) => { None };
     (@alias $alias:ident) => { Some(stringify!($alias)) };
 }
@@ -142,7 +150,7 @@ shape! {
         name: Text,
         /// The services of the set: the ids of services of the project, or whole services that are
         /// defined here.
-        services: Members,
+        [required] services: Members,
         /// The AWS account of the set's environments, as RFC 013 writes it.
         account | account_id: Account,
         /// The environments of the set with the cluster that the set's services have there, as

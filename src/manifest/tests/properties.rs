@@ -12,7 +12,7 @@ use super::super::{
 
 /// A tree without places, as both notations can print it.
 #[derive(Debug, Clone)]
-enum Tree {
+pub(super) enum Tree {
     Text(String),
     Integer(i64),
     Boolean(bool),
@@ -60,7 +60,7 @@ impl Tree {
     }
 
     /// A whole file in one of the notations.
-    fn file(&self, is_json: bool) -> String {
+    pub(super) fn file(&self, is_json: bool) -> String {
         let mut out = String::new();
         match self {
             Self::Table(entries) if !is_json => {
@@ -75,6 +75,12 @@ impl Tree {
             _ => self.print(is_json, &mut out),
         }
         out
+    }
+
+    /// The tree of a TOML text without mistakes.
+    pub(super) fn of_toml(text: &str) -> Self {
+        let (root, _) = tree::parse(&Source::new("f", text));
+        Self::of(&root.unwrap())
     }
 
     fn of(node: &Node) -> Self {
