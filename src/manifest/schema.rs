@@ -3,7 +3,7 @@
 //! The schema refuses what the reader refuses for its shape; what depends on meaning, such as the
 //! name of a service that does not exist, only the reader can tell.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, marker::PhantomData};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde_json::{Map, Value, json};
@@ -76,18 +76,26 @@ pub(super) fn paragraph(doc: &str) -> String {
     doc.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The schema of a table that is an element of a list, and so has its id in it.
-fn of_element<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
-    let mut schema = T::json_schema(generator);
-    let id = json!({ "type": "string", "pattern": ID_PATTERN, "description": "The id." });
-    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-        properties.insert("id".to_owned(), id);
+/// A table that is an element of a list, and so has its id in it.
+struct Element<T>(PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for Element<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("{}Element", T::schema_name()).into()
     }
-    let required = schema.ensure_object().entry("required").or_insert_with(|| json!([]));
-    if let Value::Array(required) = required {
-        required.push(json!("id"));
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = T::json_schema(generator);
+        let id = json!({ "type": "string", "pattern": ID_PATTERN, "description": "The id." });
+        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+            properties.insert("id".to_owned(), id);
+        }
+        let required = schema.ensure_object().entry("required").or_insert_with(|| json!([]));
+        if let Value::Array(required) = required {
+            required.push(json!("id"));
+        }
+        schema
     }
-    schema
 }
 
 /// The schema of a table by id.
@@ -143,7 +151,7 @@ impl<T: Shape + JsonSchema> JsonSchema for Collection<T> {
         json_schema!({
             "anyOf": [
                 by_id::<T>(generator),
-                { "type": "array", "minItems": 1, "items": of_element::<T>(generator) },
+                { "type": "array", "minItems": 1, "items": generator.subschema_for::<Element<T>>() },
             ],
         })
     }
@@ -157,7 +165,7 @@ inline_schema!(Members, |generator| json_schema!({
             "items": {
                 "anyOf": [
                     { "type": "string", "pattern": ID_PATTERN },
-                    of_element::<Service>(generator),
+                    generator.subschema_for::<Element<Service>>(),
                 ],
             },
         },

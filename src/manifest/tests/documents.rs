@@ -54,7 +54,8 @@ fn the_schema_is_committed() {
 #[test]
 fn the_schema_has_the_keys_of_the_reader() {
     let schema = schema();
-    let tables = schema.get("$defs").unwrap().as_object().unwrap();
+    let mut tables = schema.get("$defs").unwrap().as_object().unwrap().clone();
+    tables.retain(|name, _| !name.ends_with("Element"));
     assert_eq!(tables.len(), SHAPES.len());
     for (owner, keys) in SHAPES {
         let wanted: BTreeSet<&str> =
@@ -189,7 +190,9 @@ proptest! {
         let mut document = json_of(REFERENCE);
         change(&mut document, &way, &replacement);
         let text = document.to_string();
-        prop_assume!(text.starts_with('{'));
+        if !text.starts_with('{') {
+            return Ok(());
+        }
         let errors = Manifest::parse("f", &text).err();
         let errors = errors.as_ref().map_or(&[][..], |errors| errors.errors());
         let is_valid = VALIDATOR.is_valid(&document);

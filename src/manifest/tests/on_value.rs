@@ -14,8 +14,6 @@ region = "Ireland"
 cluster = "arn:aws:ecs:eu-west-1:111111111111:cluster/shop-prod"
 [shop.environments."pre prod"]
 cluster = "shop.test"
-[shop.services.api]
-images = ["example/api", "{}"]
 "#;
     assert_snapshot!(rendered(text), @r#"
     error: `awsome` is not a valid project id: SSM parameter paths may not begin with `aws`
@@ -57,23 +55,28 @@ images = ["example/api", "{}"]
       |           ^^^^^^^^^^^
       |
       = hint: rename it, for example to `shop-test`
+    "#);
+}
 
+#[test]
+fn an_id_that_cannot_stand_in_a_parameter_path() {
+    assert_snapshot!(rendered("[shop.services.api]\nimages = ['example/api', '{}']\n"), @"
     error: `example/api` is not a valid image id: '/' is not allowed, only letters, digits, `_`, `.` and `-` can stand in an SSM parameter path
-      --> .weco-project:10:11
-       |
-    10 | images = ["example/api", "{}"]
-       |           ^^^^^^^^^^^^^
-       |
-       = hint: rename it, for example to `example-api`
+     --> .weco-project:2:11
+      |
+    2 | images = ['example/api', '{}']
+      |           ^^^^^^^^^^^^^
+      |
+      = hint: rename it, for example to `example-api`
 
     error: `{}` is not a valid image id: '{' is not allowed, only letters, digits, `_`, `.` and `-` can stand in an SSM parameter path
-      --> .weco-project:10:26
-       |
-    10 | images = ["example/api", "{}"]
-       |                          ^^^^
-       |
-       = hint: use letters, digits, `_` and `-` only
-    "#);
+     --> .weco-project:2:26
+      |
+    2 | images = ['example/api', '{}']
+      |                          ^^^^
+      |
+      = hint: use letters, digits, `_` and `-` only
+    ");
     assert_snapshot!(rendered(r#"{ "the shop": { "services": [{ "id": "api/v2" }] } }"#), @r#"
     error: `the shop` is not a valid project id: ' ' is not allowed, only letters, digits, `_`, `.` and `-` can stand in an SSM parameter path
      --> .weco-project:1:3

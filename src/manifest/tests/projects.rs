@@ -6,7 +6,7 @@ use super::{
     super::{Format, ManifestErrorKind, StoreSetting},
     Manifest, Project, manifest, project,
 };
-use crate::model::{ImageId, ImageUri, Selection, ServiceId};
+use crate::model::{EnvironmentId, ImageId, ImageUri, Selection, ServiceId};
 
 const BOOKSHOP: &str = include_str!("../../../examples/bookshop/.weco-project");
 const REFERENCE: &str = include_str!("../../../.weco-project.example");
@@ -70,7 +70,10 @@ fn the_order_of_the_file_is_kept() {
     let project = project(
         "[s.environments.z]\n[s.services]\nweb = {}\napi = {}\n[s.environments.a]\n[s.images]\nweb={}\napi={}",
     );
-    assert_eq!(project.environments.keys().map(|id| id.as_str()).collect::<Vec<_>>(), ["z", "a"]);
+    assert_eq!(
+        project.environments.keys().map(EnvironmentId::as_str).collect::<Vec<_>>(),
+        ["z", "a"]
+    );
     assert_eq!(ids(project.services.values()), ["web", "api"]);
 }
 
@@ -198,8 +201,8 @@ environments = [{ id = "prod", cluster_name = "blue" }, { id = "test" }]
     assert_eq!(project.environments.len(), 2);
     let prod = project.environment("prod").unwrap();
     assert_eq!(project.cluster(prod, &project.services["api"]).unwrap().as_str(), "blue");
-    let test = project.environment("test").unwrap();
-    assert!(project.cluster(test, &project.services["api"]).is_err());
+    let other = project.environment("test").unwrap();
+    assert!(project.cluster(other, &project.services["api"]).is_err());
 }
 
 #[test]
@@ -224,7 +227,7 @@ fn the_example_is_what_the_readme_tells() {
     assert!(project.services.len() >= 5);
     assert_eq!(project.service_sets.len(), 2);
     assert_eq!(
-        project.environments.keys().map(|id| id.as_str()).collect::<Vec<_>>(),
+        project.environments.keys().map(EnvironmentId::as_str).collect::<Vec<_>>(),
         ["stage", "prod"]
     );
     assert!(project.environments.values().all(|environment| environment.cluster.is_some()
@@ -288,15 +291,19 @@ name = "Example project"
     }
 }
 
+/// Real manifests are kept beside the repository, where they are kept at all.
 #[test]
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
 fn real_manifests_load_or_say_what_to_change() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures/manifests");
-    let Ok(files) = std::fs::read_dir(&folder) else {
-        println!("skipped: there is no folder {}", folder.display());
+    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().skip(1);
+    let mut folders = folders.map(|folder| folder.join("shared/fixtures/manifests"));
+    let Some(files) = folders.find_map(|folder| std::fs::read_dir(folder).ok()) else {
+        println!("skipped: there is no folder `shared/fixtures/manifests` beside the repository");
         return;
     };
     for file in files {
         let path = file.unwrap().path();
+        let is_yaml = path.extension().is_some_and(|extension| extension == "yaml");
         let name = path.file_name().unwrap().to_str().unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         match Manifest::parse(name, &text) {
@@ -311,7 +318,7 @@ fn real_manifests_load_or_say_what_to_change() {
                     errors.errors()[0].kind(),
                     ManifestErrorKind::Syntax { format: Format::Toml, is_yaml: true, .. }
                 );
-                assert_eq!(is_syntax, name.ends_with(".yaml"), "{}", errors.render(false));
+                assert_eq!(is_syntax, is_yaml, "{}", errors.render(false));
             }
         }
     }

@@ -65,10 +65,9 @@ impl Tree {
         match self {
             Self::Table(entries) if !is_json => {
                 for (key, value) in entries {
-                    let entry = Self::Table(vec![(key.clone(), value.clone())]);
-                    let mut line = String::new();
-                    entry.print(false, &mut line);
-                    out.push_str(&line[1..line.len() - 1]);
+                    Self::Text(key.clone()).print(false, &mut out);
+                    out.push_str(" = ");
+                    value.print(false, &mut out);
                     out.push('\n');
                 }
             }
