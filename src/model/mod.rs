@@ -29,7 +29,8 @@ pub use id::{
 pub use image::{Digest, EcrRepository, ImageUri, ImageUriError, ReleaseHash};
 pub use observed::{
     CircuitBreaker, DeploymentController, EcsDeployment, ObservedService, RolloutState,
-    ServiceDeployment, ServiceDeploymentStatus, ServiceEvent, ServiceRevision, ServiceRollback,
+    RunningTasks, ServiceDeployment, ServiceDeploymentStatus, ServiceEvent, ServiceRevision,
+    ServiceRollback,
 };
 pub use release::{DeploymentNumber, Fingerprint, Release, ReleaseNumber, ReleasedImage};
 pub use selection::Selection;

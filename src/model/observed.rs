@@ -1,6 +1,6 @@
 //! What ECS says of a service at one moment. Read by the planner, the follower and `status`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -202,4 +202,15 @@ pub struct ServiceRevision {
     pub task_definition: Option<TaskDefinitionArn>,
     /// The digest that ECS resolved for each container's image, where it did.
     pub digests: BTreeMap<ContainerName, Digest>,
+}
+
+/// What the running tasks of one deployment run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RunningTasks {
+    /// How many tasks run.
+    pub count: usize,
+    /// The digests seen in each container; more than one means that tasks differ.
+    pub digests: BTreeMap<ContainerName, BTreeSet<Digest>>,
+    /// Containers of which at least one task tells no digest, or not yet.
+    pub without_digest: BTreeSet<ContainerName>,
 }

@@ -48,7 +48,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// How long a request is sent again on throttles and on "somebody else is changing this" before
 /// it fails. A thousand registrations take 17 minutes at AWS's default rate, so whoever shares
 /// the account may well keep us waiting that long.
-const PATIENCE: Duration = Duration::from_secs(30 * 60);
+const PATIENCE: Duration = Duration::from_mins(30);
 /// How many requests of one kind are in flight at once.
 const PARALLEL: usize = 16;
 
@@ -73,7 +73,7 @@ impl AwsSession {
             pacer.acquire().await;
             let error = match send().await {
                 Ok(output) => return Ok(output),
-                Err(error) => AwsError::new(operation, error),
+                Err(error) => AwsError::new(operation, &error),
             };
             let patient = began.elapsed() < PATIENCE;
             match error.kind() {

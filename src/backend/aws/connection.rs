@@ -26,7 +26,7 @@ use crate::model::{AccountId, Region};
 /// How long one try of a request may take; every request of ours is small.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(12);
 /// How long a request may take altogether, signing in included.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(60);
+const OPERATION_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long signing in may take: single sign-on and two roles, each a request.
 const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -57,7 +57,7 @@ pub struct Connection {
     pub role_arn: Option<String>,
     /// What the role's trust policy asks for as `sts:ExternalId`.
     pub external_id: Option<String>,
-    /// Name of the session when a role is taken on; CloudTrail shows it. Characters that STS
+    /// Name of the session when a role is taken on; `CloudTrail` shows it. Characters that STS
     /// does not take are replaced, and it is cut to 64.
     pub session_name: String,
     /// The profile of the shared configuration files to use, and no other source.
@@ -360,8 +360,7 @@ mod tests {
     #[test]
     fn no_credentials_is_told_at_once() {
         let nowhere = "/nonexistent/aws";
-        let variables =
-            [("AWS_CONFIG_FILE", nowhere), ("AWS_SHARED_CREDENTIALS_FILE", nowhere)];
+        let variables = [("AWS_CONFIG_FILE", nowhere), ("AWS_SHARED_CREDENTIALS_FILE", nowhere)];
         in_child("child_without_credentials", &variables);
     }
 

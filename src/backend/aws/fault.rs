@@ -73,21 +73,21 @@ pub struct Denial {
 
 impl AwsError {
     /// Reads what the SDK returned.
-    pub(crate) fn new<E>(operation: Operation, error: SdkError<E, HttpResponse>) -> Self
+    pub(crate) fn new<E>(operation: Operation, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
         let status = error.raw_response().map(|response| response.status().as_u16());
         let request_id = error.request_id().map(str::to_owned);
         let code = error.code().map(str::to_owned);
-        let message = error.message().map_or_else(|| innermost(&error), str::to_owned);
-        let kind = match &error {
+        let message = error.message().map_or_else(|| innermost(error), str::to_owned);
+        let kind = match error {
             SdkError::ServiceError(_) => {
                 of_answer(operation, code.as_deref().unwrap_or_default(), &message, status)
             }
             SdkError::ResponseError(_) | SdkError::TimeoutError(_) => lost(operation),
             SdkError::DispatchFailure(_) => {
-                return Self::of_dispatch(operation, &error, message);
+                return Self::of_dispatch(operation, error, message);
             }
             _ => FaultKind::Other,
         };

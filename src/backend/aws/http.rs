@@ -167,7 +167,7 @@ mod tests {
             bucket: Bucket::ServiceModify,
             repeat: Repeat::ActsAgain,
         };
-        let error = AwsError::new(write, refused);
+        let error = AwsError::new(write, &refused);
         assert_eq!(error.kind(), &FaultKind::Unreachable, "{error}");
         assert!(error.message().contains("refused"), "{error}");
     }

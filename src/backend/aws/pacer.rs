@@ -222,18 +222,18 @@ pub(crate) struct Pacers {
     /// Whom to tell of throttles.
     hook: Option<ThrottleHook>,
     /// By account, region and bucket.
-    pacers: Mutex<HashMap<(String, String, Bucket), Arc<Pacer>>>,
+    by_bucket: Mutex<HashMap<(String, String, Bucket), Arc<Pacer>>>,
 }
 
 impl Pacers {
     /// No pacers yet.
     pub(crate) fn new(pacing: Pacing, hook: Option<ThrottleHook>) -> Self {
-        Self { pacing, hook, pacers: Mutex::default() }
+        Self { pacing, hook, by_bucket: Mutex::default() }
     }
 
     /// The pacer of a bucket in an account and region.
     pub(crate) fn of(&self, account: &str, region: &str, bucket: Bucket) -> Arc<Pacer> {
-        let mut pacers = self.pacers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pacers = self.by_bucket.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (account.to_owned(), region.to_owned(), bucket);
         Arc::clone(pacers.entry(key).or_insert_with(|| Arc::new(Pacer::new(bucket, self.pacing))))
     }

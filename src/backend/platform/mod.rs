@@ -1,1 +1,3 @@
-//! To come.
+//! Where services run. One platform so far: ECS.
+
+pub mod ecs;

@@ -1,0 +1,106 @@
+//! What can go wrong with ECS.
+
+use crate::{
+    backend::aws::AwsError,
+    model::{ClusterName, EcsServiceName, ObservedService, Region},
+};
+
+/// Why ECS did not do or tell what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum EcsError {
+    /// There is no such cluster.
+    #[error("there is no ECS cluster `{cluster}` in {region}")]
+    ClusterNotFound {
+        /// The cluster.
+        cluster: ClusterName,
+        /// Where it was looked for.
+        region: Region,
+        /// ECS's answer.
+        source: AwsError,
+    },
+    /// There is no such task definition, or no active revision of the family.
+    #[error("there is no task definition `{reference}`")]
+    TaskDefinitionNotFound {
+        /// The family or ARN.
+        reference: String,
+        /// ECS's answer.
+        source: AwsError,
+    },
+    /// ECS or the way there failed.
+    #[error("failed to {doing}")]
+    Aws {
+        /// What was being done, to complete "failed to".
+        doing: String,
+        /// What went wrong.
+        source: AwsError,
+    },
+    /// ECS's answer lacks what it must have.
+    #[error("failed to read ECS's answer about `{subject}`: {reason}")]
+    Unreadable {
+        /// What was asked about.
+        subject: String,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+    /// Whether a revision was registered is not known.
+    #[error("it is not known whether a revision of `{family}` was registered")]
+    RegisterInDoubt {
+        /// The family.
+        family: String,
+        /// Why the answer is missing.
+        source: AwsError,
+    },
+    /// Whether a service was told to move is not known.
+    #[error("it is not known whether ECS service `{service}` was updated")]
+    UpdateInDoubt {
+        /// The service.
+        service: EcsServiceName,
+        /// The service as it was when looked at again, if it could be.
+        observed: Option<Box<ObservedService>>,
+        /// Why the answer is missing.
+        source: AwsError,
+    },
+}
+
+impl EcsError {
+    /// Makes a failed request into an error that says what was being done.
+    pub(super) fn of(doing: impl Into<String>) -> impl FnOnce(AwsError) -> Self {
+        let doing = doing.into();
+        |source| Self::Aws { doing, source }
+    }
+
+    /// An answer that lacks something.
+    pub(super) fn unreadable(subject: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Unreadable { subject: subject.into(), reason: reason.into() }
+    }
+
+    /// What AWS made of it, if it was asked.
+    #[must_use]
+    pub fn aws(&self) -> Option<&AwsError> {
+        match self {
+            Self::ClusterNotFound { source, .. }
+            | Self::TaskDefinitionNotFound { source, .. }
+            | Self::Aws { source, .. }
+            | Self::RegisterInDoubt { source, .. }
+            | Self::UpdateInDoubt { source, .. } => Some(source),
+            Self::Unreadable { .. } => None,
+        }
+    }
+
+    /// Whether the effect may have happened all the same.
+    #[must_use]
+    pub fn is_ambiguous(&self) -> bool {
+        self.aws().is_some_and(AwsError::is_ambiguous)
+    }
+
+    /// What to do about it, as one imperative sentence.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::ClusterNotFound { .. } => {
+                Some("correct `cluster` or `region` of the environment in the manifest".to_owned())
+            }
+            other => other.aws().and_then(AwsError::hint),
+        }
+    }
+}

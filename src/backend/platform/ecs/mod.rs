@@ -1,0 +1,107 @@
+//! ECS: services, task definitions, rollouts and tasks.
+//!
+//! Reads are batched as far as the API takes it. Task definitions pass through as the raw JSON
+//! they come in, since the SDK's types drop members newer than the SDK. A write whose answer was
+//! lost is looked up before anything is done again.
+
+mod convert;
+mod deployments;
+mod error;
+mod evidence;
+mod observe;
+mod raw;
+mod task_definitions;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod update;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+pub use error::EcsError;
+pub use update::{ServiceUpdate, UpdateOutcome};
+
+use crate::{
+    backend::aws::{AwsSession, Bucket, Operation, Repeat},
+    model::{TaskDefinition, TaskDefinitionArn},
+};
+
+/// The most services `DescribeServices` takes (ECS API reference).
+const SERVICES_A_CALL: usize = 10;
+/// The most service deployments or revisions their `Describe` operations take.
+const DEPLOYMENTS_A_CALL: usize = 20;
+/// The most tasks `DescribeTasks` takes, and the most that `List` operations give a page.
+const TASKS_A_CALL: usize = 100;
+/// [`TASKS_A_CALL`] as the API's `maxResults`.
+const PAGE: i32 = 100;
+
+/// An operation that only reads.
+const fn read(name: &'static str, bucket: Bucket) -> Operation {
+    Operation { name, bucket, repeat: Repeat::Harmless }
+}
+
+const DESCRIBE_SERVICES: Operation = read("DescribeServices", Bucket::ServiceRead);
+const DESCRIBE_TASK_DEFINITION: Operation =
+    read("DescribeTaskDefinition", Bucket::TaskDefinitionRead);
+const DESCRIBE_SERVICE_DEPLOYMENTS: Operation =
+    read("DescribeServiceDeployments", Bucket::ServiceDeploymentRead);
+const LIST_SERVICE_DEPLOYMENTS: Operation =
+    read("ListServiceDeployments", Bucket::ServiceDeploymentRead);
+const DESCRIBE_SERVICE_REVISIONS: Operation =
+    read("DescribeServiceRevisions", Bucket::ServiceRevisionRead);
+const LIST_TASKS: Operation = read("ListTasks", Bucket::ClusterResourceRead);
+const DESCRIBE_TASKS: Operation = read("DescribeTasks", Bucket::ClusterResourceRead);
+/// Every call makes a revision; the API has no token that would tell a repeat.
+const REGISTER_TASK_DEFINITION: Operation = Operation {
+    name: "RegisterTaskDefinition",
+    bucket: Bucket::TaskDefinitionModify,
+    repeat: Repeat::ActsAgain,
+};
+/// Deregistering what is deregistered changes nothing.
+const DEREGISTER_TASK_DEFINITION: Operation = Operation {
+    name: "DeregisterTaskDefinition",
+    bucket: Bucket::TaskDefinitionModify,
+    repeat: Repeat::Harmless,
+};
+/// A forced update starts a deployment each time. An unforced one does not, but in between
+/// somebody else may have moved the service: it is looked at first as well.
+const UPDATE_SERVICE: Operation =
+    Operation { name: "UpdateService", bucket: Bucket::ServiceModify, repeat: Repeat::ActsAgain };
+
+/// The ECS of one account and region. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Ecs {
+    /// The way there.
+    session: AwsSession,
+    /// The SDK's client.
+    client: aws_sdk_ecs::Client,
+    /// What this process shares among clones.
+    shared: Arc<Shared>,
+}
+
+/// What the clones of an [`Ecs`] share.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Task definitions by ARN: a revision's content never changes.
+    definitions: Mutex<HashMap<TaskDefinitionArn, TaskDefinition>>,
+    /// One turn per family: ECS refuses registrations of one family at the same time.
+    families: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Ecs {
+    /// The ECS that a session leads to.
+    #[must_use]
+    pub fn new(session: AwsSession) -> Self {
+        let client = aws_sdk_ecs::Client::new(session.config());
+        Self { session, client, shared: Arc::default() }
+    }
+
+    /// The way there.
+    #[must_use]
+    pub fn session(&self) -> &AwsSession {
+        &self.session
+    }
+}

@@ -1,0 +1,84 @@
+//! Services as ECS describes them.
+
+use std::collections::BTreeMap;
+
+use super::{DESCRIBE_SERVICES, Ecs, EcsError, SERVICES_A_CALL, convert};
+use crate::{
+    backend::aws::{AwsError, FaultKind, in_parallel},
+    model::{ClusterName, EcsServiceName, ObservedService},
+};
+
+impl Ecs {
+    /// Describes services, ten a request and the requests side by side. A service that does not
+    /// exist is absent from the answer; one that was deleted is there for a while as `INACTIVE`.
+    ///
+    /// # Errors
+    /// Fails when a cluster does not exist, or a request fails.
+    pub async fn observe(
+        &self,
+        wanted: &[(ClusterName, EcsServiceName)],
+    ) -> Result<BTreeMap<(ClusterName, EcsServiceName), ObservedService>, EcsError> {
+        let mut by_cluster: BTreeMap<&ClusterName, Vec<&EcsServiceName>> = BTreeMap::new();
+        for (cluster, service) in wanted {
+            by_cluster.entry(cluster).or_default().push(service);
+        }
+        let mut requests = Vec::new();
+        for (cluster, services) in &mut by_cluster {
+            services.sort_unstable();
+            services.dedup();
+            requests.extend(
+                services.chunks(SERVICES_A_CALL).map(|names| self.describe(cluster, names)),
+            );
+        }
+        let answers = in_parallel(requests).await?;
+        let observed = answers.into_iter().flatten();
+        Ok(observed
+            .map(|service| ((service.cluster.clone(), service.name.clone()), service))
+            .collect())
+    }
+
+    /// Describes at most ten services of one cluster.
+    async fn describe(
+        &self,
+        cluster: &ClusterName,
+        names: &[&EcsServiceName],
+    ) -> Result<Vec<ObservedService>, EcsError> {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let request =
+            self.client.describe_services().cluster(cluster.as_str()).set_services(Some(names));
+        let answer = self
+            .session
+            .call(DESCRIBE_SERVICES, || request.clone().send())
+            .await
+            .map_err(|source| self.cluster_error(cluster, "describe services", source))?;
+        let broken = answer.failures().iter().find(|failure| failure.reason() != Some("MISSING"));
+        if let Some(failure) = broken {
+            let reason = failure.reason().unwrap_or("no reason given");
+            return Err(EcsError::unreadable(failure.arn().unwrap_or_default(), reason));
+        }
+        answer.services().iter().map(|service| convert::service(cluster, service)).collect()
+    }
+
+    /// Describes one service.
+    pub(super) async fn observe_one(
+        &self,
+        cluster: &ClusterName,
+        service: &EcsServiceName,
+    ) -> Result<Option<ObservedService>, EcsError> {
+        Ok(self.describe(cluster, &[service]).await?.into_iter().next())
+    }
+
+    /// The error of a request about a cluster, which may be that there is no such cluster.
+    pub(super) fn cluster_error(
+        &self,
+        cluster: &ClusterName,
+        doing: &str,
+        source: AwsError,
+    ) -> EcsError {
+        if *source.kind() == FaultKind::NotFound("cluster") {
+            let region = self.session.region().clone();
+            return EcsError::ClusterNotFound { cluster: cluster.clone(), region, source };
+        }
+        EcsError::Aws { doing: format!("{doing} of ECS cluster `{cluster}`"), source }
+    }
+}

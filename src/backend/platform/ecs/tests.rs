@@ -1,0 +1,511 @@
+//! ECS against an AWS that the tests play.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    backend::testing::{Answer, FakeAws, Seen},
+    model::{
+        ClusterName, ContainerName, DeploymentController, EcsDeploymentId, EcsServiceName,
+        ObservedService, RolloutState, ServiceDeploymentStatus, ServiceRevisionId, Tag,
+        TaskDefinitionStatus,
+    },
+};
+
+const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+fn cluster() -> ClusterName {
+    ClusterName::new("prod").unwrap()
+}
+
+fn service(name: &str) -> EcsServiceName {
+    EcsServiceName::new(name).unwrap()
+}
+
+fn arn(revision: u32) -> TaskDefinitionArn {
+    let text = format!("arn:aws:ecs:eu-west-1:111111111111:task-definition/web:{revision}");
+    TaskDefinitionArn::parse(&text).unwrap()
+}
+
+fn revision(number: &str) -> String {
+    format!("arn:aws:ecs:eu-west-1:111111111111:service-revision/prod/web/{number}")
+}
+
+/// A service whose PRIMARY deployment has a number and a task definition.
+fn a_service(name: &str, number: u32, definition: u32) -> Value {
+    json!({
+        "serviceName": name,
+        "serviceArn": format!("arn:aws:ecs:eu-west-1:111111111111:service/prod/{name}"),
+        "status": "ACTIVE",
+        "taskDefinition": arn(definition).as_str(),
+        "desiredCount": 2, "runningCount": 2, "pendingCount": 0,
+        "deployments": [
+            { "id": "ecs-svc/1", "status": "ACTIVE", "runningCount": 1 },
+            {
+                "id": format!("ecs-svc/{number}"), "status": "PRIMARY",
+                "taskDefinition": arn(definition).as_str(),
+                "rolloutState": "IN_PROGRESS", "createdAt": 1.5,
+            },
+        ],
+        "events": [{ "id": "e", "createdAt": 1_700_000_000.25, "message": "hello" }],
+    })
+}
+
+async fn ecs(handler: impl FnMut(&Seen) -> Answer + Send + 'static) -> (FakeAws, Ecs) {
+    let aws = FakeAws::new(handler);
+    let ecs = Ecs::new(aws.session().await);
+    (aws, ecs)
+}
+
+#[tokio::test]
+async fn services_are_described_ten_a_request_and_missing_ones_are_absent() {
+    let (aws, ecs) = ecs(|seen| {
+        let wanted = seen.json()["services"].as_array().unwrap().clone();
+        let (gone, there): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|name| *name == "gone");
+        let services: Vec<_> =
+            there.iter().map(|name| a_service(name.as_str().unwrap(), 2, 7)).collect();
+        let failures: Vec<_> =
+            gone.iter().map(|name| json!({ "arn": name, "reason": "MISSING" })).collect();
+        Answer::json(&json!({ "services": services, "failures": failures }))
+    })
+    .await;
+    let mut wanted: Vec<_> =
+        (0..24).map(|number| (cluster(), service(&format!("s{number}")))).collect();
+    wanted.push((cluster(), service("gone")));
+    wanted.push((ClusterName::new("stage").unwrap(), service("s1")));
+    wanted.push((cluster(), service("s1")));
+    let observed = ecs.observe(&wanted).await.unwrap();
+    assert_eq!(observed.len(), 25);
+    let mut sizes: Vec<_> = aws
+        .sent("DescribeServices")
+        .iter()
+        .map(|body| body["services"].as_array().unwrap().len())
+        .collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [1, 5, 10, 10]);
+
+    let seen = &observed[&(cluster(), service("s3"))];
+    let primary = seen.primary().unwrap();
+    assert_eq!(primary.id.as_str(), "ecs-svc/2");
+    assert_eq!(seen.deployments[0].id, primary.id, "PRIMARY comes first");
+    assert_eq!(primary.rollout_state, Some(RolloutState::InProgress));
+    assert_eq!(primary.created_at, Timestamp::from_millisecond(1500).ok());
+    assert_eq!(seen.events[0].at, Timestamp::from_millisecond(1_700_000_000_250).unwrap());
+    assert_eq!(seen.controller, DeploymentController::Ecs);
+    assert_eq!((seen.minimum_healthy_percent, seen.maximum_percent), (100, 200));
+}
+
+#[tokio::test]
+async fn a_missing_cluster_is_an_error_of_its_own() {
+    let (_, ecs) = ecs(|_| Answer::error("ClusterNotFoundException", "Cluster not found.")).await;
+    let error = ecs.observe(&[(cluster(), service("web"))]).await.unwrap_err();
+    assert_eq!(error.to_string(), "there is no ECS cluster `prod` in eu-west-1");
+}
+
+/// What `DescribeTaskDefinition` answers, with odd spacing, unknown members and exact numbers.
+const DEFINITION: &str = r#"{"taskDefinition": {"family":"web",  "revision":7,
+  "taskDefinitionArn":"arn:aws:ecs:eu-west-1:111111111111:task-definition/web:7","status":"ACTIVE",
+  "containerDefinitions":[{"name":"web","image":"web:1","cpu":0,"futureContainerField":{"a":[]}}],
+  "futureTaskField":1.0,"volumes":[]},
+ "tags":[{"key":"team","value":"a"},{"key":"aws:cloudformation:stack-name","value":"s"}]}"#;
+
+#[tokio::test]
+async fn a_task_definition_keeps_every_byte_and_only_tags_that_may_be_sent() {
+    let (aws, ecs) = ecs(|_| Answer::raw(DEFINITION)).await;
+    let definition = ecs.task_definition("web").await.unwrap();
+    assert!(definition.document.starts_with(r#"{"family":"web",  "revision":7,"#));
+    assert!(definition.document.contains(r#""futureContainerField":{"a":[]}"#));
+    assert!(definition.document.ends_with(r#""futureTaskField":1.0,"volumes":[]}"#));
+    assert_eq!(definition.tags, [Tag { key: "team".into(), value: "a".into() }]);
+    assert_eq!((definition.arn, definition.status), (arn(7), TaskDefinitionStatus::Active));
+    assert_eq!(
+        aws.sent("DescribeTaskDefinition"),
+        [json!({ "taskDefinition": "web", "include": ["TAGS"] })]
+    );
+}
+
+#[tokio::test]
+async fn what_was_described_by_arn_is_not_asked_again_but_a_family_is() {
+    let (aws, ecs) = ecs(|seen| match seen.operation.as_str() {
+        "DescribeTaskDefinition" => Answer::raw(DEFINITION),
+        _ => Answer::raw("{}"),
+    })
+    .await;
+    for reference in [arn(7).as_str(), arn(7).as_str(), "web", "web"] {
+        ecs.task_definition(reference).await.unwrap();
+    }
+    assert_eq!(aws.sent("DescribeTaskDefinition").len(), 3);
+    ecs.deregister(&arn(7)).await.unwrap();
+    let definition = ecs.task_definition(arn(7).as_str()).await.unwrap();
+    assert_eq!(definition.status, TaskDefinitionStatus::Inactive);
+}
+
+#[tokio::test]
+async fn a_missing_task_definition_is_an_error_of_its_own() {
+    let (_, ecs) =
+        ecs(|_| Answer::error("ClientException", "Unable to describe task definition.")).await;
+    let error = ecs.task_definition("web").await.unwrap_err();
+    assert_eq!(error.to_string(), "there is no task definition `web`");
+}
+
+fn registered(revision: u32) -> Answer {
+    Answer::json(&json!({ "taskDefinition": { "taskDefinitionArn": arn(revision).as_str() } }))
+}
+
+/// What we send to register: members the SDK does not know, and numbers as they were.
+const REQUEST: &str =
+    r#"{"family":"web","containerDefinitions":[{"name":"web","x":1.0}],"future":{"b":null}}"#;
+
+#[tokio::test]
+async fn a_registration_is_sent_byte_for_byte_and_signed_as_sent() {
+    let (aws, ecs) = ecs(|_| registered(8)).await;
+    assert_eq!(ecs.register("web", REQUEST, &|_| false).await.unwrap(), arn(8));
+    let seen = &aws.seen()[0];
+    assert_eq!(seen.body, REQUEST);
+    assert_eq!(seen.headers["content-length"], REQUEST.len().to_string());
+    assert_eq!(
+        seen.headers["x-amz-target"],
+        "AmazonEC2ContainerServiceV20141113.RegisterTaskDefinition"
+    );
+    assert!(seen.headers["authorization"].contains("content-length"), "{seen:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_family_is_registered_one_at_a_time_and_a_busy_one_again() {
+    let mut answers = vec![
+        Answer::error(
+            "ClientException",
+            "Too many concurrent attempts to create a new revision of the specified family.",
+        ),
+        Answer::error("ThrottlingException", "Rate exceeded"),
+    ];
+    let (aws, ecs) = ecs(move |_| answers.pop().unwrap_or_else(|| registered(8))).await;
+    let never = |_: &TaskDefinition| false;
+    let (one, two) =
+        tokio::join!(ecs.register("web", REQUEST, &never), ecs.register("web", REQUEST, &never));
+    assert_eq!((one.unwrap(), two.unwrap()), (arn(8), arn(8)));
+    assert_eq!(aws.seen().len(), 4);
+    let busy = ecs.shared.families.lock().unwrap()["web"].try_lock().is_err();
+    assert!(!busy, "the turn is given back");
+}
+
+/// Registers through an AWS that loses the answers to so many registrations; the family's latest
+/// revision is 7 before, and the lost requests took effect if `lands`.
+async fn register_with_losses(losses: usize, lands: bool) -> (Result<u32, EcsError>, usize) {
+    let mut lost = 0;
+    let (aws, ecs) = ecs(move |seen| match seen.operation.as_str() {
+        "RegisterTaskDefinition" if lost < losses => {
+            lost += 1;
+            Answer::Silence
+        }
+        "RegisterTaskDefinition" => registered(8),
+        _ if lands && lost > 0 => Answer::raw(&DEFINITION.replace("web:7", "web:8")),
+        _ => Answer::raw(DEFINITION),
+    })
+    .await;
+    let outcome = ecs.register("web", REQUEST, &|latest| latest.arn == arn(8)).await;
+    (outcome.map(|arn| arn.revision()), aws.sent("RegisterTaskDefinition").len())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_registration_is_looked_for_before_it_is_sent_again() {
+    let (outcome, sent) = register_with_losses(1, true).await;
+    assert_eq!((outcome.unwrap(), sent), (8, 1));
+    let (outcome, sent) = register_with_losses(1, false).await;
+    assert_eq!((outcome.unwrap(), sent), (8, 2));
+    let (outcome, sent) = register_with_losses(9, false).await;
+    let error = outcome.unwrap_err();
+    assert!(matches!(error, EcsError::RegisterInDoubt { .. }) && error.is_ambiguous());
+    assert_eq!(sent, 3);
+}
+
+#[tokio::test]
+async fn an_update_holds_nothing_but_what_it_must() {
+    let (aws, ecs) = ecs(|_| Answer::json(&json!({ "service": a_service("web", 3, 8) }))).await;
+    let (cluster, service, definition) = (cluster(), service("web"), arn(8));
+    let mut update = ServiceUpdate {
+        cluster: &cluster,
+        service: &service,
+        task_definition: &definition,
+        force: false,
+        primary_before: None,
+    };
+    let outcome = ecs.update_service(&update).await.unwrap();
+    assert!(matches!(outcome, UpdateOutcome::Answered(_)));
+    assert_eq!(outcome.service().primary().unwrap().id.as_str(), "ecs-svc/3");
+    update.force = true;
+    ecs.update_service(&update).await.unwrap();
+    let definition = definition.as_str();
+    assert_eq!(
+        aws.sent("UpdateService"),
+        [
+            json!({ "cluster": "prod", "service": "web", "taskDefinition": definition }),
+            json!({
+                "cluster": "prod", "service": "web", "taskDefinition": definition,
+                "forceNewDeployment": true,
+            }),
+        ]
+    );
+}
+
+/// Updates from deployment 2 with definition 7 to definition 8, losing the first answers; when
+/// looked at, the service has this PRIMARY deployment and definition.
+async fn update_with_loss(
+    force: bool,
+    losses: usize,
+    found: (u32, u32),
+) -> (Result<UpdateOutcome, EcsError>, usize) {
+    let mut lost = 0;
+    let (aws, ecs) = ecs(move |seen| match seen.operation.as_str() {
+        "UpdateService" if lost < losses => {
+            lost += 1;
+            Answer::Cut
+        }
+        "UpdateService" => Answer::json(&json!({ "service": a_service("web", 3, 8) })),
+        _ => Answer::json(&json!({ "services": [a_service("web", found.0, found.1)] })),
+    })
+    .await;
+    let before = EcsDeploymentId::new("ecs-svc/2");
+    let update = ServiceUpdate {
+        cluster: &cluster(),
+        service: &service("web"),
+        task_definition: &arn(8),
+        force,
+        primary_before: Some(&before),
+    };
+    let outcome = ecs.update_service(&update).await;
+    (outcome, aws.sent("UpdateService").len())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_update_is_looked_for_and_sent_again_only_where_that_is_safe() {
+    for force in [false, true] {
+        let (outcome, sent) = update_with_loss(force, 1, (3, 8)).await;
+        let found = matches!(outcome, Ok(UpdateOutcome::FoundAfterDoubt(_)));
+        assert_eq!((found, sent), (true, 1), "it took effect");
+        let (outcome, sent) = update_with_loss(force, 1, (4, 9)).await;
+        let doubt = matches!(outcome, Err(EcsError::UpdateInDoubt { observed: Some(_), .. }));
+        assert_eq!((doubt, sent), (true, 1), "somebody else moved the service");
+    }
+    let (outcome, sent) = update_with_loss(false, 1, (2, 7)).await;
+    assert_eq!((matches!(outcome, Ok(UpdateOutcome::Answered(_))), sent), (true, 2));
+    let (outcome, sent) = update_with_loss(true, 1, (2, 7)).await;
+    assert_eq!((outcome.unwrap_err().is_ambiguous(), sent), (true, 1));
+    let (outcome, sent) = update_with_loss(true, 1, (2, 8)).await;
+    assert_eq!((outcome.is_err(), sent), (true, 1), "forced, and no new deployment");
+    let (outcome, sent) = update_with_loss(false, 9, (2, 7)).await;
+    assert_eq!((outcome.is_err(), sent), (true, 3));
+}
+
+fn service_deployment(number: &str, status: &str) -> Value {
+    json!({
+        "serviceDeploymentArn": format!("arn:deployment/{number}"),
+        "status": status,
+        "targetServiceRevision": { "arn": revision(number) },
+        "rollback": { "reason": "tasks failed", "serviceRevisionArn": revision("1") },
+        "deploymentCircuitBreaker": { "status": "TRIGGERED", "failureCount": 3, "threshold": 3 },
+        "alarms": { "triggeredAlarmNames": ["errors"] },
+        "lifecycleStage": "SCALE_UP",
+    })
+}
+
+/// An ECS that knows service deployments 2 to 201 of one service, listed in pages of 100.
+async fn with_deployments() -> (FakeAws, Ecs) {
+    ecs(|seen| {
+        let body = seen.json();
+        if seen.operation == "DescribeServiceDeployments" {
+            let arns = body["serviceDeploymentArns"].as_array().unwrap();
+            let known = arns.iter().filter_map(|arn| arn.as_str()?.strip_prefix("arn:deployment/"));
+            let found: Vec<_> =
+                known.map(|number| service_deployment(number, "ROLLBACK_SUCCESSFUL")).collect();
+            return Answer::json(&json!({ "serviceDeployments": found }));
+        }
+        let from = body["nextToken"].as_str().map_or(2, |token| token.parse::<u32>().unwrap());
+        let page = (from..from + 100).map(|number| {
+            json!({
+                "serviceDeploymentArn": format!("arn:deployment/{number}"),
+                "targetServiceRevisionArn": revision(&number.to_string()),
+            })
+        });
+        let next = (from == 2).then(|| "102".to_owned());
+        let page: Vec<_> = page.collect();
+        Answer::json(&json!({ "serviceDeployments": page, "nextToken": next }))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn our_service_deployment_is_joined_by_its_revisions_number() {
+    let (aws, ecs) = with_deployments().await;
+    let find = async |number: u32, current: Option<&str>| {
+        let ours = EcsDeploymentId::new(format!("ecs-svc/{number}"));
+        ecs.find_service_deployment(&cluster(), &service("web"), &ours, current).await.unwrap()
+    };
+    let found = find(5, Some("arn:deployment/5")).await.unwrap();
+    assert_eq!(found.status, ServiceDeploymentStatus::RollbackSuccessful);
+    assert_eq!(found.rollback.unwrap().revision.unwrap().as_str(), revision("1"));
+    assert!(found.circuit_breaker_triggered);
+    assert_eq!(found.triggered_alarms, ["errors"]);
+    assert_eq!(found.lifecycle_stage.unwrap(), "SCALE_UP");
+    assert_eq!(aws.seen().len(), 1, "no listing where the current one is ours");
+
+    assert_eq!(find(150, Some("arn:deployment/5")).await.unwrap().arn, "arn:deployment/150");
+    assert_eq!(aws.sent("ListServiceDeployments").len(), 2);
+    assert!(find(999, None).await.is_none());
+}
+
+#[tokio::test]
+async fn service_deployments_and_revisions_are_described_twenty_a_request() {
+    let (aws, ecs) = with_deployments().await;
+    let arns: Vec<_> = (2..47).map(|number| format!("arn:deployment/{number}")).collect();
+    assert_eq!(ecs.service_deployments(&arns).await.unwrap().len(), 45);
+    assert_eq!(aws.seen().len(), 3);
+}
+
+#[tokio::test]
+async fn a_revision_tells_the_digests_that_ecs_resolved() {
+    let (_, ecs) = ecs(|seen| {
+        let arns = seen.json()["serviceRevisionArns"].clone();
+        Answer::json(&json!({ "serviceRevisions": [{
+            "serviceRevisionArn": arns[0], "taskDefinition": arn(8).as_str(),
+            "containerImages": [
+                { "containerName": "web", "image": "web:1", "imageDigest": DIGEST },
+                { "containerName": "sidecar", "image": "proxy:1" },
+            ],
+        }] }))
+    })
+    .await;
+    let id = ServiceRevisionId::new(revision("3"));
+    let revisions = ecs.service_revisions(std::slice::from_ref(&id)).await.unwrap();
+    assert_eq!(revisions[&id].task_definition, Some(arn(8)));
+    let digests: Vec<_> =
+        revisions[&id].digests.iter().map(|(name, at)| (name.as_str(), at.as_str())).collect();
+    assert_eq!(digests, [("web", DIGEST)]);
+}
+
+/// An ECS with three tasks of each deployment, one of them still pending.
+async fn with_tasks() -> (FakeAws, Ecs) {
+    ecs(|seen| {
+        let body = seen.json();
+        if seen.operation == "ListTasks" {
+            let services = match body["serviceName"].as_str() {
+                Some(name) => vec![name.trim_start_matches('s').parse::<u32>().unwrap()],
+                None => (0..50).collect(),
+            };
+            let arns: Vec<_> = services
+                .iter()
+                .flat_map(|service| (0..3).map(move |task| format!("arn:task/{service}/{task}")))
+                .collect();
+            return Answer::json(&json!({ "taskArns": arns }));
+        }
+        let arns = body["tasks"].as_array().unwrap();
+        assert!(arns.len() <= 100);
+        let tasks: Vec<_> = arns
+            .iter()
+            .map(|arn| {
+                let parts: Vec<_> = arn.as_str().unwrap().split('/').collect();
+                json!({
+                    "taskArn": arn, "startedBy": format!("ecs-svc/{}", parts[1]),
+                    "lastStatus": if parts[2] == "2" { "PENDING" } else { "RUNNING" },
+                    "containers": [
+                        { "name": "web", "imageDigest": DIGEST }, { "name": "sidecar" },
+                    ],
+                })
+            })
+            .collect();
+        Answer::json(&json!({ "tasks": tasks }))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn running_tasks_are_listed_the_cheaper_way() {
+    for (services, lists, describes) in [(3, 3, 1), (10, 10, 1), (40, 1, 2)] {
+        let (aws, ecs) = with_tasks().await;
+        let wanted: Vec<_> = (0..services)
+            .map(|number| {
+                let id = EcsDeploymentId::new(format!("ecs-svc/{number}"));
+                (service(&format!("s{number}")), id)
+            })
+            .collect();
+        let running = ecs.running_tasks(&cluster(), &wanted).await.unwrap();
+        assert_eq!(running.len(), services);
+        for tasks in running.values() {
+            assert_eq!(tasks.count, 2, "a pending task does not run");
+            let digests = &tasks.digests[&ContainerName::new("web").unwrap()];
+            assert_eq!(digests.first().unwrap().as_str(), DIGEST);
+            assert_eq!(tasks.without_digest.len(), 1);
+        }
+        assert_eq!(aws.sent("ListTasks").len(), lists);
+        assert_eq!(aws.sent("DescribeTasks").len(), describes);
+    }
+}
+
+#[tokio::test]
+async fn evidence_is_of_our_deployment_newest_first_and_without_scale_in() {
+    let task = |id: u32, by: &str, code: &str, reason: &str| {
+        json!({
+            "taskArn": format!("arn:task/prod/{id}"), "startedBy": by, "stopCode": code,
+            "stoppedReason": reason, "stoppedAt": id,
+            "containers": [{ "name": "web", "exitCode": 137, "reason": "OutOfMemoryError" }],
+        })
+    };
+    let tasks = vec![
+        task(1, "ecs-svc/2", "EssentialContainerExited", "Essential container in task exited"),
+        task(2, "ecs-svc/2", "ServiceSchedulerInitiated", "Task failed ELB health checks in (x)"),
+        task(3, "ecs-svc/2", "ServiceSchedulerInitiated", "Scaling activity initiated by (y)"),
+        task(4, "ecs-svc/1", "EssentialContainerExited", "Essential container in task exited"),
+    ];
+    let (aws, ecs) = ecs(move |seen| match seen.operation.as_str() {
+        "DescribeServices" => Answer::json(&json!({ "services": [a_service("web", 2, 8)] })),
+        "ListTasks" => Answer::json(&json!({ "taskArns": ["a"] })),
+        _ => Answer::json(&json!({ "tasks": tasks })),
+    })
+    .await;
+    let observed = ecs.observe(&[(cluster(), service("web"))]).await.unwrap();
+    let observed: &ObservedService = &observed[&(cluster(), service("web"))];
+    let ours = EcsDeploymentId::new("ecs-svc/2");
+    let evidence = ecs.evidence(observed, &ours, None).await.unwrap();
+    let ids: Vec<_> = evidence.stopped_tasks.iter().map(|task| task.id.as_str()).collect();
+    assert_eq!(ids, ["2", "1"]);
+    assert_eq!(evidence.stopped_tasks[1].containers[0].exit_code, Some(137));
+    assert_eq!(evidence.events.len(), 1);
+    let later = Timestamp::from_second(1_800_000_000).ok();
+    assert!(ecs.evidence(observed, &ours, later).await.unwrap().events.is_empty());
+    let listed = &aws.sent("ListTasks")[0];
+    assert_eq!(
+        (&listed["serviceName"], &listed["desiredStatus"]),
+        (&json!("web"), &json!("STOPPED"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_updates_against_a_short_bucket_all_succeed() {
+    let (mut allowed, mut refused) = (60, 0);
+    let (aws, ecs) = ecs(move |seen| {
+        if allowed == 0 && refused < 25 {
+            refused += 1;
+            return Answer::error("ThrottlingException", "Rate exceeded");
+        }
+        allowed = u32::saturating_sub(allowed, 1);
+        let name = seen.json()["service"].as_str().unwrap().to_owned();
+        Answer::json(&json!({ "service": a_service(&name, 3, 8) }))
+    })
+    .await;
+    let (cluster, definition) = (cluster(), arn(8));
+    let services: Vec<_> = (0..100).map(|number| service(&format!("s{number}"))).collect();
+    let updates = services.iter().map(|service| async {
+        let update = ServiceUpdate {
+            cluster: &cluster,
+            service,
+            task_definition: &definition,
+            force: true,
+            primary_before: None,
+        };
+        ecs.update_service(&update).await
+    });
+    let outcomes = futures_util::future::join_all(updates).await;
+    assert!(outcomes.iter().all(Result::is_ok));
+    assert_eq!(aws.seen().len(), 125);
+}
