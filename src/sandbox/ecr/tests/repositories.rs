@@ -1,6 +1,6 @@
 //! Repositories, their tags and policies, and registries.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{put, registry};
 use crate::sandbox::{call::Scope, testing::scope};
@@ -143,9 +143,9 @@ fn another_account_pulls_by_naming_the_registry() {
     registry.get("PutImage", &put(&manifest, Some("v1")));
     let other = Scope { account: "111111111111".to_owned(), ..scope() };
     let ids = json!([{"imageTag": "v1"}]);
-    let ask = |registry_id: Value| json!({"repositoryName": "app", "imageIds": ids, "registryId": registry_id});
-    let pulled = registry.ask_in(&other, "BatchGetImage", &ask(json!("000000000000"))).unwrap();
+    let ask = |id: &str| json!({"repositoryName": "app", "imageIds": ids, "registryId": id});
+    let pulled = registry.ask_in(&other, "BatchGetImage", &ask("000000000000")).unwrap();
     assert_eq!(pulled["images"][0]["imageManifest"], json!(manifest));
-    let own = registry.ask_in(&other, "BatchGetImage", &ask(json!("111111111111"))).unwrap_err();
+    let own = registry.ask_in(&other, "BatchGetImage", &ask("111111111111")).unwrap_err();
     assert_eq!(own.code, "RepositoryNotFoundException");
 }
