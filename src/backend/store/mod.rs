@@ -6,6 +6,8 @@
 //! implementation is as strict as DynamoDB is, so that what works on one machine works for a team.
 //! `contract::run` holds the rules as tests, to be run over every implementation.
 //!
+//! [`Ledger`] is what the rest of the program uses: typed records on top of any store.
+//!
 //! # What an item is
 //!
 //! A JSON object of at most [`MAX_ITEM_BYTES`]. Its numbers are integers, since DynamoDB's decimals
@@ -18,6 +20,7 @@
 pub(crate) mod contract;
 mod error;
 mod item;
+pub mod ledger;
 mod query;
 mod sqlite;
 mod write;
@@ -28,6 +31,7 @@ use async_trait::async_trait;
 
 pub use error::{Conflict, FailedWrite, StoreError};
 pub use item::{Item, Key, MAX_ITEM_BYTES};
+pub use ledger::Ledger;
 pub use query::{Consistency, Cursor, Direction, Index, IndexQuery, Page, Query};
 pub use sqlite::SqliteStore;
 pub use write::{Action, Condition, MAX_TRANSACTION_BYTES, MAX_WRITES, Write};
