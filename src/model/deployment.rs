@@ -103,6 +103,19 @@ impl DeploymentStatus {
             Self::Unknown => "UNKNOWN",
         }
     }
+
+    /// Whether the deployment is over; one that is not is resumed, never forgotten.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        match self {
+            Self::Running | Self::Interrupted | Self::Unknown => false,
+            Self::Succeeded
+            | Self::Failed
+            | Self::RolledBack
+            | Self::RollbackFailed
+            | Self::Superseded => true,
+        }
+    }
 }
 
 /// What a deployment does to one service.
@@ -155,6 +168,21 @@ pub enum StepStatus {
     Skipped,
     /// Any other verdict.
     Failed,
+}
+
+impl StepStatus {
+    /// The status in the words of the record and of the output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Intent => "INTENT",
+            Self::Applied => "APPLIED",
+            Self::Verified => "VERIFIED",
+            Self::Skipped => "SKIPPED",
+            Self::Failed => "FAILED",
+        }
+    }
 }
 
 /// Where a step acts and what it wants there.

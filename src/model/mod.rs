@@ -8,8 +8,10 @@ mod actor;
 mod arn;
 mod deployment;
 mod event;
+mod head;
 mod id;
 mod image;
+mod label;
 mod observed;
 mod release;
 mod selection;
@@ -22,11 +24,13 @@ pub use deployment::{
     Deployment, DeploymentKind, DeploymentStatus, Step, StepBefore, StepStatus, StepTarget,
 };
 pub use event::{Event, Listener, StepProgress};
+pub use head::{ServiceHead, VerifiedHead};
 pub use id::{
     AccountId, ClusterName, ContainerName, EcsServiceName, EnvironmentId, IdError, ImageId, Label,
     ParameterName, ProjectId, Region, ServiceId, ServiceSetId,
 };
 pub use image::{Digest, EcrRepository, ImageUri, ImageUriError, ReleaseHash};
+pub use label::LabelRecord;
 pub use observed::{
     CircuitBreaker, DeploymentController, EcsDeployment, ObservedService, RolloutState,
     RunningTasks, ServiceDeployment, ServiceDeploymentStatus, ServiceEvent, ServiceRevision,

@@ -91,10 +91,16 @@ pub struct Fingerprint(String);
 impl Fingerprint {
     /// SHA-256, as 64 hexadecimal digits, over selection, image ids, URIs and digests in the order
     /// of the ids.
+    ///
+    /// It is kept in stores, so what is hashed never changes.
     #[must_use]
     pub fn of(selection: &Selection, images: &BTreeMap<ImageId, ReleasedImage>) -> Self {
         let mut hasher = Sha256::new();
-        hasher.update(format!("{selection:?}\n"));
+        hasher.update(match selection {
+            Selection::All => "all\n".to_owned(),
+            Selection::Set(id) => format!("set\t{id}\n"),
+            Selection::Service(id) => format!("service\t{id}\n"),
+        });
         for (id, image) in images {
             let digest = image.digest.as_ref().map_or("-", Digest::as_str);
             hasher.update(format!("{id}\t{}\t{digest}\n", image.uri));
@@ -139,5 +145,23 @@ mod tests {
         assert_eq!(of("a:1"), of("a:1"));
         assert_ne!(of("a:1"), of("a:2"));
         assert_eq!(of("a:1").as_str().len(), 64);
+    }
+
+    #[test]
+    fn the_selection_is_part_of_the_fingerprint() {
+        let id = "web";
+        let selections = [
+            Selection::All,
+            Selection::Set(id.parse().unwrap()),
+            Selection::Service(id.parse().unwrap()),
+        ];
+        let of = selections.map(|selection| Fingerprint::of(&selection, &BTreeMap::new()));
+        assert_ne!(of[0], of[1]);
+        assert_ne!(of[1], of[2]);
+        assert_eq!(
+            of[0].as_str(),
+            "722cdd399249d70c5dac1ff2b103a0b271d8fb9816fa52af6ce6b88eda1d389a",
+            "stores hold fingerprints made by earlier versions"
+        );
     }
 }

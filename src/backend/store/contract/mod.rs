@@ -1,0 +1,123 @@
+//! The rules that every store keeps, as tests that take the store as an argument.
+//!
+//! [`run`] holds what one client sees, [`race`] what many see; they are apart because some
+//! emulators of DynamoDB keep the first and not the second.
+
+mod queries;
+mod races;
+mod refusals;
+mod writes;
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Condition, Consistency, Cursor, Direction, FailedWrite, Index, IndexQuery, Item, Key, Page,
+    Query, Store, StoreError, Write,
+};
+
+/// Runs every rule that one client can see, each on a new store.
+pub(crate) async fn run(make_store: impl AsyncFn() -> Arc<dyn Store>) {
+    writes::an_item_comes_back_as_it_was_put(&*make_store().await).await;
+    writes::a_put_replaces_and_a_delete_removes(&*make_store().await).await;
+    writes::an_update_keeps_what_it_does_not_name(&*make_store().await).await;
+    writes::every_condition_is_judged(&*make_store().await).await;
+    writes::a_transaction_is_all_or_nothing(&*make_store().await).await;
+    writes::a_conflict_gives_back_what_was_there(&*make_store().await).await;
+    writes::conditions_see_the_items_as_they_were(&*make_store().await).await;
+    writes::a_hundred_writes_are_one_transaction(&*make_store().await).await;
+    writes::what_is_audited_stays(&*make_store().await).await;
+    queries::a_prefix_is_exact(&*make_store().await).await;
+    queries::pages_make_up_the_whole(&*make_store().await).await;
+    queries::an_index_is_sparse_and_follows(&*make_store().await).await;
+    queries::equal_index_keys_are_paged_without_loss(&*make_store().await).await;
+    refusals::what_breaks_the_rules_is_refused(&*make_store().await).await;
+    refusals::questions_that_break_the_rules_are_refused(&*make_store().await).await;
+}
+
+/// Runs every rule about clients that race, each on a new store.
+pub(crate) async fn race(make_store: impl AsyncFn() -> Arc<dyn Store>) {
+    races::one_of_many_creates(make_store().await).await;
+    races::a_counter_gives_no_number_twice(make_store().await).await;
+}
+
+/// A key.
+fn key(pk: &str, sk: &str) -> Key {
+    Key::new(pk, sk)
+}
+
+/// Attributes, from a JSON object.
+fn attributes(object: Value) -> Map<String, Value> {
+    match object {
+        Value::Object(members) => members,
+        other => panic!("{other} is no object"),
+    }
+}
+
+/// A put of a JSON object.
+fn put(pk: &str, sk: &str, object: Value) -> Write {
+    Write::put(key(pk, sk), attributes(object))
+}
+
+/// An update that sets the members of a JSON object.
+fn set(pk: &str, sk: &str, object: Value) -> Write {
+    Write::update(key(pk, sk), attributes(object), Vec::new())
+}
+
+/// Writes what must succeed.
+async fn write(store: &dyn Store, writes: Vec<Write>) {
+    store.transact(writes).await.unwrap();
+}
+
+/// The item at a key as JSON, without its key; null when there is none.
+async fn read(store: &dyn Store, pk: &str, sk: &str) -> Value {
+    let found = store.get(&key(pk, sk), Consistency::Strong).await.unwrap();
+    found.map_or(Value::Null, |item| Value::Object(item.into_attributes()))
+}
+
+/// The writes of a transaction that must fail on its conditions.
+async fn conflict(store: &dyn Store, writes: Vec<Write>) -> Vec<FailedWrite> {
+    match store.transact(writes).await {
+        Err(StoreError::Conflict(conflict)) => conflict.failed,
+        other => panic!("expected a conflict, not {other:?}"),
+    }
+}
+
+/// The sort keys of some items.
+fn sort_keys(items: &[Item]) -> Vec<&str> {
+    items.iter().map(|item| item.key().sk()).collect()
+}
+
+/// A question for a whole partition, ascending.
+fn partition(pk: &str, prefix: &str) -> Query {
+    Query {
+        pk: pk.to_owned(),
+        prefix: prefix.to_owned(),
+        direction: Direction::Ascending,
+        limit: 1000,
+        after: None,
+        consistency: Consistency::Strong,
+    }
+}
+
+/// A question for a whole partition of an index, ascending.
+fn index_partition(index: Index, pk: &str) -> IndexQuery {
+    let direction = Direction::Ascending;
+    IndexQuery { index, pk: pk.to_owned(), direction, limit: 1000, after: None }
+}
+
+/// Reads pages until there are no more; no page may be larger than the limit.
+async fn pages(limit: usize, ask: impl AsyncFn(Option<Cursor>) -> Page) -> Vec<Item> {
+    let (mut items, mut after) = (Vec::new(), None);
+    for _ in 0..1000 {
+        let page = ask(after).await;
+        assert!(page.items.len() <= limit, "a page of {} for {limit}", page.items.len());
+        items.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return items;
+        }
+    }
+    panic!("the pages do not end");
+}
