@@ -22,24 +22,51 @@ pub(super) struct Contention {
 }
 
 impl Contention {
-    /// Waits a little after a lost race, longer each time, and by a random part of it, so that two
-    /// losers do not meet again.
+    /// Waits a little after a lost race, by a random time, so that two losers do not meet again.
     ///
     /// # Errors
     /// Gives the error back when it is no conflict, or when too many races were lost.
     pub(super) async fn after(&mut self, error: StoreError) -> Result<(), StoreError> {
-        if error.conflict().is_none() || self.losses >= MOST_LOSSES {
+        if error.conflict().is_none() {
             return Err(error);
         }
-        let most = FIRST_PAUSE.saturating_mul(1 << self.losses.min(10)).min(LONGEST_PAUSE);
+        let Some(longest) = longest_pause(self.losses) else { return Err(error) };
         self.losses += 1;
-        sleep(most.mul_f64(random_part())).await;
+        sleep(longest.mul_f64(random_part())).await;
         Ok(())
     }
+}
+
+/// The longest pause after so many earlier losses; none when it is time to give up.
+fn longest_pause(losses: u32) -> Option<Duration> {
+    let doubled = 2_u32.saturating_pow(losses);
+    (losses < MOST_LOSSES).then(|| FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE))
 }
 
 /// A random number from 0 up to 1.
 fn random_part() -> f64 {
     let (random, ..) = Uuid::new_v4().as_fields();
     f64::from(random) / (f64::from(u32::MAX) + 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_limit_and_end() {
+        let millis = |losses| longest_pause(losses).map(|pause| pause.as_millis());
+        assert_eq!([0, 1, 2, 6, 7, 49].map(millis), [5, 10, 20, 320, 320, 320].map(Some));
+        assert_eq!(millis(50), None);
+        assert!((0..1000).all(|_| (0.0..1.0).contains(&random_part())));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_conflict_is_not_tried_again() {
+        let error = StoreError::invalid("a test");
+        assert!(Contention::default().after(error).await.is_err());
+        let conflict = || StoreError::failed_writes(Vec::new());
+        assert!(Contention::default().after(conflict()).await.is_ok());
+        assert!(Contention { losses: MOST_LOSSES }.after(conflict()).await.is_err());
+    }
 }

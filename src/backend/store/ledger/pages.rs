@@ -5,7 +5,9 @@ use super::{
     Ledger,
 };
 
-/// Most items of a page.
+/// Items of a page where all are wanted. DynamoDB ends a page at 1 MB, which is hundreds of steps.
+const WHOLE_PAGE: usize = 1000;
+/// Items of a page where the newest are wanted, or are searched.
 const PAGE: usize = 100;
 
 /// A question for items, of the table or of an index.
@@ -24,7 +26,7 @@ impl Question {
             pk,
             prefix: prefix.into(),
             direction: Direction::Ascending,
-            limit: PAGE,
+            limit: WHOLE_PAGE,
             after: None,
             consistency: Consistency::Strong,
         })

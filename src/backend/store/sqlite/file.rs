@@ -54,7 +54,7 @@ pub(super) fn prepare(mut connection: Connection) -> Result<Connection, Problem>
     if connection.is_readonly("main")? {
         return Err(Problem::ReadOnly);
     }
-    check_owner(&connection)?;
+    check_owner(&mut connection)?;
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
         return Err(Problem::NoWriteAheadLog);
@@ -64,11 +64,13 @@ pub(super) fn prepare(mut connection: Connection) -> Result<Connection, Problem>
     Ok(connection)
 }
 
-/// Refuses a file that another program made, before anything in it is touched.
-fn check_owner(connection: &Connection) -> Result<(), Problem> {
-    let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+/// Refuses a file that another program made, before anything in it is touched. Both facts are read
+/// in one transaction, since another process may be preparing the file right now.
+fn check_owner(connection: &mut Connection) -> Result<(), Problem> {
+    let transaction = connection.transaction()?;
     let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let application: i64 = transaction.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     if application == APPLICATION_ID || (application == 0 && tables == 0) {
         return Ok(());
     }
