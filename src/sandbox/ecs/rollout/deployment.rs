@@ -265,6 +265,13 @@ fn supersede(service: &mut ServiceState, moment: Timestamp) {
     }
 }
 
+/// Ends all deployments of a service that is being deleted.
+pub(in crate::sandbox::ecs) fn cancel(service: &mut ServiceState, moment: Timestamp) {
+    supersede(service, moment);
+    service.desired = 0;
+    unsettle(service, moment);
+}
+
 /// Forgets finished service deployments after 90 days, as ECS does, and revisions nobody names.
 fn forget_old(service: &mut ServiceState, moment: Timestamp) {
     const KEPT_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);

@@ -17,6 +17,7 @@ pub(super) mod ids;
 pub(super) mod pace;
 pub(super) mod revision;
 pub(super) mod schedule;
+pub(super) mod shift;
 pub(super) mod state;
 pub(super) mod task;
 pub(super) mod world;
@@ -38,7 +39,7 @@ pub(super) use self::{
     pace::Pace,
     revision::{ContainerSpec, Revision},
     state::{Counts, ServiceState, Settings},
-    task::{Health, Phase, Stop, StopCode, Task},
+    task::{Container, Health, Phase, StopCode, Task},
     world::World,
 };
 

@@ -121,6 +121,12 @@ impl ServiceState {
         self.wake(moment);
     }
 
+    /// Has the scheduler look after tasks that were touched from outside.
+    pub(in crate::sandbox::ecs) fn disturb(&mut self, moment: Timestamp) {
+        self.is_steady = false;
+        self.wake(moment);
+    }
+
     /// Has the scheduler look at `moment`.
     pub(in crate::sandbox::ecs) fn wake(&mut self, moment: Timestamp) {
         self.wake_at = Some(self.wake_at.map_or(moment, |at| at.min(moment)));

@@ -1,0 +1,140 @@
+//! What the sandbox's own commands do to its ECS, beside the API.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    estate::{self, Cluster, Service},
+    fate::{Fate, Fates},
+    images::{self, ONLY, TaskStart},
+    rollout::{self, Rollout, ServiceState, World},
+    services, tasks,
+};
+use crate::sandbox::{
+    SandboxError,
+    call::{Fault, Scope},
+    state::Transaction,
+};
+
+/// Sets what becomes of tasks that pull an image from `now` on. See [`Fate`] for the fates; `image`
+/// is an image URI, or the end of one after a `/`, such as `web:v2`.
+pub(in crate::sandbox) fn set_fate(
+    transaction: &mut Transaction<'_>,
+    image: &str,
+    fate: Fate,
+    now: Timestamp,
+) -> Result<(), SandboxError> {
+    let mut fates: Fates = transaction.get(ONLY)?.unwrap_or_default();
+    fates.set(image, fate, now);
+    transaction.put(ONLY, &fates)
+}
+
+/// Makes all images healthy from `now` on.
+pub(in crate::sandbox) fn clear_fates(
+    transaction: &mut Transaction<'_>,
+    now: Timestamp,
+) -> Result<(), SandboxError> {
+    let mut fates: Fates = transaction.get(ONLY)?.unwrap_or_default();
+    for (image, _) in fates.list() {
+        fates.set(&image, Fate::Healthy, now);
+    }
+    transaction.put(ONLY, &fates)
+}
+
+/// The fates that are set, by the texts they are bound to, but for healthy ones.
+pub(in crate::sandbox) fn fates(
+    transaction: &Transaction<'_>,
+) -> Result<Vec<(String, Fate)>, SandboxError> {
+    let fates: Option<Fates> = transaction.get(ONLY)?;
+    Ok(fates.unwrap_or_default().list())
+}
+
+/// Sets how long a task takes from PROVISIONING to RUNNING, give or take a fifth; 3 seconds unless
+/// set. Stopping one takes two thirds of it.
+pub(in crate::sandbox) fn set_task_start(
+    transaction: &mut Transaction<'_>,
+    duration: Duration,
+) -> Result<(), SandboxError> {
+    let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    transaction.put(ONLY, &TaskStart { millis })
+}
+
+/// Stops a task, told by id or ARN.
+///
+/// # Errors
+/// As `StopTask`.
+pub(in crate::sandbox) fn stop_task(
+    transaction: &mut Transaction<'_>,
+    scope: &Scope,
+    (cluster, task): (&str, &str),
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let cluster = estate::cluster(transaction, scope, Some(cluster))?.name;
+    let id = super::names::task_id(scope, &cluster, task)?;
+    tasks::stop_task(transaction, scope, (&cluster, id), (reason, now))
+}
+
+/// Points a service at a task definition, as somebody else would with `UpdateService`.
+///
+/// # Errors
+/// As `UpdateService`.
+pub(in crate::sandbox) fn point_service(
+    transaction: &mut Transaction<'_>,
+    scope: &Scope,
+    (cluster, service): (&str, &str),
+    task_definition: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let cluster = estate::cluster(transaction, scope, Some(cluster))?.name;
+    let name = super::names::service_name(scope, &cluster, Some(service))?;
+    let found = estate::find_service(transaction, scope, (&cluster, name), now)?;
+    let mut service = found.ok_or_else(super::faults::no_service)?;
+    services::redeploy(transaction, scope, &mut service, (Some(task_definition), false), now)?;
+    Ok(estate::save(transaction, scope, &service)?)
+}
+
+/// The longest that a rollout is followed to its end.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
+
+/// Brings every service of a scope to the end of its rollouts, with all that happened on the way
+/// put before `now`, as if it had been deployed a while ago. A rollout that does not end is left in
+/// the middle.
+pub(in crate::sandbox) fn settle(
+    transaction: &mut Transaction<'_>,
+    scope: &Scope,
+    now: Timestamp,
+) -> Result<(), SandboxError> {
+    let clusters: Vec<(String, Cluster)> = transaction.scan(&scope.key(""))?;
+    for (_, cluster) in clusters {
+        for mut service in estate::services(transaction, scope, &cluster.name, now)? {
+            let world = images::world_of(transaction, &service.rollout)?;
+            settle_service(&mut service, now, &world);
+            estate::save(transaction, scope, &service)?;
+        }
+    }
+    Ok(())
+}
+
+/// Brings a service to the end of its rollout, and puts that before `now`.
+fn settle_service(service: &mut Service, now: Timestamp, world: &World) {
+    while !is_settled(&service.rollout)
+        && let Some(next) = rollout::next_event(&service.rollout, &world.pace)
+        && next <= now + PATIENCE
+    {
+        rollout::advance(&mut service.rollout, next, world);
+    }
+    let ahead = service.rollout.clock.duration_since(now);
+    if ahead > SignedDuration::ZERO {
+        rollout::shift::back(&mut service.rollout, ahead);
+        service.created_at -= ahead;
+    }
+}
+
+/// Whether nothing more is to come of a service's deployments.
+fn is_settled(state: &ServiceState) -> bool {
+    let has_ended = state.service_deployments.iter().all(|one| one.status.is_terminal());
+    let is_failed = state.primary().is_none_or(|one| one.rollout == Rollout::Failed);
+    has_ended && (state.is_steady || is_failed)
+}

@@ -1,0 +1,198 @@
+//! Clusters and services as the sandbox remembers them.
+//!
+//! Invariant: a service is read together with what time has done to it since, and written back if
+//! that was anything.
+
+use aws_sdk_ecs::operation::{
+    create_cluster::CreateClusterInput, create_service::CreateServiceInput,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    faults::{no_cluster, no_service},
+    images, names,
+    rollout::{self, ServiceState},
+    stored::Stored,
+    tags::Tag,
+};
+use crate::sandbox::{
+    SandboxError,
+    call::{Call, Fault, Scope},
+    state::{Entity, Transaction},
+};
+
+/// A cluster.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Cluster {
+    /// Its short name.
+    pub(super) name: String,
+    /// What it was made with, and updated to.
+    pub(super) input: Stored<CreateClusterInput>,
+    /// Its tags.
+    pub(super) tags: Vec<Tag>,
+    /// Whether it has been deleted.
+    pub(super) is_inactive: bool,
+}
+
+impl Entity for Cluster {
+    const KIND: &'static str = "ecs.cluster";
+}
+
+/// Who moves a service's tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum Controller {
+    /// ECS: the only one whose rollouts the sandbox does.
+    Ecs,
+    /// AWS CodeDeploy.
+    CodeDeploy,
+    /// Somebody else, through task sets.
+    External,
+}
+
+/// A service.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Service {
+    /// The short name of its cluster.
+    pub(super) cluster: String,
+    /// Its name.
+    pub(super) name: String,
+    /// What it was made with, and updated to; tags are beside it.
+    pub(super) input: Stored<CreateServiceInput>,
+    /// Its tags.
+    pub(super) tags: Vec<Tag>,
+    /// Who moves its tasks.
+    pub(super) controller: Controller,
+    /// When it was made.
+    pub(super) created_at: Timestamp,
+    /// Who made it.
+    pub(super) created_by: String,
+    /// When it was deleted, if it was.
+    pub(super) deleted_at: Option<Timestamp>,
+    /// What changes by itself.
+    pub(super) rollout: ServiceState,
+}
+
+impl Entity for Service {
+    const KIND: &'static str = "ecs.service";
+}
+
+/// `status` of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ServiceStatus {
+    /// It is there.
+    Active,
+    /// It was deleted, and its tasks go.
+    Draining,
+    /// It was deleted, and its tasks are gone.
+    Inactive,
+}
+
+impl ServiceStatus {
+    /// As the API writes it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "ACTIVE",
+            Self::Draining => "DRAINING",
+            Self::Inactive => "INACTIVE",
+        }
+    }
+}
+
+impl Service {
+    /// Whether it is there, goes, or is gone. A service is DRAINING at least in the answer to its
+    /// deletion.
+    pub(super) fn status(&self, now: Timestamp) -> ServiceStatus {
+        match self.deleted_at {
+            None => ServiceStatus::Active,
+            Some(at) if at == now => ServiceStatus::Draining,
+            Some(_) if self.rollout.tasks.iter().any(rollout::Task::is_present) => {
+                ServiceStatus::Draining
+            }
+            Some(_) => ServiceStatus::Inactive,
+        }
+    }
+
+    /// The full ARN of the task definition it is set to.
+    pub(super) fn task_definition(&self) -> Option<&str> {
+        let primary = self.rollout.primary()?;
+        self.rollout.revision(primary.revision).map(|one| one.task_definition.as_str())
+    }
+}
+
+/// The cluster that a request names, by name or ARN; the default one if it names none.
+pub(super) fn cluster(
+    transaction: &Transaction<'_>,
+    scope: &Scope,
+    given: Option<&str>,
+) -> Result<Cluster, Fault> {
+    let name = names::cluster_name(scope, given)?;
+    let cluster: Option<Cluster> = transaction.get(&scope.key(name))?;
+    cluster.filter(|cluster| !cluster.is_inactive).ok_or_else(no_cluster)
+}
+
+/// A service at the moment of the request, if there is one, deleted ones included.
+pub(super) fn find_service(
+    transaction: &mut Transaction<'_>,
+    scope: &Scope,
+    (cluster, name): (&str, &str),
+    now: Timestamp,
+) -> Result<Option<Service>, SandboxError> {
+    let key = scope.key(&format!("{cluster}/{name}"));
+    let Some(mut service) = transaction.get::<Service>(&key)? else { return Ok(None) };
+    catch_up(transaction, scope, &mut service, now)?;
+    Ok(Some(service))
+}
+
+/// The ACTIVE or DRAINING service that a request names.
+pub(super) fn service(
+    transaction: &mut Transaction<'_>,
+    call: &Call,
+    cluster: &str,
+    given: Option<&str>,
+) -> Result<Service, Fault> {
+    let name = names::service_name(&call.scope, cluster, given)?;
+    find_service(transaction, &call.scope, (cluster, name), call.now)?.ok_or_else(no_service)
+}
+
+/// All services of a cluster, in the order of their names, deleted ones included.
+pub(super) fn services(
+    transaction: &mut Transaction<'_>,
+    scope: &Scope,
+    cluster: &str,
+    now: Timestamp,
+) -> Result<Vec<Service>, SandboxError> {
+    let found: Vec<(String, Service)> = transaction.scan(&scope.key(&format!("{cluster}/")))?;
+    let mut services = Vec::with_capacity(found.len());
+    for (_, mut service) in found {
+        catch_up(transaction, scope, &mut service, now)?;
+        services.push(service);
+    }
+    Ok(services)
+}
+
+/// Keeps a service.
+pub(super) fn save(
+    transaction: &mut Transaction<'_>,
+    scope: &Scope,
+    service: &Service,
+) -> Result<(), SandboxError> {
+    transaction.put(&scope.key(&format!("{}/{}", service.cluster, service.name)), service)
+}
+
+/// Does to a service what time has done.
+pub(super) fn catch_up(
+    transaction: &mut Transaction<'_>,
+    scope: &Scope,
+    service: &mut Service,
+    now: Timestamp,
+) -> Result<(), SandboxError> {
+    let pace = images::pace(transaction)?;
+    if rollout::next_event(&service.rollout, &pace).is_none_or(|next| next > now) {
+        return Ok(());
+    }
+    let world = images::world_of(transaction, &service.rollout)?;
+    rollout::advance(&mut service.rollout, now, &world);
+    save(transaction, scope, service)
+}

@@ -1,0 +1,96 @@
+//! What the images of services resolve to: the world that rollouts see.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    fate::Fates,
+    rollout::{ContainerSpec, Pace, ServiceState, World, ids},
+};
+use crate::sandbox::{
+    SandboxError,
+    state::{Entity, Transaction},
+};
+
+/// Where an image URI leads.
+enum Resolution {
+    /// An image of the sandbox's ECR.
+    Digest(String),
+    /// A private ECR repository or image that the sandbox's ECR does not have.
+    NotFound,
+    /// A registry that is not ECR.
+    OtherRegistry,
+}
+
+/// Stands in for the sandbox's ECR: every image is taken for one of another registry.
+fn resolve_without_ecr(_: &Transaction<'_>, _uri: &str) -> Result<Resolution, SandboxError> {
+    Ok(Resolution::OtherRegistry)
+}
+
+/// The digest of an image, if it can be pulled.
+///
+/// Images of ECR must be in the sandbox's ECR. Nobody asks other registries: their images are
+/// always there, and have the digest that the URI names, or the SHA-256 of the URI's text.
+fn digest(transaction: &Transaction<'_>, uri: &str) -> Result<Option<String>, SandboxError> {
+    Ok(match resolve_without_ecr(transaction, uri)? {
+        Resolution::Digest(digest) => Some(digest),
+        Resolution::NotFound => None,
+        Resolution::OtherRegistry => {
+            let named = uri.split_once('@').map(|(_, digest)| digest.to_owned());
+            Some(named.unwrap_or_else(|| ids::digest(uri)))
+        }
+    })
+}
+
+/// How long a task takes to start, where that was set.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct TaskStart {
+    /// Milliseconds from PROVISIONING to RUNNING.
+    pub(super) millis: i64,
+}
+
+impl Entity for TaskStart {
+    const KIND: &'static str = "ecs.task-start";
+}
+
+/// The key of entities of which a sandbox has one.
+pub(super) const ONLY: &str = "";
+
+/// The pace that is set.
+pub(super) fn pace(transaction: &Transaction<'_>) -> Result<Pace, SandboxError> {
+    let set: Option<TaskStart> = transaction.get(ONLY)?;
+    Ok(set.map_or_else(Pace::default, |set| Pace {
+        task_start: jiff::SignedDuration::from_millis(set.millis),
+    }))
+}
+
+/// The world as far as a service can see it.
+pub(super) fn world_of(
+    transaction: &Transaction<'_>,
+    service: &ServiceState,
+) -> Result<World, SandboxError> {
+    let containers = service.live_revisions().flat_map(|revision| {
+        let specs = revision.containers.iter().enumerate();
+        specs.map(|(index, spec)| (spec, revision.digest(index)))
+    });
+    world(transaction, containers)
+}
+
+/// The world as far as these containers can see it; each comes with the digest that is fixed for
+/// it, if one is.
+pub(super) fn world<'a>(
+    transaction: &Transaction<'_>,
+    containers: impl Iterator<Item = (&'a ContainerSpec, Option<&'a str>)>,
+) -> Result<World, SandboxError> {
+    let fates: Option<Fates> = transaction.get(ONLY)?;
+    let pace = pace(transaction)?;
+    let mut world = World { pace, fates: fates.unwrap_or_default(), ..World::default() };
+    for (container, fixed) in containers {
+        let reference = container.reference(fixed);
+        if !world.images.contains_key(&reference)
+            && let Some(digest) = digest(transaction, &reference)?
+        {
+            world.add(&reference, &digest);
+        }
+    }
+    Ok(world)
+}

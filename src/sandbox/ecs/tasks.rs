@@ -1,0 +1,262 @@
+//! Tasks, of services and by themselves: listing, describing and stopping them.
+
+use aws_sdk_ecs::{
+    operation::{
+        create_service::CreateServiceInput,
+        describe_tasks::{DescribeTasksInput, DescribeTasksOutput},
+        list_tasks::{ListTasksInput, ListTasksOutput},
+        stop_task::{StopTaskInput, StopTaskOutput},
+    },
+    types::{self, DesiredStatus, LaunchType, PropagateTags, TaskField},
+};
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::{
+    estate::{self, Service},
+    faults::{invalid, no_service, required, sized},
+    names, paging,
+    rollout::{StopCode, Task},
+    run_task::{self, LoneTask},
+    stored::Stored,
+    tags::Tag,
+    task_definitions::{self, TaskDefinition},
+    view::{self, TaskContext},
+};
+use crate::sandbox::{
+    call::{Call, Fault, Scope},
+    state::Transaction,
+    wire,
+};
+
+/// A task and whose it is.
+enum Owned {
+    /// A service's.
+    Service(Box<Service>, Task),
+    /// Nobody's.
+    Lone(Box<LoneTask>),
+}
+
+impl Owned {
+    /// The task.
+    fn task(&self) -> &Task {
+        match self {
+            Self::Service(_, task) => task,
+            Self::Lone(lone) => &lone.task,
+        }
+    }
+}
+
+/// `ListTasks`, oldest first.
+pub(super) fn list(call: &Call, transaction: &mut Transaction<'_>) -> Result<Bytes, Fault> {
+    let input = wire::read(&call.body, ListTasksInput::deserialize)?;
+    let cluster = estate::cluster(transaction, &call.scope, input.cluster())?.name;
+    check_filters(&input)?;
+    let mut found: Vec<(Timestamp, String)> = Vec::new();
+    for service in services_of(call, transaction, &cluster, &input)? {
+        let launch_type = service.input.launch_type();
+        let tasks = service.rollout.tasks.iter();
+        let listed = tasks.filter(|task| is_listed(&input, task, launch_type));
+        found.extend(listed.map(|task| (task.created_at, task.id.clone())));
+    }
+    if input.service_name().is_none() {
+        let lone = run_task::all(transaction, &call.scope, &cluster, call.now)?;
+        let listed =
+            lone.iter().filter(|one| is_listed(&input, &one.task, one.input.launch_type()));
+        found.extend(listed.map(|one| (one.task.created_at, one.task.id.clone())));
+    }
+    found.sort();
+    let arns: Vec<String> =
+        found.iter().map(|(_, id)| names::task_arn(&call.scope, &cluster, id)).collect();
+    let token = input.next_token();
+    let (page, next) = paging::page(arns, |arn| arn, token, input.max_results(), 100)?;
+    let output = ListTasksOutput::builder().set_task_arns(Some(page));
+    wire::write(&output.set_next_token(next).build())
+}
+
+/// `startedBy` "must be the only filter that you use" (ECS API, `ListTasks`).
+fn check_filters(input: &ListTasksInput) -> Result<(), Fault> {
+    let has_others = input.family().is_some()
+        || input.service_name().is_some()
+        || input.container_instance().is_some()
+        || input.desired_status().is_some()
+        || input.launch_type().is_some()
+        || input.daemon_name().is_some();
+    if input.started_by().is_some() && has_others {
+        return Err(invalid("startedBy cannot be combined with other filters."));
+    }
+    Ok(())
+}
+
+/// The services whose tasks may be listed.
+fn services_of(
+    call: &Call,
+    transaction: &mut Transaction<'_>,
+    cluster: &str,
+    input: &ListTasksInput,
+) -> Result<Vec<Service>, Fault> {
+    let Some(given) = input.service_name() else {
+        return Ok(estate::services(transaction, &call.scope, cluster, call.now)?);
+    };
+    let name = names::service_name(&call.scope, cluster, Some(given))?;
+    let found = estate::find_service(transaction, &call.scope, (cluster, name), call.now)?;
+    Ok(vec![found.ok_or_else(no_service)?])
+}
+
+/// Whether a task passes the filters. There are no container instances and no daemons, and no
+/// task is desired to be PENDING.
+fn is_listed(input: &ListTasksInput, task: &Task, launch_type: Option<&LaunchType>) -> bool {
+    let status = match input.desired_status() {
+        None if input.started_by().is_some() => true,
+        None | Some(DesiredStatus::Running) => task.is_live(),
+        Some(DesiredStatus::Stopped) => !task.is_live(),
+        Some(_) => false,
+    };
+    let name = task.task_definition.rsplit('/').next().unwrap_or_default();
+    let family = name.split(':').next().unwrap_or_default();
+    status
+        && input.family().is_none_or(|wanted| wanted == family)
+        && input.started_by().is_none_or(|wanted| task.started_by.as_deref() == Some(wanted))
+        && input.launch_type().is_none_or(|wanted| launch_type == Some(wanted))
+        && input.container_instance().is_none()
+        && input.daemon_name().is_none()
+}
+
+/// `DescribeTasks`.
+pub(super) fn describe(call: &Call, transaction: &mut Transaction<'_>) -> Result<Bytes, Fault> {
+    let input = wire::read(&call.body, DescribeTasksInput::deserialize)?;
+    let cluster = estate::cluster(transaction, &call.scope, input.cluster())?.name;
+    let wanted = sized(input.tasks(), "Tasks", 100)?;
+    let ids: Result<Vec<&str>, Fault> =
+        wanted.iter().map(|text| names::task_id(&call.scope, &cluster, text)).collect();
+    let ids = ids?;
+    let owned = owned(transaction, &call.scope, &cluster, (&ids, call.now))?;
+    let with_tags = input.include().contains(&TaskField::Tags);
+    let (mut found, mut failures) = (Vec::new(), Vec::new());
+    for id in ids {
+        match owned.iter().find(|one| one.task().id == id) {
+            Some(one) => found.push(told(transaction, &call.scope, one, with_tags)?),
+            None => {
+                let arn = names::task_arn(&call.scope, &cluster, id);
+                failures.push(types::Failure::builder().arn(arn).reason("MISSING").build());
+            }
+        }
+    }
+    let output = DescribeTasksOutput::builder().set_tasks(Some(found));
+    wire::write(&output.set_failures(Some(failures)).build())
+}
+
+/// The tasks with some ids, in no order.
+fn owned(
+    transaction: &mut Transaction<'_>,
+    scope: &Scope,
+    cluster: &str,
+    (ids, now): (&[&str], Timestamp),
+) -> Result<Vec<Owned>, Fault> {
+    let mut found = Vec::new();
+    for service in estate::services(transaction, scope, cluster, now)? {
+        let tasks = service.rollout.tasks.iter().filter(|task| ids.contains(&task.id.as_str()));
+        found.extend(tasks.map(|task| Owned::Service(Box::new(service.clone()), task.clone())));
+    }
+    let lone = run_task::all(transaction, scope, cluster, now)?;
+    let wanted = lone.into_iter().filter(|one| ids.contains(&one.task.id.as_str()));
+    found.extend(wanted.map(|one| Owned::Lone(Box::new(one))));
+    Ok(found)
+}
+
+/// A task as the API tells it.
+fn told(
+    transaction: &Transaction<'_>,
+    scope: &Scope,
+    owned: &Owned,
+    with_tags: bool,
+) -> Result<types::Task, Fault> {
+    let arn = &owned.task().task_definition;
+    let definition = task_definitions::find(transaction, scope, arn)?;
+    match owned {
+        Owned::Lone(lone) => Ok(run_task::told(scope, lone, definition, with_tags)),
+        Owned::Service(service, task) => of_service(scope, service, task, (definition, with_tags)),
+    }
+}
+
+/// A service's task as the API tells it.
+fn of_service(
+    scope: &Scope,
+    service: &Service,
+    task: &Task,
+    (definition, with_tags): (Option<TaskDefinition>, bool),
+) -> Result<types::Task, Fault> {
+    let revision = task.revision.and_then(|number| service.rollout.revision(number));
+    let input = match revision {
+        Some(revision) => Stored::<CreateServiceInput>::from_json(&revision.snapshot)?.0,
+        None => service.input.0.clone(),
+    };
+    let tags: Vec<Tag> = match input.propagate_tags() {
+        Some(PropagateTags::Service) => service.tags.clone(),
+        Some(PropagateTags::TaskDefinition) => {
+            definition.as_ref().map(|one| one.tags.clone()).unwrap_or_default()
+        }
+        _ => Vec::new(),
+    };
+    let context = TaskContext {
+        cluster: &service.cluster,
+        group: format!("service:{}", service.name),
+        launch_type: input.launch_type.clone(),
+        platform_version: input.platform_version.clone(),
+        can_execute: input.enable_execute_command().unwrap_or(false),
+        overrides: None,
+        definition,
+        tags: with_tags.then_some(tags),
+    };
+    Ok(view::task(scope, task, context))
+}
+
+/// `StopTask`.
+pub(super) fn stop(call: &Call, transaction: &mut Transaction<'_>) -> Result<Bytes, Fault> {
+    let input = wire::read(&call.body, StopTaskInput::deserialize)?;
+    let cluster = estate::cluster(transaction, &call.scope, input.cluster())?.name;
+    let given = required(input.task(), "Task")?;
+    let id = names::task_id(&call.scope, &cluster, given)?;
+    let reason = input.reason().unwrap_or("Task stopped by user");
+    let stopped = stop_one(transaction, &call.scope, (&cluster, id), (reason, call.now))?;
+    let told = told(transaction, &call.scope, &stopped, true)?;
+    wire::write(&StopTaskOutput::builder().task(told).build())
+}
+
+/// Stops a task as a user would.
+pub(super) fn stop_task(
+    transaction: &mut Transaction<'_>,
+    scope: &Scope,
+    task: (&str, &str),
+    how: (&str, Timestamp),
+) -> Result<(), Fault> {
+    stop_one(transaction, scope, task, how).map(|_| ())
+}
+
+/// Stops a task, told by its cluster and id, for a reason, at a moment.
+fn stop_one(
+    transaction: &mut Transaction<'_>,
+    scope: &Scope,
+    (cluster, id): (&str, &str),
+    (reason, now): (&str, Timestamp),
+) -> Result<Owned, Fault> {
+    let mut found = owned(transaction, scope, cluster, (&[id], now))?;
+    let stopped = found.pop().ok_or_else(|| invalid("The referenced task was not found."))?;
+    match stopped {
+        Owned::Lone(mut lone) => {
+            lone.task.stop(StopCode::UserInitiated, reason, now);
+            run_task::save(transaction, scope, &lone)?;
+            Ok(Owned::Lone(lone))
+        }
+        Owned::Service(mut service, mut task) => {
+            task.stop(StopCode::UserInitiated, reason, now);
+            for one in service.rollout.tasks.iter_mut().filter(|one| one.id == task.id) {
+                one.clone_from(&task);
+            }
+            service.rollout.disturb(now);
+            estate::catch_up(transaction, scope, &mut service, now)?;
+            estate::save(transaction, scope, &service)?;
+            Ok(Owned::Service(service, task))
+        }
+    }
+}
