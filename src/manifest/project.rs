@@ -26,8 +26,14 @@ pub struct Project {
     pub id: ProjectId,
     /// The name to show.
     pub name: String,
-    /// The region of environments that name none.
+    /// The region of environments that name none, and of commands without an environment.
     pub region: Option<Region>,
+    /// The account, likewise.
+    pub account: Option<AccountId>,
+    /// The role to take on, likewise.
+    pub role_arn: Option<RoleArn>,
+    /// The profile in the AWS configuration files, likewise.
+    pub profile: Option<String>,
     /// Where releases, deployments and locks are recorded.
     pub store: StoreSetting,
     /// Where services run, in the order of the file.
