@@ -1,5 +1,6 @@
 //! Everything outside this process: AWS, the store, and the local git repository.
 
+pub mod actor;
 pub mod aws;
 pub mod clock;
 pub mod params;
@@ -7,3 +8,6 @@ pub mod platform;
 pub mod registry;
 pub mod source;
 pub mod store;
+
+#[cfg(test)]
+mod testing;

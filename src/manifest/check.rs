@@ -151,7 +151,7 @@ impl<'r> Draft<'r> {
     fn project(mut self, table: shape::Project, id: Option<ProjectId>) -> Option<Project> {
         let is_open = table.services.is_none() && table.service_sets.is_none();
         let has_image_table = table.images.is_some();
-        let defaults = self.defaults(&table);
+        let home = self.home(&table);
         self.define_images(table.images);
         self.define_environments(table.environments);
         self.define_services(table.services);
@@ -159,16 +159,13 @@ impl<'r> Draft<'r> {
         self.apply_set_clusters();
         self.check_references(has_image_table);
         self.link_environments();
-        self.apply_defaults(&defaults);
+        self.apply_defaults(&home);
         self.check_names();
         let id = id?;
         Some(Project {
             name: table.name.map_or_else(|| id.to_string(), |name| name.value),
             id,
-            region: defaults.region,
-            account: defaults.account,
-            role_arn: defaults.role_arn,
-            profile: defaults.profile,
+            home,
             store: store(table.store),
             origin: self.origin(),
             environments: self.environments,

@@ -26,14 +26,9 @@ pub struct Project {
     pub id: ProjectId,
     /// The name to show.
     pub name: String,
-    /// The region of environments that name none, and of commands without an environment.
-    pub region: Option<Region>,
-    /// The account, likewise.
-    pub account: Option<AccountId>,
-    /// The role to take on, likewise.
-    pub role_arn: Option<RoleArn>,
-    /// The profile in the AWS configuration files, likewise.
-    pub profile: Option<String>,
+    /// The project's own account and region: where its labels are, and what its environments are
+    /// lent.
+    pub home: Home,
     /// Where releases, deployments and locks are recorded.
     pub store: StoreSetting,
     /// Where services run, in the order of the file.
@@ -89,6 +84,21 @@ impl StoreSetting {
     }
 }
 
+/// How to reach an AWS account and region, as the file says it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Home {
+    /// The region; the surroundings decide where there is none.
+    pub region: Option<Region>,
+    /// The account that the credentials must be of.
+    pub account: Option<AccountId>,
+    /// The role to take on.
+    pub role_arn: Option<RoleArn>,
+    /// The external id that the role asks for.
+    pub external_id: Option<String>,
+    /// The profile in the AWS configuration files.
+    pub profile: Option<String>,
+}
+
 /// Where services run. What the file leaves to the project is filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Environment {
@@ -111,6 +121,20 @@ pub struct Environment {
     /// The environment whose last verified images are deployed here; the label `latest` where
     /// there is none.
     pub from: Option<EnvironmentId>,
+}
+
+impl Environment {
+    /// How to reach the environment's account and region.
+    #[must_use]
+    pub fn home(&self) -> Home {
+        Home {
+            region: self.region.clone(),
+            account: self.account.clone(),
+            role_arn: self.role_arn.clone(),
+            external_id: self.external_id.clone(),
+            profile: self.profile.clone(),
+        }
+    }
 }
 
 /// Services that are released together.

@@ -73,6 +73,22 @@ pub enum Event {
         /// Seconds since the step's first effect.
         seconds: u64,
     },
+    /// ECS put a service back, and an SSM parameter was put back with it.
+    ParameterRestored {
+        /// The parameter.
+        parameter: ParameterName,
+        /// Its value again; none when it did not exist before and was deleted.
+        value: Option<String>,
+    },
+    /// A revision that failed, and that nothing uses any more, was deregistered.
+    TaskDefinitionDeregistered {
+        /// The service.
+        service: ServiceId,
+        /// The revision.
+        task_definition: TaskDefinitionArn,
+    },
+    /// The command was told to stop: nothing more is started.
+    Interrupted,
     /// A request was throttled; the work goes on, slower.
     Throttled {
         /// The operation.
@@ -83,6 +99,12 @@ pub enum Event {
         /// What.
         text: String,
     },
+}
+
+/// Whoever wants to hear what happens: a reporter, or a test.
+pub trait Listener: Send + Sync {
+    /// Takes note of one event. Must not block for long: the deployment waits for it.
+    fn hear(&self, event: &Event);
 }
 
 /// How far a service's rollout is.

@@ -21,7 +21,7 @@ pub use arn::{EcsDeploymentId, ServiceRevisionId, TaskDefinitionArn};
 pub use deployment::{
     Deployment, DeploymentKind, DeploymentStatus, Step, StepBefore, StepStatus, StepTarget,
 };
-pub use event::{Event, StepProgress};
+pub use event::{Event, Listener, StepProgress};
 pub use id::{
     AccountId, ClusterName, ContainerName, EcsServiceName, EnvironmentId, IdError, ImageId, Label,
     ParameterName, ProjectId, Region, ServiceId, ServiceSetId,
@@ -29,7 +29,7 @@ pub use id::{
 pub use image::{Digest, EcrRepository, ImageUri, ImageUriError, ReleaseHash};
 pub use observed::{
     CircuitBreaker, DeploymentController, EcsDeployment, ObservedService, RolloutState,
-    ServiceEvent,
+    ServiceDeployment, ServiceDeploymentStatus, ServiceEvent, ServiceRevision, ServiceRollback,
 };
 pub use release::{DeploymentNumber, Fingerprint, Release, ReleaseNumber, ReleasedImage};
 pub use selection::Selection;

@@ -1,11 +1,14 @@
 //! What ECS says of a service at one moment. Read by the planner, the follower and `status`.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    arn::{EcsDeploymentId, TaskDefinitionArn},
-    id::{ClusterName, EcsServiceName},
+    arn::{EcsDeploymentId, ServiceRevisionId, TaskDefinitionArn},
+    id::{ClusterName, ContainerName, EcsServiceName},
+    image::Digest,
 };
 
 /// One entry of `DescribeServices`.
@@ -133,4 +136,70 @@ pub struct ServiceEvent {
     pub at: Timestamp,
     /// ECS's words.
     pub message: String,
+}
+
+/// One entry of `DescribeServiceDeployments`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceDeployment {
+    /// Its ARN.
+    pub arn: String,
+    /// How far it is.
+    pub status: ServiceDeploymentStatus,
+    /// ECS's own words on the status.
+    pub status_reason: String,
+    /// The revision it moves the service to.
+    pub target_revision: Option<ServiceRevisionId>,
+    /// What ECS did to put the service back, if it did.
+    pub rollback: Option<ServiceRollback>,
+    /// Whether the circuit breaker ended it.
+    pub circuit_breaker_triggered: bool,
+    /// The alarms that ended it.
+    pub triggered_alarms: Vec<String>,
+    /// The stage of a native strategy, in ECS's word.
+    pub lifecycle_stage: Option<String>,
+}
+
+/// `ServiceDeploymentStatus` of the ECS API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceDeploymentStatus {
+    /// Not begun.
+    Pending,
+    /// Under way.
+    InProgress,
+    /// Ended with success.
+    Successful,
+    /// Asked to stop: by a newer deployment, or because it failed.
+    StopRequested,
+    /// Ended without success and without rollback.
+    Stopped,
+    /// Asked to go back.
+    RollbackRequested,
+    /// Going back.
+    RollbackInProgress,
+    /// Went back.
+    RollbackSuccessful,
+    /// Could not go back.
+    RollbackFailed,
+    /// A status this program does not know, as ECS wrote it.
+    Other(String),
+}
+
+/// `Rollback` of a service deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceRollback {
+    /// ECS's own words.
+    pub reason: String,
+    /// The revision that the service goes back to.
+    pub revision: Option<ServiceRevisionId>,
+}
+
+/// One entry of `DescribeServiceRevisions`: immutable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceRevision {
+    /// Its ARN.
+    pub id: ServiceRevisionId,
+    /// What it runs.
+    pub task_definition: Option<TaskDefinitionArn>,
+    /// The digest that ECS resolved for each container's image, where it did.
+    pub digests: BTreeMap<ContainerName, Digest>,
 }

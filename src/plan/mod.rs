@@ -1,1 +1,25 @@
-//! To come.
+//! What is to be done, worked out from what is wanted and what was observed. Pure.
+//!
+//! A [`Plan`] leaves no choice to whoever carries it out: every request that will change something
+//! is in it. [`Plan::approve`] is the only way to an [`ApprovedPlan`], and only the engine takes
+//! one.
+
+mod document;
+mod judge;
+mod planner;
+mod preflight;
+mod state;
+mod steps;
+#[cfg(test)]
+mod test_support;
+mod warnings;
+
+pub use document::{DocumentError, FieldChange, container_images, differences, with_images};
+pub use judge::{Judgement, Watch, judge};
+pub use planner::plan;
+pub use preflight::{Problem, Refusal};
+pub use state::{OverallState, RecordedAttempt, ServiceState, overall, service_state};
+pub use steps::{
+    ApprovedPlan, ImageSource, ParameterChange, Plan, PlanRequest, PlannedStep, Revision, Rollout,
+    ServicePicture, UnchangedService, Wanted, Warning,
+};

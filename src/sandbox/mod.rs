@@ -10,9 +10,13 @@
 mod call;
 mod ecr;
 mod ecs;
+mod page;
+mod region;
 mod ssm;
 mod state;
 mod sts;
+#[cfg(test)]
+mod testing;
 mod wire;
 
 use std::path::PathBuf;

@@ -112,13 +112,27 @@ impl Transaction<'_> {
 
     /// All entities whose key begins with `prefix`, in the byte order of their keys.
     pub(super) fn scan<E: Entity>(&self, prefix: &str) -> Result<Vec<(String, E)>, SandboxError> {
+        self.scan_from(prefix, None, usize::MAX)
+    }
+
+    /// The first `limit` entities of [`scan`](Self::scan) whose keys come after `after`, so that a
+    /// page of a long listing costs no more than the page.
+    pub(super) fn scan_from<E: Entity>(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, E)>, SandboxError> {
+        // The next key in byte order is the same one with a NUL byte.
+        let start = after.map_or_else(|| prefix.to_owned(), |key| format!("{key}\0"));
         // Keys are below U+10FFFF, so that this is the end of every key with the prefix.
         let end = format!("{prefix}\u{10FFFF}");
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut statement = self.inner.prepare_cached(
             "SELECT key, document FROM entities
-             WHERE kind = ?1 AND key >= ?2 AND key < ?3 ORDER BY key",
+             WHERE kind = ?1 AND key >= ?2 AND key < ?3 ORDER BY key LIMIT ?4",
         )?;
-        let rows = statement.query_map(params![E::KIND, prefix, end], |row| {
+        let rows = statement.query_map(params![E::KIND, start, end, limit], |row| {
             Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
         })?;
         rows.map(|row| {

@@ -1,1 +1,31 @@
-//! To come.
+//! What is seen: human and JSON output, progress, prompts, and failures with hints.
+//!
+//! Writers are passed in. Results go to the output, everything else to the error stream; text
+//! that came from outside is escaped before it reaches a terminal.
+
+mod console;
+mod deployment;
+mod escape;
+mod failure;
+mod history;
+mod json;
+mod live;
+mod plain;
+mod plan;
+mod prompt;
+mod status;
+mod table;
+mod words;
+
+pub use console::{Console, Format};
+pub use deployment::{Summary, summary};
+pub use escape::escape;
+pub use failure::Failure;
+pub use history::{history, show};
+pub use json::{JsonLines, document};
+pub use live::Live;
+pub use plain::PlainLines;
+pub use plan::{nothing_to_do, plan};
+pub use prompt::{Answer, confirm};
+pub use status::{ServiceRow, StatusView, status};
+pub use table::Table;

@@ -4,41 +4,29 @@ use super::{Draft, Kind, define};
 use crate::{
     manifest::{
         error::ManifestErrorKind,
-        project::{Environment, RoleArn},
+        project::{Environment, Home, RoleArn},
         read::{Collection, Item, join},
         shape,
         tree::Text,
     },
-    model::{AccountId, EnvironmentId, Region},
+    model::{AccountId, EnvironmentId},
 };
-
-/// What a project lends to environments that say nothing else.
-pub(super) struct Defaults {
-    /// The region.
-    pub(super) region: Option<Region>,
-    /// The account.
-    pub(super) account: Option<AccountId>,
-    /// The role to take on.
-    pub(super) role_arn: Option<RoleArn>,
-    /// The profile in the AWS configuration files.
-    pub(super) profile: Option<String>,
-}
 
 impl Draft<'_> {
     /// Reads what the project lends to its environments.
-    pub(super) fn defaults(&mut self, table: &shape::Project) -> Defaults {
-        let defaults = Defaults {
+    pub(super) fn home(&mut self, table: &shape::Project) -> Home {
+        let home = Home {
             region: self.region(table.region.as_ref()),
             account: table.account.as_ref().and_then(|account| self.account(account)),
             role_arn: table.role_arn.as_ref().and_then(|text| self.role_arn(text)),
+            external_id: None,
             profile: table.profile.as_ref().map(|profile| profile.value.clone()),
         };
-        let mismatch =
-            check_accounts(&self.path, defaults.account.as_ref(), defaults.role_arn.as_ref());
+        let mismatch = check_accounts(&self.path, home.account.as_ref(), home.role_arn.as_ref());
         if let (Err(kind), Some(text)) = (mismatch, &table.role_arn) {
             self.reader.report(text.span, kind);
         }
-        defaults
+        home
     }
 
     /// Defines the environments of the project.
@@ -132,14 +120,14 @@ impl Draft<'_> {
     }
 
     /// Fills in what the project lends, and compares each account with that of the role.
-    pub(super) fn apply_defaults(&mut self, defaults: &Defaults) {
+    pub(super) fn apply_defaults(&mut self, home: &Home) {
         for environment in self.environments.values_mut() {
             let path = format!("{}.environments.{}", self.path, environment.id);
             let is_lent_both = environment.account.is_none() && environment.role_arn.is_none();
-            lend(&mut environment.region, defaults.region.as_ref());
-            lend(&mut environment.account, defaults.account.as_ref());
-            lend(&mut environment.role_arn, defaults.role_arn.as_ref());
-            lend(&mut environment.profile, defaults.profile.as_ref());
+            lend(&mut environment.region, home.region.as_ref());
+            lend(&mut environment.account, home.account.as_ref());
+            lend(&mut environment.role_arn, home.role_arn.as_ref());
+            lend(&mut environment.profile, home.profile.as_ref());
             let checked = if environment.external_id.is_some() && environment.role_arn.is_none() {
                 let (key, needed) = ("external_id", "role_arn");
                 Err(ManifestErrorKind::NeedsKey { place: path, key, needed })

@@ -1,1 +1,4 @@
-//! To come.
+//! The embedded ECS.
+
+pub(in crate::sandbox) mod fate;
+mod rollout;

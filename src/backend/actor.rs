@@ -1,0 +1,1 @@
+//! Who does something, and from where: read from what the surroundings say.

@@ -1,0 +1,388 @@
+//! Keeping requests within the rates that AWS publishes, so that they are not throttled.
+//!
+//! One [`Pacer`] per account, region and [`Bucket`], shared by everything in this process. A
+//! pacer lets requests through in the order they came. Time is Tokio's, so that tests can pause
+//! it.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// Called with the name of an operation each time AWS throttles it.
+pub type ThrottleHook = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Whether requests are held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pacing {
+    /// By AWS's published rates.
+    #[default]
+    Published,
+    /// Not before the first throttle, for an AWS that has no quotas of its own. A throttle
+    /// starts pacing by the published rates.
+    AfterThrottle,
+}
+
+/// Operations that AWS counts together, per account and region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Bucket {
+    /// ECS: registering and deregistering task definitions.
+    TaskDefinitionModify,
+    /// ECS: describing and listing task definitions.
+    TaskDefinitionRead,
+    /// ECS: updating services.
+    ServiceModify,
+    /// ECS: describing services.
+    ServiceRead,
+    /// ECS: describing and listing service deployments.
+    ServiceDeploymentRead,
+    /// ECS: describing service revisions.
+    ServiceRevisionRead,
+    /// ECS: listing and describing tasks.
+    ClusterResourceRead,
+    /// SSM: reading parameters by name or path.
+    ParameterRead,
+    /// SSM: writing parameters.
+    ParameterWrite,
+    /// ECR: reading manifests.
+    ImageRead,
+    /// ECR: asking for a layer's URL.
+    LayerRead,
+    /// STS: asking who we are.
+    Identity,
+}
+
+impl Bucket {
+    /// How much AWS allows by default.
+    ///
+    /// ECS: "Request throttling for the Amazon ECS API". SSM, ECR: the service quotas pages of
+    /// the AWS General Reference and the ECR user guide. STS: the IAM and STS quotas page. Where
+    /// only a rate is published, one second's worth is taken as the burst.
+    fn published(self) -> Limit {
+        let (burst, per_second) = match self {
+            Self::TaskDefinitionModify => (20.0, 1.0),
+            Self::ServiceModify => (50.0, 5.0),
+            Self::TaskDefinitionRead | Self::ServiceDeploymentRead | Self::ServiceRevisionRead => {
+                (50.0, 20.0)
+            }
+            Self::ServiceRead | Self::ClusterResourceRead => (100.0, 20.0),
+            Self::ParameterRead => (40.0, 40.0),
+            Self::ParameterWrite => (3.0, 3.0),
+            Self::ImageRead => (2000.0, 2000.0),
+            Self::LayerRead => (3000.0, 3000.0),
+            Self::Identity => (600.0, 600.0),
+        };
+        Limit { burst, per_second }
+    }
+}
+
+/// A token bucket's size and refill.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Limit {
+    /// Requests that may be sent at once when the bucket is full.
+    burst: f64,
+    /// Requests a second after that.
+    per_second: f64,
+}
+
+/// The share of a burst we use: the rest is for whoever else works in the account, and for what
+/// an earlier run of this program took just before.
+const BURST_SHARE: f64 = 0.9;
+/// The share of a rate we use, since requests arrive less evenly than they are sent.
+const RATE_SHARE: f64 = 0.98;
+/// The least share of the rate that throttles can bring a pacer down to.
+const SLOWEST: f64 = 1.0 / 16.0;
+/// Throttles within this time of another count as one: they answer requests sent together.
+const SAME_THROTTLE: Duration = Duration::from_secs(1);
+/// The shortest wait, since timers tick in milliseconds and a shorter one would spin.
+const TICK: Duration = Duration::from_millis(1);
+/// How long without a throttle until a slowed pacer doubles its rate again.
+const RECOVERY: Duration = Duration::from_secs(10);
+
+impl Limit {
+    /// What we use of it.
+    fn ours(self) -> Self {
+        Self {
+            burst: (self.burst * BURST_SHARE).max(1.0),
+            per_second: self.per_second * RATE_SHARE,
+        }
+    }
+}
+
+/// How full a bucket is, and how much it is slowed. Pure: time is passed in.
+#[derive(Debug)]
+struct Level {
+    /// What applies; `None` while nothing is held back.
+    limit: Option<Limit>,
+    /// Requests that may be sent now.
+    tokens: f64,
+    /// When `tokens` was right.
+    filled_at: Instant,
+    /// Share of the rate in use, 1 unless throttled.
+    share: f64,
+    /// When the share last changed.
+    changed_at: Instant,
+}
+
+impl Level {
+    /// A full bucket.
+    fn new(limit: Option<Limit>, now: Instant) -> Self {
+        let tokens = limit.map_or(0.0, |limit| limit.burst);
+        Self { limit, tokens, filled_at: now, share: 1.0, changed_at: now }
+    }
+
+    /// Takes the right to send one request, or says how long to wait before asking again.
+    fn take(&mut self, now: Instant) -> Result<(), Duration> {
+        let Some(limit) = self.limit else { return Ok(()) };
+        while self.share < 1.0 && now.duration_since(self.changed_at) >= RECOVERY {
+            self.changed_at += RECOVERY;
+            self.fill(limit, self.changed_at);
+            self.share = (self.share * 2.0).min(1.0);
+        }
+        self.fill(limit, now);
+        if self.tokens >= 1.0 {
+            self.tokens -= 1.0;
+            return Ok(());
+        }
+        let wait = (1.0 - self.tokens) / (limit.per_second * self.share);
+        Err(Duration::from_secs_f64(wait).max(TICK))
+    }
+
+    /// Adds what came in since it was last filled.
+    fn fill(&mut self, limit: Limit, now: Instant) {
+        let elapsed = now.saturating_duration_since(self.filled_at);
+        let gained = elapsed.as_secs_f64() * limit.per_second * self.share;
+        self.tokens = (self.tokens + gained).min(limit.burst);
+        self.filled_at = self.filled_at.max(now);
+    }
+
+    /// Empties the bucket and halves the rate, since AWS's own bucket was empty.
+    fn throttled(&mut self, published: Limit, now: Instant) {
+        let limit = *self.limit.get_or_insert(published);
+        self.fill(limit, now);
+        self.tokens = self.tokens.min(0.0);
+        let fresh = self.share >= 1.0 || now.duration_since(self.changed_at) >= SAME_THROTTLE;
+        if fresh {
+            self.share = (self.share / 2.0).max(SLOWEST);
+            self.changed_at = now;
+        }
+    }
+}
+
+/// Lets requests of one bucket through at the rate AWS allows.
+#[derive(Debug)]
+pub(crate) struct Pacer {
+    /// What applies once there was a throttle.
+    published: Limit,
+    /// How full the bucket is; never held across a wait.
+    level: Mutex<Level>,
+    /// Held by the request that is next, so that the others stay in line.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Pacer {
+    /// A pacer with a full bucket.
+    fn new(bucket: Bucket, pacing: Pacing) -> Self {
+        let published = bucket.published().ours();
+        let limit = (pacing == Pacing::Published).then_some(published);
+        Self {
+            published,
+            level: Mutex::new(Level::new(limit, Instant::now())),
+            turn: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// Waits until one request may be sent. Fair: first come, first served.
+    pub(crate) async fn acquire(&self) {
+        let _turn = self.turn.lock().await;
+        while let Err(wait) = self.with_level(|level| level.take(Instant::now())) {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Notes that AWS throttled a request.
+    pub(crate) fn throttled(&self) {
+        self.with_level(|level| level.throttled(self.published, Instant::now()));
+    }
+
+    /// Works on the level. Whoever panicked before left it whole: it holds numbers only.
+    fn with_level<T>(&self, work: impl FnOnce(&mut Level) -> T) -> T {
+        work(&mut self.level.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// All pacers of this process.
+pub(crate) struct Pacers {
+    /// Whether requests are held back from the start.
+    pacing: Pacing,
+    /// Whom to tell of throttles.
+    hook: Option<ThrottleHook>,
+    /// By account, region and bucket.
+    pacers: Mutex<HashMap<(String, String, Bucket), Arc<Pacer>>>,
+}
+
+impl Pacers {
+    /// No pacers yet.
+    pub(crate) fn new(pacing: Pacing, hook: Option<ThrottleHook>) -> Self {
+        Self { pacing, hook, pacers: Mutex::default() }
+    }
+
+    /// The pacer of a bucket in an account and region.
+    pub(crate) fn of(&self, account: &str, region: &str, bucket: Bucket) -> Arc<Pacer> {
+        let mut pacers = self.pacers.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (account.to_owned(), region.to_owned(), bucket);
+        Arc::clone(pacers.entry(key).or_insert_with(|| Arc::new(Pacer::new(bucket, self.pacing))))
+    }
+
+    /// Tells that an operation was throttled.
+    pub(crate) fn tell(&self, operation: &str) {
+        tracing::debug!(operation, "throttled");
+        if let Some(hook) = &self.hook {
+            hook(operation);
+        }
+    }
+}
+
+impl fmt::Debug for Pacers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pacers").field("pacing", &self.pacing).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    /// AWS's side of a bucket: refuses what comes too fast.
+    struct Theirs {
+        limit: Limit,
+        level: Mutex<(f64, Instant)>,
+    }
+
+    impl Theirs {
+        fn of(bucket: Bucket) -> Self {
+            let limit = bucket.published();
+            Self { limit, level: Mutex::new((limit.burst, Instant::now())) }
+        }
+
+        fn allows(&self) -> bool {
+            let mut level = self.level.lock().unwrap();
+            let now = Instant::now();
+            let gained = now.duration_since(level.1).as_secs_f64() * self.limit.per_second;
+            level.0 = (level.0 + gained).min(self.limit.burst);
+            level.1 = now;
+            let allowed = level.0 >= 1.0;
+            if allowed {
+                level.0 -= 1.0;
+            }
+            allowed
+        }
+    }
+
+    /// Sends `count` requests at once, as a deployment does, and says how many were refused and
+    /// how long all took.
+    async fn send(pacer: &Pacer, theirs: &Theirs, count: usize) -> (usize, f64) {
+        let began = Instant::now();
+        let refused = join_all((0..count).map(|_| async {
+            let mut refused = 0;
+            loop {
+                pacer.acquire().await;
+                if theirs.allows() {
+                    return refused;
+                }
+                pacer.throttled();
+                refused += 1;
+            }
+        }))
+        .await;
+        (refused.into_iter().sum(), began.elapsed().as_secs_f64())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hundred_registrations_are_never_throttled_and_take_what_the_quota_says() {
+        let bucket = Bucket::TaskDefinitionModify;
+        let pacer = Pacer::new(bucket, Pacing::Published);
+        let (refused, seconds) = send(&pacer, &Theirs::of(bucket), 100).await;
+        let ideal = 80.0;
+        assert_eq!(refused, 0);
+        assert!(seconds >= ideal && seconds < ideal * 1.1, "{seconds} s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_within_the_quota_waits_for_nothing() {
+        for (bucket, count) in [(Bucket::ServiceModify, 45), (Bucket::ServiceRead, 90)] {
+            let pacer = Pacer::new(bucket, Pacing::Published);
+            assert_eq!(send(&pacer, &Theirs::of(bucket), count).await, (0, 0.0));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_another_program_took_only_slows_us_down() {
+        let bucket = Bucket::ServiceModify;
+        let (pacer, theirs) = (Pacer::new(bucket, Pacing::Published), Theirs::of(bucket));
+        theirs.level.lock().unwrap().0 = 0.0;
+        let (refused, seconds) = send(&pacer, &theirs, 60).await;
+        assert!(refused > 0, "the test makes no sense otherwise");
+        assert!(seconds < 60.0 / 5.0 * 3.0, "{seconds} s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_pacing_a_throttle_starts_it() {
+        let pacer = Pacer::new(Bucket::ParameterWrite, Pacing::AfterThrottle);
+        for _ in 0..1000 {
+            pacer.acquire().await;
+        }
+        pacer.throttled();
+        let began = Instant::now();
+        pacer.acquire().await;
+        assert!(began.elapsed() >= Duration::from_millis(600), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn throttles_halve_the_rate_once_a_second_and_it_comes_back() {
+        let limit = Limit { burst: 10.0, per_second: 10.0 };
+        let mut level = Level::new(Some(limit), Instant::now());
+        for _ in 0..5 {
+            level.throttled(limit, Instant::now());
+        }
+        assert!((level.share - 0.5).abs() < f64::EPSILON, "answers to one burst count once");
+        tokio::time::advance(SAME_THROTTLE).await;
+        level.throttled(limit, Instant::now());
+        assert!((level.share - 0.25).abs() < f64::EPSILON);
+        tokio::time::advance(RECOVERY * 2).await;
+        assert_eq!(level.take(Instant::now()), Ok(()));
+        assert!((level.share - 1.0).abs() < f64::EPSILON);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_go_in_the_order_they_came() {
+        let pacer = Pacer::new(Bucket::ParameterWrite, Pacing::Published);
+        let order = Mutex::new(Vec::new());
+        join_all((0..12).map(|number| {
+            let (pacer, order) = (&pacer, &order);
+            async move {
+                pacer.acquire().await;
+                order.lock().unwrap().push(number);
+            }
+        }))
+        .await;
+        assert_eq!(order.into_inner().unwrap(), (0..12).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn accounts_and_regions_do_not_share_a_pacer() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let _inside = runtime.enter();
+        let pacers = Pacers::new(Pacing::Published, None);
+        let of = |account, region| pacers.of(account, region, Bucket::ServiceRead);
+        assert!(Arc::ptr_eq(&of("1", "eu-west-1"), &of("1", "eu-west-1")));
+        assert!(!Arc::ptr_eq(&of("1", "eu-west-1"), &of("2", "eu-west-1")));
+        assert!(!Arc::ptr_eq(&of("1", "eu-west-1"), &of("1", "eu-west-2")));
+    }
+}

@@ -1,0 +1,165 @@
+//! A connection that stands: the configuration all clients are made from, and who we are.
+
+use std::sync::Arc;
+
+use aws_config::{Region as SdkRegion, SdkConfig};
+use tokio::sync::OnceCell;
+
+use super::{
+    call::{Operation, Repeat},
+    connection::Connection,
+    fault::AwsError,
+    pacer::{Bucket, Pacer, Pacers},
+};
+use crate::model::{AccountId, Region};
+
+/// Asks who we are.
+const GET_CALLER_IDENTITY: Operation =
+    Operation { name: "GetCallerIdentity", bucket: Bucket::Identity, repeat: Repeat::Harmless };
+
+/// Who AWS takes us for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallerIdentity {
+    /// The account.
+    pub account: AccountId,
+    /// The caller's ARN; for a role, the session's.
+    pub arn: String,
+}
+
+/// Why it is not certain that this is the account it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// AWS did not say.
+    #[error("failed to ask AWS who we are")]
+    Aws(#[from] AwsError),
+    /// AWS's answer makes no sense.
+    #[error("failed to read who we are: AWS named {0}")]
+    Unreadable(String),
+    /// It is another account.
+    #[error("this is account {found} (`{arn}`), not {expected}")]
+    WrongAccount {
+        /// The account that the settings name.
+        expected: AccountId,
+        /// The account that was reached.
+        found: AccountId,
+        /// As whom.
+        arn: String,
+    },
+}
+
+impl IdentityError {
+    /// What to do about it, as one imperative sentence.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Aws(error) => error.hint(),
+            Self::Unreadable(_) => None,
+            Self::WrongAccount { expected, .. } => Some(format!(
+                "use credentials of account {expected}, or correct `account` in the manifest"
+            )),
+        }
+    }
+}
+
+/// A connection to one account and region. Cheap to clone; clones share credentials, pacers and
+/// what is known of the caller.
+#[derive(Debug, Clone)]
+pub struct AwsSession {
+    /// Shared by all clones.
+    inner: Arc<Inner>,
+}
+
+/// What the clones of a session share.
+#[derive(Debug)]
+struct Inner {
+    /// What all clients are made from.
+    config: SdkConfig,
+    /// The region.
+    region: Region,
+    /// The account that must be reached.
+    expected: Option<AccountId>,
+    /// What pacers tell accounts apart by.
+    account_key: String,
+    /// Who holds requests back.
+    pacers: Arc<Pacers>,
+    /// Who we are, once asked.
+    identity: OnceCell<CallerIdentity>,
+}
+
+impl AwsSession {
+    /// Puts a session together.
+    pub(super) fn new(config: SdkConfig, connection: &Connection, pacers: Arc<Pacers>) -> Self {
+        let inner = Inner {
+            config,
+            region: connection.region.clone(),
+            expected: connection.account.clone(),
+            account_key: connection.account_key(),
+            pacers,
+            identity: OnceCell::new(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The region.
+    #[must_use]
+    pub fn region(&self) -> &Region {
+        &self.inner.region
+    }
+
+    /// What clients are made from.
+    pub(crate) fn config(&self) -> &SdkConfig {
+        &self.inner.config
+    }
+
+    /// The same caller in another region.
+    pub(crate) fn in_region(&self, region: &Region) -> Self {
+        if region == self.region() {
+            return self.clone();
+        }
+        let config = self.inner.config.to_builder().region(SdkRegion::new(region.to_string()));
+        let inner = Inner {
+            config: config.build(),
+            region: region.clone(),
+            expected: self.inner.expected.clone(),
+            account_key: self.inner.account_key.clone(),
+            pacers: Arc::clone(&self.inner.pacers),
+            identity: self.inner.identity.clone(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Who AWS takes us for, and whether that is in the expected account. AWS is asked once.
+    ///
+    /// # Errors
+    /// Fails when there are no valid credentials, and when the account is not the expected one.
+    pub async fn identity(&self) -> Result<&CallerIdentity, IdentityError> {
+        let identity = self.inner.identity.get_or_try_init(|| self.ask_identity()).await?;
+        match &self.inner.expected {
+            Some(expected) if *expected != identity.account => Err(IdentityError::WrongAccount {
+                expected: expected.clone(),
+                found: identity.account.clone(),
+                arn: identity.arn.clone(),
+            }),
+            _ => Ok(identity),
+        }
+    }
+
+    /// Asks STS.
+    async fn ask_identity(&self) -> Result<CallerIdentity, IdentityError> {
+        let client = aws_sdk_sts::Client::new(&self.inner.config);
+        let answer = self.call(GET_CALLER_IDENTITY, || client.get_caller_identity().send()).await?;
+        let account = AccountId::new(answer.account().unwrap_or_default())
+            .map_err(|error| IdentityError::Unreadable(error.to_string()))?;
+        Ok(CallerIdentity { account, arn: answer.arn().unwrap_or_default().to_owned() })
+    }
+
+    /// The pacer of a bucket of this account and region.
+    pub(super) fn pacer(&self, bucket: Bucket) -> Arc<Pacer> {
+        self.inner.pacers.of(&self.inner.account_key, self.inner.region.as_str(), bucket)
+    }
+
+    /// All pacers.
+    pub(super) fn pacers(&self) -> &Pacers {
+        &self.inner.pacers
+    }
+}

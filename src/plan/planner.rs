@@ -1,0 +1,280 @@
+//! From the images wanted and the services seen to the steps of a deployment.
+//!
+//! The base of a new revision is the family's latest ACTIVE one, which is what Terraform made
+//! last, and not the one the service runs: where they differ, Terraform's changes go out with the
+//! deployment and the plan shows them. Planning again after a deployment gives an empty plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    document::{DocumentError, container_images, differences, with_images},
+    preflight::{Problem, Refusal},
+    steps::{
+        ParameterChange, Plan, PlanRequest, PlannedStep, Revision, Rollout, ServicePicture,
+        UnchangedService,
+    },
+    warnings::{warning_if_not_stable, warnings_of},
+};
+use crate::model::{
+    ContainerName, DeploymentController, Digest, ImageId, ImageUri, Label, ParameterName,
+    ReleaseHash, RolloutState, StepBefore, StepTarget,
+};
+
+/// Works the plan out.
+///
+/// # Errors
+/// Refuses with everything that stands against it, when anything does.
+pub fn plan(request: PlanRequest) -> Result<Plan, Refusal> {
+    let mut steps = Vec::new();
+    let mut unchanged = Vec::new();
+    let mut warnings = Vec::new();
+    let mut problems = Vec::new();
+    for picture in &request.pictures {
+        match plan_service(&request, picture) {
+            Ok(Outcome::Step(step)) => {
+                warnings.extend(warnings_of(&request, picture, &step));
+                steps.push(*step);
+            }
+            Ok(Outcome::Unchanged(service)) => {
+                warnings.extend(warning_if_not_stable(picture));
+                unchanged.push(service);
+            }
+            Err(problem) => problems.push(*problem),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(Refusal { problems });
+    }
+    Ok(Plan {
+        project: request.project,
+        environment: request.environment,
+        selection: request.selection,
+        wanted: request.wanted,
+        steps,
+        unchanged,
+        left_out: request.left_out,
+        warnings,
+    })
+}
+
+/// What becomes of one service.
+enum Outcome {
+    /// Something is done.
+    Step(Box<PlannedStep>),
+    /// Nothing is.
+    Unchanged(UnchangedService),
+}
+
+/// Plans one service.
+fn plan_service(request: &PlanRequest, picture: &ServicePicture) -> Result<Outcome, Box<Problem>> {
+    refuse_what_cannot_be_deployed(picture)?;
+    let failed = |source| unreadable(picture, source);
+    let containers = wanted_containers(request, picture);
+    let running = running_hashes(picture).map_err(failed)?;
+    let (revision, document) = revision(picture, &containers)?;
+    let rollout = rollout(request, picture, &revision);
+    let parameters = parameter_changes(request, picture);
+    let (Rollout::Settled { .. }, true) = (&rollout, parameters.is_empty()) else {
+        let changes = differences(&picture.running().document, &document).map_err(failed)?;
+        return Ok(Outcome::Step(Box::new(PlannedStep {
+            service: picture.service.clone(),
+            target: target(request, picture),
+            before: before(picture, &parameters),
+            running,
+            digests: wanted_digests(request, picture),
+            revision,
+            changes,
+            parameters,
+            rollout,
+            desired: picture.observed.desired,
+            circuit_breaker: picture.observed.circuit_breaker.enabled,
+        })));
+    };
+    Ok(Outcome::Unchanged(UnchangedService {
+        service: picture.service.clone(),
+        task_definition: picture.running().arn.clone(),
+        running,
+    }))
+}
+
+/// Services that ECS does not move itself, or not any more.
+fn refuse_what_cannot_be_deployed(picture: &ServicePicture) -> Result<(), Box<Problem>> {
+    let service = picture.service.clone();
+    let controller = match picture.observed.controller {
+        DeploymentController::Ecs => None,
+        DeploymentController::CodeDeploy => Some("CODE_DEPLOY"),
+        DeploymentController::External => Some("EXTERNAL"),
+    };
+    if let Some(controller) = controller {
+        return Err(Box::new(Problem::UnsupportedController { service, controller }));
+    }
+    if picture.observed.status != "ACTIVE" {
+        let status = picture.observed.status.clone();
+        return Err(Box::new(Problem::NotActive { service, status }));
+    }
+    Ok(())
+}
+
+/// A task definition that cannot be read or lacks a container, as a problem of the service.
+fn unreadable(picture: &ServicePicture, source: DocumentError) -> Box<Problem> {
+    let service = picture.service.clone();
+    let task_definition = picture.latest.arn.clone();
+    Box::new(match source {
+        DocumentError::NoContainer { container, present } => {
+            Problem::NoContainer { service, task_definition, container, present }
+        }
+        DocumentError::Json(error) => {
+            Problem::UnreadableDefinition { service, task_definition, reason: error.to_string() }
+        }
+    })
+}
+
+/// The containers whose image is among those wanted, with the URI each is to have.
+fn wanted_containers(
+    request: &PlanRequest,
+    picture: &ServicePicture,
+) -> BTreeMap<ContainerName, ImageUri> {
+    let uri = |image| request.wanted.images.get(image).map(|wanted| wanted.uri.clone());
+    picture
+        .containers
+        .iter()
+        .filter_map(|(container, image)| Some((container.clone(), uri(image)?)))
+        .collect()
+}
+
+/// The digests wanted by container, where they are known.
+fn wanted_digests(
+    request: &PlanRequest,
+    picture: &ServicePicture,
+) -> BTreeMap<ContainerName, Digest> {
+    let digest = |image| request.wanted.images.get(image).and_then(|wanted| wanted.digest.clone());
+    picture
+        .containers
+        .iter()
+        .filter_map(|(container, image)| Some((container.clone(), digest(image)?)))
+        .collect()
+}
+
+/// The release hash that each image of the service runs at now.
+fn running_hashes(
+    picture: &ServicePicture,
+) -> Result<BTreeMap<ImageId, ReleaseHash>, DocumentError> {
+    let images = container_images(&picture.running().document)?;
+    let hash = |container: &ContainerName| {
+        let text = images.get(container.as_str())?;
+        Some(
+            ImageUri::parse(text.as_str())
+                .map_or_else(|_| ReleaseHash::new(text), |uri| uri.release_hash()),
+        )
+    };
+    Ok(picture
+        .containers
+        .iter()
+        .filter_map(|(container, image)| Some((image.clone(), hash(container)?)))
+        .collect())
+}
+
+/// The revision to move to, and its content.
+fn revision(
+    picture: &ServicePicture,
+    containers: &BTreeMap<ContainerName, ImageUri>,
+) -> Result<(Revision, String), Box<Problem>> {
+    let failed = |source| unreadable(picture, source);
+    let present = container_images(&picture.latest.document).map_err(failed)?;
+    let request = with_images(&picture.latest, containers).map_err(failed)?;
+    let as_wanted = containers
+        .iter()
+        .all(|(name, uri)| present.get(name.as_str()).is_some_and(|image| image == uri.as_str()));
+    let base = picture.latest.arn.clone();
+    if as_wanted {
+        let document = picture.latest.document.clone();
+        return Ok((Revision::Existing { task_definition: base }, document));
+    }
+    Ok((Revision::New { base, request: request.clone() }, request))
+}
+
+/// What to ask of the service so that it runs the revision.
+fn rollout(request: &PlanRequest, picture: &ServicePicture, revision: &Revision) -> Rollout {
+    let is_set = match revision {
+        Revision::Existing { task_definition } => {
+            picture.observed.task_definition.as_ref() == Some(task_definition)
+        }
+        Revision::New { .. } => false,
+    };
+    if !is_set {
+        return Rollout::Update { force: false };
+    }
+    let primary = picture.observed.primary();
+    match primary.and_then(|deployment| deployment.rollout_state) {
+        Some(RolloutState::Failed) => Rollout::Update { force: true },
+        Some(RolloutState::InProgress) => primary
+            .map_or(Rollout::Update { force: true }, |deployment| Rollout::Adopt {
+                ecs_deployment: deployment.id.clone(),
+            }),
+        Some(RolloutState::Completed) | None if digests_differ(request, picture) => {
+            Rollout::Update { force: true }
+        }
+        Some(RolloutState::Completed) | None => {
+            Rollout::Settled { ecs_deployment: primary.map(|deployment| deployment.id.clone()) }
+        }
+    }
+}
+
+/// Whether a running digest is known to be another than the wanted one.
+fn digests_differ(request: &PlanRequest, picture: &ServicePicture) -> bool {
+    wanted_digests(request, picture).iter().any(|(container, wanted)| {
+        picture.digests.get(container).is_some_and(|runs| runs != wanted)
+    })
+}
+
+/// The parameters of the environment that do not have the wanted value.
+fn parameter_changes(request: &PlanRequest, picture: &ServicePicture) -> Vec<ParameterChange> {
+    let label = Label::of_environment(&request.environment);
+    let images: BTreeSet<&ImageId> = picture.containers.values().collect();
+    images
+        .into_iter()
+        .filter_map(|image| {
+            let to = request.wanted.images.get(image)?.uri.clone();
+            let from = picture.parameters.get(image).cloned();
+            (from.as_deref() != Some(to.as_str())).then(|| ParameterChange {
+                image: image.clone(),
+                name: ParameterName::of_image(&request.project, &label, image),
+                from,
+                to,
+            })
+        })
+        .collect()
+}
+
+/// Where the step acts and what it wants there.
+fn target(request: &PlanRequest, picture: &ServicePicture) -> StepTarget {
+    let wanted = |image: &ImageId| request.wanted.images.get(image);
+    StepTarget {
+        cluster: picture.observed.cluster.clone(),
+        ecs_service: picture.observed.name.clone(),
+        containers: picture
+            .containers
+            .iter()
+            .filter(|(_, image)| wanted(image).is_some())
+            .map(|(container, image)| (container.clone(), image.clone()))
+            .collect(),
+        images: picture
+            .containers
+            .values()
+            .filter_map(|image| Some((image.clone(), wanted(image)?.uri.clone())))
+            .collect(),
+    }
+}
+
+/// What the step finds, for the record.
+fn before(picture: &ServicePicture, parameters: &[ParameterChange]) -> StepBefore {
+    StepBefore {
+        task_definition: picture.observed.task_definition.clone(),
+        ecs_deployment: picture.observed.primary().map(|deployment| deployment.id.clone()),
+        parameters: parameters.iter().map(|p| (p.image.clone(), p.from.clone())).collect(),
+    }
+}
+
+#[cfg(test)]
+#[path = "planner_tests.rs"]
+mod tests;

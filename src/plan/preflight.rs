@@ -1,0 +1,198 @@
+//! What stands against a deployment before its first effect. All of it is told at once.
+
+use std::fmt;
+
+use crate::model::{
+    ClusterName, ContainerName, Digest, EcsServiceName, ImageId, ImageUri, ParameterName,
+    ServiceId, TaskDefinitionArn,
+};
+
+/// Why a deployment is not planned; nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Everything that stands against it, at least one.
+    pub problems: Vec<Problem>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.problems.as_slice() {
+            [only] => only.fmt(f),
+            all => {
+                write!(f, "{} things stand against this deployment", all.len())?;
+                all.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
+            }
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// One thing that stands against a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// The label or environment that images are taken from names none for this one.
+    #[error("image `{image}` (of {}) has no URI in {from}", services(used_by))]
+    NotRegistered {
+        /// The image.
+        image: ImageId,
+        /// Where it was looked for, for example an SSM parameter.
+        from: String,
+        /// The services that need it.
+        used_by: Vec<ServiceId>,
+    },
+    /// A parameter's value is not an image URI.
+    #[error("parameter `{parameter}` does not hold an image URI: {reason}")]
+    NotAnImage {
+        /// The parameter.
+        parameter: ParameterName,
+        /// What is wrong with the value.
+        reason: String,
+    },
+    /// The registry does not have the image.
+    #[error("image `{image}` is not in its registry: `{uri}` ({reason})")]
+    ImageMissing {
+        /// The image.
+        image: ImageId,
+        /// Its URI.
+        uri: ImageUri,
+        /// The registry's words.
+        reason: String,
+    },
+    /// The tag points elsewhere than when the image was registered or released.
+    #[error("the tag of image `{image}` has moved: `{uri}` was {} and is now {}", was.short(), is.short())]
+    ImageMoved {
+        /// The image.
+        image: ImageId,
+        /// Its URI.
+        uri: ImageUri,
+        /// The digest it had.
+        was: Digest,
+        /// The digest it has.
+        is: Digest,
+    },
+    /// ECS has no such service.
+    #[error("service `{service}` is not in cluster `{cluster}`: no ECS service `{ecs_service}`")]
+    ServiceMissing {
+        /// The service.
+        service: ServiceId,
+        /// The cluster looked in.
+        cluster: ClusterName,
+        /// The ECS service looked for.
+        ecs_service: EcsServiceName,
+    },
+    /// The ECS service is being deleted or was.
+    #[error("service `{service}` is {status}")]
+    NotActive {
+        /// The service.
+        service: ServiceId,
+        /// ECS's status.
+        status: String,
+    },
+    /// Somebody else than ECS moves this service's tasks.
+    #[error("service `{service}` has the deployment controller {controller}")]
+    UnsupportedController {
+        /// The service.
+        service: ServiceId,
+        /// The controller.
+        controller: &'static str,
+    },
+    /// The family has no ACTIVE revision, or the service names none.
+    #[error("service `{service}` has no ACTIVE task definition to copy: {reason}")]
+    NoTaskDefinition {
+        /// The service.
+        service: ServiceId,
+        /// What was found.
+        reason: String,
+    },
+    /// The task definition lacks a container that an image goes into.
+    #[error(
+        "service `{service}` has no container `{container}` in `{}`, only {}",
+        task_definition.short(), names(present)
+    )]
+    NoContainer {
+        /// The service.
+        service: ServiceId,
+        /// The family's latest ACTIVE revision.
+        task_definition: TaskDefinitionArn,
+        /// The container.
+        container: ContainerName,
+        /// The containers there are.
+        present: Vec<String>,
+    },
+    /// The task definition's JSON cannot be read.
+    #[error("task definition `{}` of service `{service}` cannot be read: {reason}", task_definition.short())]
+    UnreadableDefinition {
+        /// The service.
+        service: ServiceId,
+        /// The revision.
+        task_definition: TaskDefinitionArn,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Problem {
+    /// What to do about it: one sentence with the exact key or command.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NotRegistered { image, .. } => format!(
+                "run `release-tool register <uri> {image}`, or leave its services out with \
+                 `--allow-missing`"
+            ),
+            Self::NotAnImage { .. } => {
+                "run `release-tool register <uri> <service>` to write it anew".to_owned()
+            }
+            Self::ImageMissing { image, .. } => format!(
+                "push the image, or register another with `release-tool register <uri> {image}`"
+            ),
+            Self::ImageMoved { image, uri, .. } => format!(
+                "if the new image is meant, run `release-tool register {uri} {image}` and deploy again"
+            ),
+            Self::ServiceMissing { service, .. } => format!(
+                "create it, or set `services.{service}.service` in the manifest to the ECS \
+                 service's name"
+            ),
+            Self::NotActive { service, .. } => {
+                format!("create the ECS service anew, or take `{service}` out of the manifest")
+            }
+            Self::UnsupportedController { .. } => {
+                "deploy it with the tool that controls it; only controller ECS is supported"
+                    .to_owned()
+            }
+            Self::NoTaskDefinition { .. } => {
+                "register a task definition for the service, for example with Terraform".to_owned()
+            }
+            Self::NoContainer { service, container, present, .. } => format!(
+                "map the image to a container with `services.{service}.images = {{ {} = \"{container}\" }}`",
+                present.first().map_or("<container>", String::as_str)
+            ),
+            Self::UnreadableDefinition { task_definition, .. } => format!(
+                "look at it with `aws ecs describe-task-definition --task-definition {}`",
+                task_definition.short()
+            ),
+        }
+    }
+
+    /// Whether leaving the services that need it out would help.
+    #[must_use]
+    pub fn is_missing_image(&self) -> bool {
+        matches!(self, Self::NotRegistered { .. } | Self::ImageMissing { .. })
+    }
+}
+
+/// Services by name.
+fn services(ids: &[ServiceId]) -> String {
+    let quoted: Vec<String> = ids.iter().map(|id| format!("`{id}`")).collect();
+    quoted.join(", ")
+}
+
+/// Container names.
+fn names(present: &[String]) -> String {
+    if present.is_empty() {
+        return "none at all".to_owned();
+    }
+    let quoted: Vec<String> = present.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}

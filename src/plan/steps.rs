@@ -1,0 +1,251 @@
+//! What a plan is made of: what goes in, and the steps that come out.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::document::FieldChange;
+use crate::model::{
+    ContainerName, Digest, EcsDeploymentId, EnvironmentId, ImageId, ImageUri, Label,
+    ObservedService, ParameterName, ProjectId, ReleaseHash, ReleaseNumber, ReleasedImage,
+    Selection, ServiceId, Step, StepBefore, StepStatus, StepTarget, TaskDefinition,
+    TaskDefinitionArn,
+};
+
+/// Where the images of a deployment come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "id")]
+pub enum ImageSource {
+    /// The SSM parameters of a label.
+    Label(Label),
+    /// What was last verified in another environment.
+    Environment(EnvironmentId),
+    /// An existing release.
+    Release(ReleaseNumber),
+}
+
+/// The images wanted, and where they come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Wanted {
+    /// Where they come from.
+    pub source: ImageSource,
+    /// The images at exact digests.
+    pub images: BTreeMap<ImageId, ReleasedImage>,
+    /// The subject of the commit each was built from, where the local repository has it.
+    pub subjects: BTreeMap<ImageId, String>,
+}
+
+/// Everything that was seen of one service before planning.
+#[derive(Debug, Clone)]
+pub struct ServicePicture {
+    /// The service.
+    pub service: ServiceId,
+    /// Which image goes into which container.
+    pub containers: BTreeMap<ContainerName, ImageId>,
+    /// What ECS says of it.
+    pub observed: ObservedService,
+    /// Its family's latest ACTIVE revision.
+    pub latest: TaskDefinition,
+    /// The revision it is set to, where that is another one.
+    pub current: Option<TaskDefinition>,
+    /// The values of the environment's SSM parameters, by image; absent where there is none.
+    pub parameters: BTreeMap<ImageId, String>,
+    /// The digests its PRIMARY deployment runs, by container, as far as they are known.
+    pub digests: BTreeMap<ContainerName, Digest>,
+}
+
+impl ServicePicture {
+    /// The revision the service is set to.
+    #[must_use]
+    pub fn running(&self) -> &TaskDefinition {
+        self.current.as_ref().unwrap_or(&self.latest)
+    }
+}
+
+/// What [`plan`] works from.
+#[derive(Debug, Clone)]
+pub struct PlanRequest {
+    /// The project.
+    pub project: ProjectId,
+    /// Where to.
+    pub environment: EnvironmentId,
+    /// What was asked for.
+    pub selection: Selection,
+    /// The images.
+    pub wanted: Wanted,
+    /// The services to look at: those selected, and those that share one of the images.
+    pub pictures: Vec<ServicePicture>,
+    /// What the caller leaves out on purpose, with the reason.
+    pub left_out: BTreeMap<ServiceId, String>,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    /// The project.
+    pub project: ProjectId,
+    /// Where to.
+    pub environment: EnvironmentId,
+    /// What was asked for.
+    pub selection: Selection,
+    /// The images, and where they come from.
+    pub wanted: Wanted,
+    /// What is done, one step a service, in this order.
+    pub steps: Vec<PlannedStep>,
+    /// The services that are as wanted and will not be touched.
+    pub unchanged: Vec<UnchangedService>,
+    /// The services that are left out on purpose, with the reason.
+    pub left_out: BTreeMap<ServiceId, String>,
+    /// What the user should know before saying yes.
+    pub warnings: Vec<Warning>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The consent to carry the plan out.
+    #[must_use]
+    pub fn approve(self) -> ApprovedPlan {
+        ApprovedPlan(self)
+    }
+}
+
+/// A plan that somebody said yes to.
+#[derive(Debug, Clone)]
+pub struct ApprovedPlan(Plan);
+
+impl ApprovedPlan {
+    /// The plan.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.0
+    }
+}
+
+/// What is done to one service, in this order: register, write parameters, move.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlannedStep {
+    /// The service.
+    pub service: ServiceId,
+    /// Where, and what it is to run.
+    #[serde(flatten)]
+    pub target: StepTarget,
+    /// What is there now; goes into the record before the first effect.
+    pub before: StepBefore,
+    /// The release hash that runs now, by image.
+    pub running: BTreeMap<ImageId, ReleaseHash>,
+    /// The revision to move to.
+    pub revision: Revision,
+    /// What differs between the revision that the service is set to and the new one.
+    pub changes: Vec<FieldChange>,
+    /// The SSM parameters to write.
+    pub parameters: Vec<ParameterChange>,
+    /// What is asked of the service.
+    pub rollout: Rollout,
+    /// The digests that the running tasks must have in the end, where they are known.
+    pub digests: BTreeMap<ContainerName, Digest>,
+    /// How many tasks the service wants.
+    pub desired: i32,
+    /// Whether ECS itself ends the rollout when tasks keep failing.
+    pub circuit_breaker: bool,
+}
+
+impl PlannedStep {
+    /// The step's record before anything is done.
+    #[must_use]
+    pub fn record(&self) -> Step {
+        Step {
+            service: self.service.clone(),
+            status: StepStatus::Pending,
+            target: self.target.clone(),
+            before: self.before.clone(),
+            task_definition: None,
+            registered: false,
+            ecs_deployment: None,
+            verdict: None,
+            evidence: None,
+            started_at: None,
+            finished_at: None,
+        }
+    }
+}
+
+/// The task definition a service is moved to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Revision {
+    /// The family's latest ACTIVE revision has the wanted content already.
+    Existing {
+        /// That revision.
+        task_definition: TaskDefinitionArn,
+    },
+    /// A new one, copied from the family's latest ACTIVE revision.
+    New {
+        /// The revision it is copied from.
+        base: TaskDefinitionArn,
+        /// The body of the request.
+        #[serde(skip)]
+        request: String,
+    },
+}
+
+/// A parameter to be written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ParameterChange {
+    /// The image it names.
+    pub image: ImageId,
+    /// Its name.
+    pub name: ParameterName,
+    /// Its value now.
+    pub from: Option<String>,
+    /// Its value to be: the URI, byte for byte.
+    pub to: ImageUri,
+}
+
+/// What is asked of the service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Rollout {
+    /// `UpdateService` with the revision.
+    Update {
+        /// With `forceNewDeployment`, because the task definition is the same and the image
+        /// behind its URI is another, or the last rollout of it failed.
+        force: bool,
+    },
+    /// Nothing: a rollout of the wanted revision is under way, and is followed to its end.
+    Adopt {
+        /// That rollout.
+        ecs_deployment: EcsDeploymentId,
+    },
+    /// Nothing: the service runs the wanted revision; only parameters are out of step.
+    Settled {
+        /// Its deployment.
+        ecs_deployment: Option<EcsDeploymentId>,
+    },
+}
+
+/// A service that is as wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnchangedService {
+    /// The service.
+    pub service: ServiceId,
+    /// What it runs.
+    pub task_definition: TaskDefinitionArn,
+    /// The release hash it runs, by image.
+    pub running: BTreeMap<ImageId, ReleaseHash>,
+}
+
+/// Something to know before saying yes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// The service it is about.
+    pub service: ServiceId,
+    /// The warning, one sentence.
+    pub text: String,
+    /// What can be done about it.
+    pub hint: String,
+}

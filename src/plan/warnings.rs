@@ -1,0 +1,81 @@
+//! What the user should know before saying yes, though it stops nothing.
+
+use super::steps::{PlanRequest, PlannedStep, Rollout, ServicePicture, Warning};
+use crate::model::{ObservedService, RolloutState};
+
+/// Settings and states of a service that make its rollout riskier or less certain.
+pub(super) fn warnings_of(
+    request: &PlanRequest,
+    picture: &ServicePicture,
+    step: &PlannedStep,
+) -> Vec<Warning> {
+    let observed = &picture.observed;
+    let warn = |text: String, hint: &str| Warning {
+        service: picture.service.clone(),
+        text,
+        hint: hint.to_owned(),
+    };
+    let mut warnings = Vec::new();
+    for image in step.target.images.keys() {
+        if request.wanted.images.get(image).is_some_and(|wanted| wanted.digest.is_none()) {
+            let text = format!("runs image `{image}`, whose digest is not known");
+            warnings.push(warn(text, "register it with `--digest sha256:…` to have it verified"));
+        }
+    }
+    if !observed.circuit_breaker.enabled {
+        let text = "has no deployment circuit breaker: ECS will not end a failing rollout";
+        let hint = "turn on `deployment_circuit_breaker` with `rollback = true` for the service";
+        warnings.push(warn(text.into(), hint));
+    } else if !observed.circuit_breaker.rollback {
+        let text = "has a circuit breaker without rollback: a failed rollout stays as it is";
+        warnings.push(warn(text.into(), "set `rollback = true` in its circuit breaker"));
+    }
+    if observed.desired == 0 {
+        let text = "wants 0 tasks: it can be deployed, but no running task will prove the image";
+        warnings.push(warn(text.into(), "scale the service up to have the image verified"));
+    }
+    if is_dead_locked(observed) {
+        let text = format!(
+            "cannot replace a task: {} tasks, minimum healthy {} %, maximum {} %",
+            observed.desired, observed.minimum_healthy_percent, observed.maximum_percent
+        );
+        warnings.push(warn(text, "raise the maximum or lower the minimum healthy percent"));
+    }
+    if let (Rollout::Update { .. }, Some(primary)) = (&step.rollout, observed.primary())
+        && primary.rollout_state == Some(RolloutState::InProgress)
+    {
+        let text = format!("has a rollout under way ({}), which this one supersedes", primary.id);
+        warnings.push(warn(text, "wait for it with `release-tool status --watch`"));
+    }
+    if picture.current.is_some() {
+        let text = format!(
+            "runs {}, and {} was registered since: its other changes go out too",
+            picture.running().arn.short(),
+            picture.latest.arn.short()
+        );
+        warnings.push(warn(text, "read the changes listed above before saying yes"));
+    }
+    warnings
+}
+
+/// Whether the bounds leave no room to stop or start a single task (ECS's event "was unable to
+/// stop or start tasks during a deployment because of the service deployment configuration").
+fn is_dead_locked(service: &ObservedService) -> bool {
+    let desired = i64::from(service.desired);
+    let ceiling = desired * i64::from(service.maximum_percent) / 100;
+    let floor = (desired * i64::from(service.minimum_healthy_percent) + 99) / 100;
+    desired > 0 && ceiling <= floor
+}
+
+/// An unchanged service that does not run as many tasks as it wants.
+pub(super) fn warning_if_not_stable(picture: &ServicePicture) -> Option<Warning> {
+    let observed = &picture.observed;
+    (observed.running < observed.desired).then(|| Warning {
+        service: picture.service.clone(),
+        text: format!(
+            "is unchanged, but only {} of {} tasks run",
+            observed.running, observed.desired
+        ),
+        hint: format!("look at it with `release-tool status {} <env> -v`", picture.service),
+    })
+}

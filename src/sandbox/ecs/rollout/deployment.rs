@@ -1,0 +1,458 @@
+//! How deployments begin, are superseded, fail, are rolled back, and complete.
+//!
+//! Two things go by the name of deployment in ECS. A [`Deployment`] is an entry of a service's
+//! `deployments`: one revision and its tasks. A [`ServiceDeployment`] is the record of one wish to
+//! deploy, and outlives it; a rollback adds an entry to `deployments` but is told in the service
+//! deployment that failed.
+//!
+//! Invariant: at most the newest service deployment is unfinished, but for those that are on their
+//! way from `STOP_REQUESTED` to `STOPPED`.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    breaker::Breaker,
+    events,
+    pace::TURNS_AFTER,
+    revision::{ContainerSpec, Revision},
+    state::ServiceState,
+};
+
+/// `rolloutState`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(in crate::sandbox::ecs) enum Rollout {
+    /// Tasks are being replaced.
+    InProgress,
+    /// All was as wanted once.
+    Completed,
+    /// It was given up.
+    Failed,
+}
+
+/// An entry of `deployments`. Its id is `ecs-svc/<number>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::sandbox::ecs) struct Deployment {
+    /// The number in its id; that of the service revision, too, if it made one.
+    pub(in crate::sandbox::ecs) number: u64,
+    /// The service revision that its tasks run.
+    pub(in crate::sandbox::ecs) revision: u64,
+    /// When it began.
+    pub(in crate::sandbox::ecs) created_at: Timestamp,
+    /// When anything of it last changed.
+    pub(in crate::sandbox::ecs) updated_at: Timestamp,
+    /// When it may start tasks.
+    pub(in crate::sandbox::ecs) starts_at: Timestamp,
+    /// How far it is.
+    pub(in crate::sandbox::ecs) rollout: Rollout,
+    /// ECS's words on that.
+    pub(in crate::sandbox::ecs) reason: String,
+    /// `failedTasks`: failures since a task of it was last healthy.
+    pub(in crate::sandbox::ecs) failed_tasks: u32,
+    /// Failures as the circuit breaker counts them.
+    pub(in crate::sandbox::ecs) failures: u32,
+    /// How many batches of tasks failed in a row.
+    pub(in crate::sandbox::ecs) failed_batches: u32,
+    /// Whether a task failed since tasks were last started.
+    pub(in crate::sandbox::ecs) batch_failed: bool,
+    /// Until when no tasks are started.
+    pub(in crate::sandbox::ecs) retry_at: Option<Timestamp>,
+    /// Whether it has been told that nothing can be started or stopped.
+    pub(in crate::sandbox::ecs) told_stuck: bool,
+}
+
+impl Deployment {
+    /// An entry that begins now.
+    fn new(number: u64, revision: u64, reason: String, moment: Timestamp) -> Self {
+        Self {
+            number,
+            revision,
+            created_at: moment,
+            updated_at: moment,
+            starts_at: moment,
+            rollout: Rollout::InProgress,
+            reason,
+            failed_tasks: 0,
+            failures: 0,
+            failed_batches: 0,
+            batch_failed: false,
+            retry_at: None,
+            told_stuck: false,
+        }
+    }
+
+    /// Whether its tasks are being brought up.
+    pub(in crate::sandbox::ecs) fn is_in_progress(&self) -> bool {
+        self.rollout == Rollout::InProgress
+    }
+
+    /// Sets how far it is.
+    fn turn(&mut self, rollout: Rollout, reason: impl Into<String>, moment: Timestamp) {
+        self.rollout = rollout;
+        self.reason = reason.into();
+        self.updated_at = moment;
+    }
+}
+
+/// `ServiceDeploymentStatus`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(in crate::sandbox::ecs) enum Status {
+    /// Asked for.
+    Pending,
+    /// Being carried out.
+    InProgress,
+    /// Superseded, and about to end.
+    StopRequested,
+    /// Ended without success and without rollback.
+    Stopped,
+    /// Somebody asked for a rollback.
+    RollbackRequested,
+    /// The service goes back.
+    RollbackInProgress,
+    /// The service is back.
+    RollbackSuccessful,
+    /// The service is not back, and will not be.
+    RollbackFailed,
+    /// All was as wanted.
+    Successful,
+}
+
+impl Status {
+    /// Whether it is the last.
+    pub(in crate::sandbox::ecs) fn is_terminal(self) -> bool {
+        use Status::{RollbackFailed, RollbackSuccessful, Stopped, Successful};
+        matches!(self, Stopped | RollbackSuccessful | RollbackFailed | Successful)
+    }
+}
+
+/// A rollback, begun or asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::sandbox::ecs) struct Rollback {
+    /// Why.
+    pub(in crate::sandbox::ecs) reason: String,
+    /// When it began.
+    pub(in crate::sandbox::ecs) started_at: Timestamp,
+    /// The service revision that is gone back to.
+    pub(in crate::sandbox::ecs) revision: u64,
+}
+
+/// The record of one wish to deploy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::sandbox::ecs) struct ServiceDeployment {
+    /// Ends its ARN.
+    pub(in crate::sandbox::ecs) id: String,
+    /// When it was asked for.
+    pub(in crate::sandbox::ecs) created_at: Timestamp,
+    /// When it began.
+    pub(in crate::sandbox::ecs) started_at: Option<Timestamp>,
+    /// When it ended, however.
+    pub(in crate::sandbox::ecs) finished_at: Option<Timestamp>,
+    /// When it was stopped, if it was.
+    pub(in crate::sandbox::ecs) stopped_at: Option<Timestamp>,
+    /// When anything of it last changed.
+    pub(in crate::sandbox::ecs) updated_at: Timestamp,
+    /// The service revisions that ran before.
+    pub(in crate::sandbox::ecs) sources: Vec<u64>,
+    /// The service revision that is wanted.
+    pub(in crate::sandbox::ecs) target: u64,
+    /// How far it is.
+    pub(in crate::sandbox::ecs) status: Status,
+    /// Why.
+    pub(in crate::sandbox::ecs) reason: Option<String>,
+    /// Its rollback, once that has begun.
+    pub(in crate::sandbox::ecs) rollback: Option<Rollback>,
+    /// Failures that the circuit breaker counted.
+    pub(in crate::sandbox::ecs) failures: u32,
+    /// Whether the circuit breaker ended it.
+    pub(in crate::sandbox::ecs) tripped: bool,
+    /// When a status that passes by itself does.
+    pub(in crate::sandbox::ecs) turns_at: Option<Timestamp>,
+}
+
+impl ServiceDeployment {
+    /// Sets how far it is.
+    fn turn(&mut self, status: Status, reason: Option<&str>, moment: Timestamp) {
+        self.status = status;
+        self.updated_at = moment;
+        self.turns_at = None;
+        if let Some(reason) = reason {
+            self.reason = Some(reason.to_owned());
+        }
+        if status.is_terminal() {
+            self.finished_at = Some(moment);
+        }
+        if status == Status::Stopped {
+            self.stopped_at = Some(moment);
+        }
+    }
+}
+
+/// What a new deployment is to run.
+#[derive(Debug, Clone)]
+pub(in crate::sandbox::ecs) struct Target {
+    /// The task definition's full ARN.
+    pub(in crate::sandbox::ecs) task_definition: String,
+    /// Its containers.
+    pub(in crate::sandbox::ecs) containers: Vec<ContainerSpec>,
+    /// The service's settings, as the API tells them.
+    pub(in crate::sandbox::ecs) snapshot: serde_json::Value,
+}
+
+/// Begins a deployment with a new service revision; what is in progress is superseded.
+pub(in crate::sandbox::ecs) fn begin(
+    service: &mut ServiceState,
+    target: Target,
+    moment: Timestamp,
+) {
+    supersede(service, moment);
+    let number = service.ids.number();
+    let mut sources: Vec<u64> = Vec::new();
+    for revision in service.tasks.iter().filter(|one| one.is_live()).filter_map(|one| one.revision)
+    {
+        if !sources.contains(&revision) {
+            sources.push(revision);
+        }
+    }
+    let digests = vec![None; target.containers.len()];
+    service.revisions.push(Revision {
+        number,
+        task_definition: target.task_definition,
+        created_at: moment,
+        containers: target.containers,
+        digests,
+        snapshot: target.snapshot,
+    });
+    let reason = format!("ECS deployment ecs-svc/{number} in progress.");
+    let mut deployment = Deployment::new(number, number, reason, moment);
+    deployment.starts_at = moment + TURNS_AFTER;
+    service.deployments.insert(0, deployment);
+    let record = ServiceDeployment {
+        id: service.ids.service_deployment(),
+        created_at: moment,
+        started_at: None,
+        finished_at: None,
+        stopped_at: None,
+        updated_at: moment,
+        sources,
+        target: number,
+        status: Status::Pending,
+        reason: None,
+        rollback: None,
+        failures: 0,
+        tripped: false,
+        turns_at: Some(moment + TURNS_AFTER),
+    };
+    service.service_deployments.insert(0, record);
+    forget_old(service, moment);
+    unsettle(service, moment);
+}
+
+/// Ends what is in progress in favour of a new deployment. AWS publishes no wording for it.
+fn supersede(service: &mut ServiceState, moment: Timestamp) {
+    const REASON: &str = "Service deployment stopped because a new service deployment was started.";
+    let Some(current) = service.service_deployments.first_mut() else { return };
+    match current.status {
+        Status::Pending | Status::InProgress => {
+            current.turn(Status::StopRequested, Some(REASON), moment);
+            current.turns_at = Some(moment + TURNS_AFTER);
+        }
+        Status::RollbackRequested => current.turn(Status::Stopped, Some(REASON), moment),
+        // A rollback that has begun ends in one of two ways, and this is not success.
+        Status::RollbackInProgress => current.turn(Status::RollbackFailed, Some(REASON), moment),
+        _ => {}
+    }
+}
+
+/// Forgets finished service deployments after 90 days, as ECS does, and revisions nobody names.
+fn forget_old(service: &mut ServiceState, moment: Timestamp) {
+    const KEPT_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
+    service
+        .service_deployments
+        .retain(|one| one.finished_at.is_none_or(|finished| finished + KEPT_FOR > moment));
+    let named = |number: u64| {
+        service.deployments.iter().any(|one| one.revision == number)
+            || service.last_completed == Some(number)
+            || service.tasks.iter().any(|task| task.revision == Some(number))
+            || service.service_deployments.iter().any(|one| {
+                one.target == number
+                    || one.sources.contains(&number)
+                    || one.rollback.as_ref().is_some_and(|rollback| rollback.revision == number)
+            })
+    };
+    let kept: Vec<u64> =
+        service.revisions.iter().map(|one| one.number).filter(|number| named(*number)).collect();
+    service.revisions.retain(|one| kept.contains(&one.number));
+}
+
+/// Asks for the rollback of a service deployment that is not finished; tells whether there is
+/// anything to stop.
+pub(in crate::sandbox::ecs) fn request_rollback(
+    service: &mut ServiceState,
+    id: &str,
+    moment: Timestamp,
+) -> bool {
+    let Some(record) = service.service_deployments.iter_mut().find(|one| one.id == id) else {
+        return false;
+    };
+    match record.status {
+        Status::Pending | Status::InProgress => {
+            record.turn(Status::RollbackRequested, None, moment);
+            record.stopped_at = Some(moment);
+            record.turns_at = Some(moment + TURNS_AFTER);
+            true
+        }
+        // What is asked for is on its way.
+        Status::StopRequested | Status::RollbackRequested | Status::RollbackInProgress => true,
+        _ => false,
+    }
+}
+
+/// Lets statuses pass that do so by themselves.
+pub(super) fn turn(service: &mut ServiceState, moment: Timestamp) {
+    let mut asked_back = false;
+    for record in &mut service.service_deployments {
+        if record.turns_at.is_none_or(|at| at > moment) {
+            continue;
+        }
+        match record.status {
+            Status::Pending => {
+                record.started_at = Some(moment);
+                record.turn(Status::InProgress, None, moment);
+            }
+            Status::StopRequested => record.turn(Status::Stopped, None, moment),
+            Status::RollbackRequested => {
+                record.turns_at = None;
+                asked_back = true;
+            }
+            _ => record.turns_at = None,
+        }
+    }
+    if asked_back {
+        give_up(service, "ECS deployment stopped by user.", moment);
+        roll_back(service, &Cause::User, moment);
+    }
+}
+
+/// Tells the newest service deployment how many failures its target has seen.
+pub(super) fn count(service: &mut ServiceState, failures: u32) {
+    if let Some(record) = service.service_deployments.first_mut()
+        && record.rollback.is_none()
+    {
+        record.failures = failures;
+    }
+}
+
+/// The circuit breaker trips.
+pub(super) fn trip(service: &mut ServiceState, breaker: Breaker, moment: Timestamp) {
+    let Some(number) = service.primary().map(|primary| primary.number) else { return };
+    give_up(service, "ECS deployment circuit breaker: tasks failed to start.", moment);
+    events::failed(service, moment, number, "tasks failed to start");
+    let Some(record) = service.service_deployments.first_mut() else { return };
+    record.tripped = true;
+    if record.rollback.is_some() {
+        let reason = "Rollback failed because the circuit breaker threshold was exceeded.";
+        record.turn(Status::RollbackFailed, Some(reason), moment);
+        return;
+    }
+    if breaker.rollback {
+        roll_back(service, &Cause::Breaker, moment);
+        return;
+    }
+    let reason = "Service deployment stopped because the circuit breaker threshold was exceeded.";
+    record.turn(Status::Stopped, Some(reason), moment);
+}
+
+/// Gives the PRIMARY deployment up: it starts no more tasks.
+fn give_up(service: &mut ServiceState, reason: &str, moment: Timestamp) {
+    if let Some(primary) = service.deployments.first_mut() {
+        primary.turn(Rollout::Failed, reason, moment);
+        primary.retry_at = None;
+    }
+}
+
+/// Why a service goes back.
+enum Cause {
+    /// Too many tasks failed.
+    Breaker,
+    /// Somebody asked.
+    User,
+}
+
+/// Goes back to the revision of the last completed deployment. While that is being done it is not
+/// completed, and nothing can go back to it again; where there is none, nothing more is started.
+fn roll_back(service: &mut ServiceState, cause: &Cause, moment: Timestamp) {
+    let target = service.last_completed.take();
+    let Some(record) = service.service_deployments.first_mut() else { return };
+    let Some(target) = target else {
+        let reason = "No rollback candidate was found to run the rollback.";
+        record.turn(Status::RollbackFailed, Some(reason), moment);
+        return;
+    };
+    let (why, words) = match cause {
+        Cause::Breaker => (
+            "Service deployment rolled back because the circuit breaker threshold was exceeded.",
+            "ECS deployment circuit breaker: rolling back to deploymentId",
+        ),
+        Cause::User => (
+            "Service deployment rolled back because a user stopped it.",
+            "ECS deployment stopped by user: rolling back to deploymentId",
+        ),
+    };
+    record.turn(Status::RollbackInProgress, Some(why), moment);
+    record.rollback =
+        Some(Rollback { reason: why.to_owned(), started_at: moment, revision: target });
+    let number = service.ids.number();
+    let reason = format!("{words} ecs-svc/{target}.");
+    service.deployments.insert(0, Deployment::new(number, target, reason, moment));
+    adopt(service, number, target);
+    events::rolling_back(service, moment, target);
+    unsettle(service, moment);
+}
+
+/// Counts the tasks that still run a revision for the deployment that goes back to it.
+fn adopt(service: &mut ServiceState, number: u64, revision: u64) {
+    let of_revision = |task: &&mut super::task::Task| task.revision == Some(revision);
+    for task in service.tasks.iter_mut().filter(of_revision).filter(|task| task.is_live()) {
+        task.deployment = Some(number);
+    }
+}
+
+/// All has been as wanted for a moment: an unfinished deployment is complete.
+pub(super) fn settle(service: &mut ServiceState, moment: Timestamp) {
+    service.settles_at = None;
+    service.is_steady = true;
+    if let Some(primary) = service.deployments.first_mut()
+        && primary.is_in_progress()
+    {
+        let (number, revision) = (primary.number, primary.revision);
+        primary.turn(
+            Rollout::Completed,
+            format!("ECS deployment ecs-svc/{number} completed."),
+            moment,
+        );
+        service.last_completed = Some(revision);
+        if let Some(record) = service.service_deployments.first_mut() {
+            match record.status {
+                Status::RollbackInProgress => {
+                    record.turn(Status::RollbackSuccessful, None, moment);
+                }
+                // A rollback that was asked for too late: the deployment ends well.
+                Status::Pending | Status::InProgress | Status::RollbackRequested => {
+                    record.turn(Status::Successful, None, moment);
+                }
+                _ => {}
+            }
+        }
+        events::completed(service, moment, number);
+    }
+    events::steady(service, moment);
+}
+
+/// Something is to be done again.
+fn unsettle(service: &mut ServiceState, moment: Timestamp) {
+    service.is_steady = false;
+    service.settles_at = None;
+    service.wake(moment);
+}

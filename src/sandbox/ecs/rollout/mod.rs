@@ -1,0 +1,127 @@
+//! The rollout engine: what ECS does to a service as time goes by.
+//!
+//! [`advance`] is a discrete-event simulation. Everything that will happen has a moment that is
+//! worked out from the state alone; `advance` lets the happenings up to `now` happen in their order.
+//! Invariant: the state at a moment does not depend on how often anyone looked before it; one leap
+//! and many steps give the same (as long as the [`World`] is the same). Nothing here does I/O, and
+//! nothing runs in the background.
+//!
+//! The parts: [`task`] is the life of one task, [`schedule`] decides which tasks to start and stop,
+//! [`deployment`] begins, ends and rolls back deployments, [`breaker`] counts failures, and
+//! [`events`] words what a service tells of all that.
+
+pub(super) mod breaker;
+pub(super) mod deployment;
+pub(super) mod events;
+pub(super) mod ids;
+pub(super) mod pace;
+pub(super) mod revision;
+pub(super) mod schedule;
+pub(super) mod state;
+pub(super) mod task;
+pub(super) mod world;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod scenarios;
+#[cfg(test)]
+mod testing;
+
+use jiff::Timestamp;
+
+use self::task::Happening;
+pub(super) use self::{
+    breaker::{Breaker, Threshold},
+    deployment::{Deployment, Rollout, ServiceDeployment, Status},
+    events::Event,
+    pace::Pace,
+    revision::{ContainerSpec, Revision},
+    state::{Counts, ServiceState, Settings},
+    task::{Health, Phase, Stop, StopCode, Task},
+    world::World,
+};
+
+/// Brings a service to the moment `now`.
+pub(super) fn advance(service: &mut ServiceState, now: Timestamp, world: &World) {
+    while let Some(due) = next_event(service, &world.pace)
+        && due <= now
+    {
+        // A changed pace can put a due moment before what has already happened.
+        let moment = due.max(service.clock);
+        service.clock = moment;
+        happen(service, moment, world);
+    }
+}
+
+/// When the next thing happens to a service, if anything ever will.
+pub(super) fn next_event(service: &ServiceState, pace: &Pace) -> Option<Timestamp> {
+    let tasks = service.tasks.iter().filter_map(|task| task.due(pace));
+    let deployments = service.deployments.iter().filter_map(|deployment| deployment.retry_at);
+    let service_deployments = service.service_deployments.iter().filter_map(|one| one.turns_at);
+    tasks
+        .chain(deployments)
+        .chain(service_deployments)
+        .chain(service.settles_at)
+        .chain(service.wake_at)
+        .min()
+}
+
+/// Everything that is due at `moment`, and then what the scheduler makes of it.
+fn happen(service: &mut ServiceState, moment: Timestamp, world: &World) {
+    if service.wake_at.is_some_and(|at| at <= moment) {
+        service.wake_at = None;
+    }
+    deployment::turn(service, moment);
+    live(service, moment, world);
+    for deployment in &mut service.deployments {
+        if deployment.retry_at.is_some_and(|at| at <= moment) {
+            deployment.retry_at = None;
+        }
+    }
+    schedule::reconcile(service, moment);
+    if service.settles_at.is_some_and(|at| at <= moment) {
+        deployment::settle(service, moment);
+    }
+}
+
+/// Lets every task whose moment has come take its next step.
+fn live(service: &mut ServiceState, moment: Timestamp, world: &World) {
+    let mut tasks = std::mem::take(&mut service.tasks);
+    tasks.retain(|task| !task.is_forgotten(moment));
+    let mut happenings = Vec::new();
+    for task in &mut tasks {
+        while task.due(&world.pace).is_some_and(|due| due <= moment) {
+            let is_new =
+                service.deployment(task.deployment).is_some_and(Deployment::is_in_progress);
+            let revision =
+                service.revisions.iter_mut().find(|one| Some(one.number) == task.revision);
+            let happening = task.step(moment, world, revision, is_new);
+            happenings.push((task.deployment, task.id.clone(), happening));
+        }
+    }
+    service.tasks = tasks;
+    for (number, task, happening) in happenings {
+        take_note(service, moment, number, &task, happening);
+    }
+}
+
+/// What a task's step means for its deployment and for the service's events.
+fn take_note(
+    service: &mut ServiceState,
+    moment: Timestamp,
+    number: Option<u64>,
+    task: &str,
+    happening: Happening,
+) {
+    match happening {
+        Happening::Nothing => {}
+        Happening::Registered => events::registered(service, moment),
+        Happening::Settled => breaker::succeeded(service, number, moment),
+        Happening::Exited => breaker::failed(service, number, moment),
+        Happening::Unhealthy => {
+            events::unhealthy(service, moment, task);
+            breaker::failed(service, number, moment);
+        }
+    }
+}

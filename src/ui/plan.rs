@@ -1,0 +1,162 @@
+//! A plan as it is shown before the question.
+
+use std::collections::BTreeSet;
+
+use console::Style;
+
+use super::{console::Console, escape::escape, table::Table, words};
+use crate::{
+    model::{ImageId, Selection},
+    plan::{ImageSource, Plan, PlannedStep, Revision, Rollout},
+};
+
+/// The whole plan, for people.
+#[must_use]
+pub fn plan(plan: &Plan, console: &Console) -> String {
+    let mut parts = vec![format!("This will deploy:\n\n{}", images(plan).render(4))];
+    parts.push(format!("to {}:\n\n{}", place(plan), steps(plan, console)));
+    if !plan.unchanged.is_empty() {
+        parts.push(format!("Unchanged, and not touched:\n\n{}", unchanged(plan).render(4)));
+    }
+    parts.extend(remarks(plan, console));
+    parts.join("\n\n")
+}
+
+/// What is said when everything is as wanted.
+#[must_use]
+pub fn nothing_to_do(plan: &Plan, console: &Console) -> String {
+    let mut parts = vec![format!("Nothing to deploy: {} runs these already.", place(plan))];
+    if !plan.unchanged.is_empty() {
+        parts.push(unchanged(plan).render(4));
+    }
+    parts.extend(remarks(plan, console));
+    parts.join("\n\n")
+}
+
+/// Environment and source in words.
+fn place(plan: &Plan) -> String {
+    let source = match &plan.wanted.source {
+        ImageSource::Label(label) => format!("images from label {label}"),
+        ImageSource::Environment(id) => format!("images last verified in {id}"),
+        ImageSource::Release(number) => format!("images of {number}"),
+    };
+    format!("{} ({source})", plan.environment)
+}
+
+/// `image@hash (was hash) subject`, for each image that some step changes.
+fn images(plan: &Plan) -> Table {
+    let mut table = Table::default();
+    let touched: BTreeSet<&ImageId> =
+        plan.steps.iter().flat_map(|step| step.target.images.keys()).collect();
+    for image in touched {
+        let Some(wanted) = plan.wanted.images.get(image) else { continue };
+        let was: BTreeSet<&str> = plan
+            .steps
+            .iter()
+            .filter_map(|step| step.running.get(image))
+            .map(crate::model::ReleaseHash::short)
+            .collect();
+        let now = wanted.release_hash.short();
+        let was: Vec<String> = was.into_iter().filter(|hash| *hash != now).map(escape).collect();
+        let was = match was.as_slice() {
+            [] => String::new(),
+            some => format!("(was {})", some.join(", ")),
+        };
+        let subject = plan.wanted.subjects.get(image).map(|s| escape(s)).unwrap_or_default();
+        table.row([format!("{image}@{}", escape(now)), was, subject]);
+    }
+    table
+}
+
+/// Each service with what is done to it.
+fn steps(plan: &Plan, console: &Console) -> String {
+    let steps: Vec<String> = plan.steps.iter().map(|step| one_step(plan, step, console)).collect();
+    steps.join("\n")
+}
+
+/// One service: its name in ECS, what is asked of it, and the exact changes.
+fn one_step(plan: &Plan, step: &PlannedStep, console: &Console) -> String {
+    let name = console.paint(&Style::new().bold(), &step.service);
+    let mut lines = vec![format!(
+        "    {name}  (ECS service {} in {}): {}",
+        step.target.ecs_service,
+        step.target.cluster,
+        what(step)
+    )];
+    if let Selection::Service(selected) = &plan.selection
+        && *selected != step.service
+    {
+        lines.push("        moves too, because it shares an image".to_owned());
+    }
+    for change in &step.changes {
+        lines.push(format!(
+            "        {}: {} → {}",
+            escape(&change.path),
+            value(change.from.as_deref()),
+            value(change.to.as_deref())
+        ));
+    }
+    for parameter in &step.parameters {
+        lines.push(format!(
+            "        {}: {} → {}",
+            parameter.name,
+            parameter.from.as_deref().map_or("(none)".to_owned(), escape),
+            parameter.to
+        ));
+    }
+    lines.join("\n")
+}
+
+/// What is asked of a service.
+fn what(step: &PlannedStep) -> String {
+    let revision = match &step.revision {
+        Revision::New { base, .. } => format!("a new revision of {}", base.short()),
+        Revision::Existing { task_definition } => task_definition.short().to_owned(),
+    };
+    match &step.rollout {
+        Rollout::Update { force: false } => format!("moves to {revision}"),
+        Rollout::Update { force: true } => format!("is deployed anew with {revision}"),
+        Rollout::Adopt { ecs_deployment } => {
+            format!("is moving to {revision} already ({ecs_deployment}), and is followed")
+        }
+        Rollout::Settled { .. } => "runs it already; only its parameters are written".to_owned(),
+    }
+}
+
+/// A member's value, cut where it is long.
+fn value(json: Option<&str>) -> String {
+    const LONGEST: usize = 120;
+    let Some(json) = json else { return "(none)".to_owned() };
+    let text = escape(json);
+    if text.chars().count() <= LONGEST {
+        return text;
+    }
+    let start: String = text.chars().take(LONGEST).collect();
+    format!("{start}…")
+}
+
+/// The services that stay as they are.
+fn unchanged(plan: &Plan) -> Table {
+    let mut table = Table::default();
+    for service in &plan.unchanged {
+        table.row([
+            service.service.to_string(),
+            words::hashes(&service.running),
+            service.task_definition.short().to_owned(),
+        ]);
+    }
+    table
+}
+
+/// What is left out, and what to know.
+fn remarks(plan: &Plan, console: &Console) -> Vec<String> {
+    let warning = console.paint(&Style::new().yellow().bold(), "warning:");
+    let left_out = plan
+        .left_out
+        .iter()
+        .map(|(service, reason)| format!("{warning} `{service}` is left out: {}", escape(reason)));
+    let warnings = plan.warnings.iter().map(|found| {
+        format!("{warning} `{}` {}\n  hint: {}", found.service, escape(&found.text), found.hint)
+    });
+    left_out.chain(warnings).collect()
+}

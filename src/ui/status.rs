@@ -1,0 +1,114 @@
+//! `status`, in the layout that RFC 013 gives.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use console::Style;
+
+use super::{console::Console, escape::escape, table::Table, words};
+use crate::{
+    model::{
+        ContainerName, Deployment, Digest, ImageId, ReleaseHash, ServiceId, TaskDefinitionArn,
+    },
+    plan::ServiceState,
+};
+
+/// What `status` shows, apart from where it was found.
+pub struct StatusView<'a> {
+    /// When and by whom the last deployment was made, and what it is.
+    pub last: Option<&'a Deployment>,
+    /// The worst state.
+    pub overall: Option<ServiceState>,
+    /// A row a service.
+    pub services: Vec<ServiceRow<'a>>,
+    /// Whether to show counts and digests.
+    pub verbose: bool,
+}
+
+/// One service of `status`.
+pub struct ServiceRow<'a> {
+    /// Its id.
+    pub service: &'a ServiceId,
+    /// What it is in.
+    pub state: ServiceState,
+    /// The release hash it is set to run, by image.
+    pub release_hashes: &'a BTreeMap<ImageId, ReleaseHash>,
+    /// The task definition it is set to.
+    pub task_definition: Option<&'a TaskDefinitionArn>,
+    /// Tasks that run, start, and are wanted.
+    pub tasks: (i32, i32, i32),
+    /// The digests that run, by container.
+    pub digests: Option<&'a BTreeMap<ContainerName, BTreeSet<Digest>>>,
+}
+
+/// The whole status, for people.
+#[must_use]
+pub fn status(view: &StatusView<'_>, console: &Console) -> String {
+    format!("{}\n\n{}", head(view, console), services(view, console))
+}
+
+/// The block above the services.
+fn head(view: &StatusView<'_>, console: &Console) -> String {
+    let mut lines = Vec::new();
+    let mut line = |name: &str, value: String| lines.push(format!("{name:>18}: {value}"));
+    match view.last {
+        Some(deployment) => {
+            line("Last released", words::date_time(deployment.created_at));
+            line("Released by", escape(&deployment.actor.name));
+        }
+        None => line("Last released", "never by release-tool".to_owned()),
+    }
+    let overall = view.overall.map_or("-".to_owned(), |state| paint(state, console));
+    line("Status", overall);
+    if let Some(deployment) = view.last {
+        let (number, release, status) =
+            (deployment.number, deployment.release, deployment.status.as_str());
+        line("Deployment", format!("{number} of {release}, {status}"));
+        if let Some(description) = &deployment.description {
+            line("Description", escape(description));
+        }
+    }
+    lines.join("\n")
+}
+
+/// The services.
+fn services(view: &StatusView<'_>, console: &Console) -> String {
+    let mut table = Table::default();
+    for row in &view.services {
+        let mut cells = vec![
+            row.service.to_string(),
+            words::hashes(row.release_hashes),
+            paint(row.state, console),
+        ];
+        if view.verbose {
+            let (running, pending, desired) = row.tasks;
+            let starting =
+                if pending > 0 { format!(", {pending} starting") } else { String::new() };
+            cells.push(format!("{running}/{desired} running{starting}"));
+            cells.extend(row.task_definition.map(|arn| arn.short().to_owned()));
+        }
+        table.row(cells);
+    }
+    let digests = view.services.iter().filter_map(digests);
+    [table.render(4)].into_iter().chain(digests).collect::<Vec<String>>().join("\n\n")
+}
+
+/// The digests of a service, container by container.
+fn digests(row: &ServiceRow<'_>) -> Option<String> {
+    let digests = row.digests.filter(|digests| !digests.is_empty())?;
+    let mut table = Table::default();
+    for (container, digests) in digests {
+        let all: Vec<&str> = digests.iter().map(Digest::as_str).collect();
+        table.row([container.to_string(), all.join(" and ")]);
+    }
+    Some(format!("    {}\n{}", row.service, table.render(8)))
+}
+
+/// A state in its colour.
+fn paint(state: ServiceState, console: &Console) -> String {
+    let style = match state {
+        ServiceState::Complete => Style::new().green(),
+        ServiceState::InProgress | ServiceState::NotStable => Style::new().yellow(),
+        _ => Style::new().red().bold(),
+    };
+    console.paint(&style, state)
+}

@@ -1,0 +1,170 @@
+//! The words for what happens to a service; one place, so that all reporters say the same.
+
+use std::collections::BTreeMap;
+
+use super::escape::escape;
+use crate::model::{Event, Evidence, ImageId, ReleaseHash, RolloutState, StepProgress, Verdict};
+
+/// How a verdict is called.
+#[must_use]
+pub(super) fn verdict_word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Verified => "VERIFIED",
+        Verdict::Failed { .. } => "FAILED",
+        Verdict::RolledBack { .. } => "ROLLED_BACK",
+        Verdict::RollbackFailed { .. } => "ROLLBACK_FAILED",
+        Verdict::Superseded { .. } => "SUPERSEDED",
+        Verdict::TimedOut { .. } => "TIMED_OUT",
+        Verdict::NotStarted { .. } => "NOT_STARTED",
+        Verdict::Unknown { .. } => "UNKNOWN",
+    }
+}
+
+/// What a verdict says beyond its word; empty for success.
+#[must_use]
+pub(super) fn verdict_reason(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Verified => String::new(),
+        Verdict::Failed { reason }
+        | Verdict::RollbackFailed { reason }
+        | Verdict::NotStarted { reason }
+        | Verdict::Unknown { reason } => escape(reason),
+        Verdict::RolledBack { to, reason } => match to {
+            Some(to) => format!("ECS put it back to {}: {}", to.short(), escape(reason)),
+            None => format!("ECS put it back: {}", escape(reason)),
+        },
+        Verdict::Superseded { by, task_definition } => {
+            let by = by.as_ref().map_or("another deployment", |id| id.as_str());
+            match task_definition {
+                Some(arn) => format!("{by} took its place, with {}", arn.short()),
+                None => format!("{by} took its place"),
+            }
+        }
+        Verdict::TimedOut { seconds, last_seen } => {
+            format!("not done after {seconds} s: {}", escape(last_seen))
+        }
+    }
+}
+
+/// How far a rollout is, in a few words.
+#[must_use]
+pub(super) fn progress(progress: &StepProgress) -> String {
+    let state = match progress.rollout_state {
+        Some(RolloutState::Completed) => "COMPLETED",
+        Some(RolloutState::Failed) => "FAILED",
+        Some(RolloutState::InProgress) | None => "IN_PROGRESS",
+    };
+    let counts = [
+        (progress.pending, "starting"),
+        (progress.old_tasks, "old left"),
+        (progress.failed_tasks, "failed to start"),
+    ];
+    let running = format!("{state}  {}/{} running", progress.running, progress.desired);
+    let rest = counts.iter().filter(|(count, _)| *count > 0);
+    let rest = rest.map(|(count, what)| format!("{count} {what}"));
+    [running].into_iter().chain(rest).collect::<Vec<String>>().join(", ")
+}
+
+/// The one line of an event, and the service it is about.
+#[must_use]
+pub(super) fn event_line(event: &Event) -> (Option<&str>, String) {
+    match event {
+        Event::DeploymentStarted { deployment, release, services } => {
+            (None, format!("{deployment}: deploying {release} to {} services", services.len()))
+        }
+        Event::TaskDefinitionReady { service, task_definition, registered } => {
+            let what = if *registered { "registered" } else { "found" };
+            (Some(service.as_str()), format!("{what} {}", task_definition.short()))
+        }
+        Event::ParameterWritten { service, parameter } => {
+            (Some(service.as_str()), format!("wrote {parameter}"))
+        }
+        Event::RolloutStarted { service, ecs_deployment, adopted } => {
+            let what = if *adopted { "follows" } else { "started" };
+            (Some(service.as_str()), format!("{what} {ecs_deployment}"))
+        }
+        Event::Progress(step) => (Some(step.service.as_str()), progress(step)),
+        Event::Failing { service, reason, .. } => {
+            (Some(service.as_str()), format!("FAILING  {}", escape(reason)))
+        }
+        Event::StepFinished { service, verdict, seconds, .. } => {
+            let reason = verdict_reason(verdict);
+            let after = if reason.is_empty() { format!("after {seconds} s") } else { reason };
+            (Some(service.as_str()), format!("{}  {after}", verdict_word(verdict)))
+        }
+        Event::ParameterRestored { parameter, value } => (
+            None,
+            match value {
+                Some(value) => format!("put {parameter} back to {}", escape(value)),
+                None => format!("deleted {parameter}, which did not exist before"),
+            },
+        ),
+        Event::TaskDefinitionDeregistered { service, task_definition } => {
+            (Some(service.as_str()), format!("deregistered {}", task_definition.short()))
+        }
+        Event::Interrupted => (None, "interrupted: nothing more is started".to_owned()),
+        Event::Throttled { operation } => (None, format!("{operation} is throttled, going slower")),
+        Event::Warning { text } => (None, format!("warning: {}", escape(text))),
+    }
+}
+
+/// The lines that prove a failure: stopped tasks with their reasons and exit codes, then ECS's
+/// own events.
+#[must_use]
+pub(super) fn evidence(evidence: &Evidence) -> Vec<String> {
+    let mut lines = Vec::new();
+    for task in evidence.stopped_tasks.iter().take(STOPPED_TASKS_SHOWN) {
+        lines.push(format!(
+            "task {} stopped, {}: {}",
+            task.id,
+            escape(&task.stop_code),
+            escape(&task.stopped_reason)
+        ));
+        for container in &task.containers {
+            let code = container
+                .exit_code
+                .map_or("did not run".to_owned(), |code| format!("exit code {code}"));
+            let reason = escape(&container.reason);
+            let colon = if reason.is_empty() { "" } else { ": " };
+            lines.push(format!("  container {}, {code}{colon}{reason}", container.name));
+        }
+    }
+    let more = evidence.stopped_tasks.len().saturating_sub(STOPPED_TASKS_SHOWN);
+    if more > 0 {
+        lines.push(format!("and {more} more stopped tasks"));
+    }
+    let first = evidence.events.len().saturating_sub(EVENTS_SHOWN);
+    for event in evidence.events.iter().skip(first) {
+        lines.push(format!("ECS at {}: {}", clock(event.at), escape(&event.message)));
+    }
+    lines
+}
+
+/// How many stopped tasks are shown; the record has all that were collected.
+const STOPPED_TASKS_SHOWN: usize = 3;
+/// How many of ECS's events are shown; the record has all that were collected.
+const EVENTS_SHOWN: usize = 6;
+
+/// The time of day in UTC.
+#[must_use]
+pub(super) fn clock(at: jiff::Timestamp) -> String {
+    at.strftime("%H:%M:%S").to_string()
+}
+
+/// Date and time in UTC, as the RFC's `Last released` has it.
+#[must_use]
+pub(super) fn date_time(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// One word for what a service runs: the release hash that all its images have, or all of them.
+#[must_use]
+pub(super) fn hashes(by_image: &BTreeMap<ImageId, ReleaseHash>) -> String {
+    let mut different: Vec<&str> = Vec::new();
+    for hash in by_image.values() {
+        if !different.contains(&hash.short()) {
+            different.push(hash.short());
+        }
+    }
+    if different.is_empty() { "-".to_owned() } else { escape(&different.join(",")) }
+}
