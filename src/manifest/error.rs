@@ -154,13 +154,15 @@ pub enum ManifestErrorKind {
         /// The key.
         place: String,
     },
-    /// A table in a list has no id.
-    #[error("`{place}` has no `id`")]
-    MissingId {
-        /// The element of the list.
+    /// A table lacks what it makes no sense without: `id` in a list, the services of a set.
+    #[error("`{place}` has no `{key}`")]
+    MissingKey {
+        /// The table.
         place: String,
+        /// The key.
+        key: &'static str,
     },
-    /// A service set without services.
+    /// A service set whose list of services has nothing in it.
     #[error("the service set `{0}` has no services")]
     EmptySet(
         /// The set's path.
@@ -196,11 +198,11 @@ pub enum ManifestErrorKind {
         /// What is wrong with it.
         reason: String,
     },
-    /// The role of an environment is in another account than the environment.
-    #[error("`{environment}` is in the account {account}, but its role is in {role_account}")]
+    /// The role of an environment or project is in another account than the environment or project.
+    #[error("`{place}` is in the account {account}, but its role is in {role_account}")]
     AccountMismatch {
-        /// The environment's path.
-        environment: String,
+        /// The path of the environment or project.
+        place: String,
         /// The account that is configured.
         account: String,
         /// The account in the role's ARN.

@@ -21,7 +21,7 @@ impl Kind {
             | Self::DuplicateKey { .. }
             | Self::ConflictingKeys { .. }
             | Self::Empty { .. }
-            | Self::MissingId { .. }
+            | Self::MissingKey { .. }
             | Self::EmptySet(_)
             | Self::NeedsKey { .. }
             | Self::NoProjects => self.hint_on_shape(),
@@ -72,7 +72,7 @@ impl Kind {
                 format!("keep `{key}` and remove `{other}`")
             }
             Self::Empty { place } => format!("fill `{place}`, or remove it"),
-            Self::MissingId { place } => format!("add the key `id` to `{place}`"),
+            Self::MissingKey { place, key } => format!("add the key `{key}` to `{place}`"),
             Self::EmptySet(set) => {
                 format!("list the ids of its services in `{set}.services`, or remove the set")
             }
@@ -132,8 +132,8 @@ impl Kind {
                 "write the repository without tag and digest, such as `example/id_minter`"
                     .to_owned()
             }
-            Self::AccountMismatch { environment, role_account, .. } => format!(
-                "set `account` of `{environment}` to `\"{role_account}\"`, or name a role in its \
+            Self::AccountMismatch { place, role_account, .. } => format!(
+                "set `account` of `{place}` to `\"{role_account}\"`, or name a role in its \
                  own account"
             ),
             Self::InvalidEcsServiceName { service, .. } => format!(
@@ -198,7 +198,7 @@ fn one_of<T: Display>(
 /// What to do with a key that a table does not have.
 fn unknown_key(key: &str, place: &str, owner: &str, known: &[&'static str]) -> String {
     if let Some(advice) = older_key(key) {
-        return advice.to_owned();
+        return advice;
     }
     if key == "id" {
         return format!("remove `id`: the id of {owner} is the key that leads to `{place}`");
@@ -213,15 +213,15 @@ fn unknown_key(key: &str, place: &str, owner: &str, known: &[&'static str]) -> S
 }
 
 /// Keys of the manifests that earlier tools read, each with what took its place.
-fn older_key(key: &str) -> Option<&'static str> {
+fn older_key(key: &str) -> Option<String> {
     Some(match key {
-        "aws_region_name" => "rename `aws_region_name` to `region`",
-        "image_repositories" => {
-            "write a table `services` with each service's `images`, and the repositories in a \
-             table `images`"
-        }
-        "namespace" => "write the namespace as the beginning of `repository` in the table `images`",
-        "github_repository" | "tf_stack_root" => "remove the key: nothing uses it",
+        "aws_region_name" => format!("rename `{key}` to `region`"),
+        "image_repositories" => format!(
+            "replace `{key}` by a table `services` with each service's `images`, and a table \
+             `images` with their repositories"
+        ),
+        "namespace" => format!("replace `{key}` by the beginning of `repository` in `images`"),
+        "github_repository" | "tf_stack_root" => format!("remove `{key}`: nothing uses it"),
         _ => return None,
     })
 }

@@ -123,20 +123,16 @@ pub(super) struct Fields<'n> {
 }
 
 impl<'n> Fields<'n> {
-    /// Sorts out a table's entries, taking down unknown keys and keys under two names.
+    /// Sorts out a table's entries, taking down unknown keys, keys under two names and required
+    /// keys that are missing. What is no table counts as one that is empty.
     ///
     /// The key `id` belongs to an element of a list and is left to the reader of the list.
-    fn open<S: Shape>(
-        node: &'n Node,
-        path: &str,
-        is_element: bool,
-        reader: &mut Reader,
-    ) -> Option<Self> {
+    fn open<S: Shape>(node: &'n Node, path: &str, is_element: bool, reader: &mut Reader) -> Self {
+        let mut fields = Self { path: path.to_owned(), entries: Vec::new() };
         let Value::Table(entries) = &node.value else {
             reader.report_type(node, path, "a table");
-            return None;
+            return fields;
         };
-        let mut fields = Self { path: path.to_owned(), entries: Vec::new() };
         for entry in entries {
             let key = entry.key.value.as_str();
             match S::KEYS.iter().find(|k| k.name == key || k.alias == Some(key)) {
@@ -145,7 +141,15 @@ impl<'n> Fields<'n> {
                 None => reader.report(entry.key.span, unknown_key::<S>(key, path)),
             }
         }
-        Some(fields)
+        for key in S::KEYS.iter().filter(|key| key.is_required && !fields.has(key)) {
+            reader.report(node.span, missing_key(path, key.name));
+        }
+        fields
+    }
+
+    /// Whether the table has a key.
+    fn has(&self, key: &Key) -> bool {
+        self.entries.iter().any(|(name, _)| *name == key.name)
     }
 
     /// Adds an entry, unless its key is there already under its other name.
@@ -169,6 +173,11 @@ impl<'n> Fields<'n> {
     }
 }
 
+/// The error for a key that a table lacks.
+fn missing_key(path: &str, key: &'static str) -> ManifestErrorKind {
+    ManifestErrorKind::MissingKey { place: path.to_owned(), key }
+}
+
 /// The error for a key that a table does not have.
 fn unknown_key<S: Shape>(key: &str, path: &str) -> ManifestErrorKind {
     ManifestErrorKind::UnknownKey {
@@ -181,7 +190,7 @@ fn unknown_key<S: Shape>(key: &str, path: &str) -> ManifestErrorKind {
 
 impl<S: Shape> Read for S {
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self> {
-        let fields = Fields::open::<S>(node, path, false, reader)?;
+        let fields = Fields::open::<S>(node, path, false, reader);
         Some(S::fill(&fields, reader))
     }
 }
@@ -240,14 +249,14 @@ fn read_element<S: Shape>(node: &Node, path: &str, reader: &mut Reader) -> Optio
     };
     let id = entries.iter().find(|entry| entry.key.value == "id");
     if id.is_none() {
-        reader.report(node.span, ManifestErrorKind::MissingId { place: path.to_owned() });
+        reader.report(node.span, missing_key(path, "id"));
     }
     let id = id.and_then(|id| Text::read(&id.node, &join(path, "id"), reader));
     let path = match &id {
         Some(id) => join(path.rsplit_once('[').map_or(path, |(list, _)| list), &id.value),
         None => path.to_owned(),
     };
-    let fields = Fields::open::<S>(node, &path, true, reader)?;
+    let fields = Fields::open::<S>(node, &path, true, reader);
     let table = S::fill(&fields, reader);
     Some(Item { id: id?, path, table })
 }

@@ -38,8 +38,7 @@ pub(super) trait Shape: Sized {
 
 /// Defines a table: a struct with an `Option` for each key, and the table's [`Shape`] and schema.
 ///
-/// A key is `name: Type`, `name | alias: Type`, or `[required] name: Type`. That a required key is
-/// missing is for the module `check` to say.
+/// A key is `name: Type`, `name | alias: Type`, or `[required] name: Type`.
 macro_rules! shape {
     (
         $(#[doc = $doc:literal])+

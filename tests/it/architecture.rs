@@ -47,7 +47,7 @@ const BANS: [(&[&str], &[&str], &str); 6] = [
     ),
     (
         &["model", "manifest", "plan", "engine", "ops", "ui", "cli"],
-        &["aws_"],
+        &["aws_config", "aws_credential_types", "aws_sdk_", "aws_smithy_", "aws_types"],
         "only `backend` and `sandbox` name AWS crates",
     ),
     (
@@ -67,6 +67,8 @@ const BANS: [(&[&str], &[&str], &str); 6] = [
 struct Source {
     module: String,
     path: PathBuf,
+    /// Whether it is in a folder `tests`: a test may read the files that it compares with.
+    is_test: bool,
     /// The text without comments, strings' contents left in.
     code: String,
 }
@@ -89,7 +91,8 @@ fn collect(root: &Path, folder: &Path, found: &mut Vec<Source>) {
         let inside = path.strip_prefix(root).unwrap();
         let module = inside.iter().next().unwrap().to_str().unwrap().to_owned();
         if path.extension().is_some_and(|end| end == "rs") && inside.iter().count() > 1 {
-            found.push(Source { module, code: without_comments(&path), path });
+            let is_test = inside.iter().any(|part| part == "tests");
+            found.push(Source { module, is_test, code: without_comments(&path), path });
         }
     }
 }
@@ -167,7 +170,7 @@ fn the_table_has_no_cycle() {
 #[test]
 fn modules_name_nothing_that_is_not_theirs() {
     let mut wrong = Vec::new();
-    for source in sources() {
+    for source in sources().into_iter().filter(|source| !source.is_test) {
         for (modules, words, reason) in BANS {
             if !modules.contains(&source.module.as_str()) {
                 continue;

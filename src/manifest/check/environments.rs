@@ -9,19 +9,24 @@ use crate::{
         shape,
         tree::Text,
     },
-    model::{AccountId, EnvironmentId, Region},
+    model::{AccountId, EnvironmentId},
 };
 
 impl Draft<'_> {
     /// Reads what the project lends to its environments.
     pub(super) fn home(&mut self, table: &shape::Project) -> Home {
-        Home {
+        let home = Home {
             region: self.region(table.region.as_ref()),
             account: table.account.as_ref().and_then(|account| self.account(account)),
             role_arn: table.role_arn.as_ref().and_then(|text| self.role_arn(text)),
             external_id: None,
             profile: table.profile.as_ref().map(|profile| profile.value.clone()),
+        };
+        let mismatch = check_accounts(&self.path, home.account.as_ref(), home.role_arn.as_ref());
+        if let (Err(kind), Some(text)) = (mismatch, &table.role_arn) {
+            self.reader.report(text.span, kind);
         }
+        home
     }
 
     /// Defines the environments of the project.
@@ -115,36 +120,49 @@ impl Draft<'_> {
     }
 
     /// Fills in what the project lends, and compares each account with that of the role.
-    pub(super) fn apply_defaults(&mut self, defaults: &Home) {
-        let mut errors = Vec::new();
+    pub(super) fn apply_defaults(&mut self, home: &Home) {
         for environment in self.environments.values_mut() {
             let path = format!("{}.environments.{}", self.path, environment.id);
-            let span = self.defined_environments.get(environment.id.as_str());
-            let span = span.copied().unwrap_or_default();
-            environment.region = environment.region.take().or_else(|| defaults.region.clone());
-            environment.account = environment.account.take().or_else(|| defaults.account.clone());
-            environment.profile = environment.profile.take().or_else(|| defaults.profile.clone());
-            environment.role_arn =
-                environment.role_arn.take().or_else(|| defaults.role_arn.clone());
-            if environment.external_id.is_some() && environment.role_arn.is_none() {
+            let is_lent_both = environment.account.is_none() && environment.role_arn.is_none();
+            lend(&mut environment.region, home.region.as_ref());
+            lend(&mut environment.account, home.account.as_ref());
+            lend(&mut environment.role_arn, home.role_arn.as_ref());
+            lend(&mut environment.profile, home.profile.as_ref());
+            let checked = if environment.external_id.is_some() && environment.role_arn.is_none() {
                 let (key, needed) = ("external_id", "role_arn");
-                errors.push((span, ManifestErrorKind::NeedsKey { place: path, key, needed }));
-            } else if let Some((account, role_account)) = different_accounts(environment) {
-                let kind =
-                    ManifestErrorKind::AccountMismatch { environment: path, account, role_account };
-                errors.push((span, kind));
+                Err(ManifestErrorKind::NeedsKey { place: path, key, needed })
+            } else if is_lent_both {
+                Ok(())
+            } else {
+                check_accounts(&path, environment.account.as_ref(), environment.role_arn.as_ref())
+            };
+            if let Err(kind) = checked {
+                let span = self.defined_environments.get(environment.id.as_str());
+                self.reader.report(span.copied().unwrap_or_default(), kind);
             }
-        }
-        for (span, kind) in errors {
-            self.reader.report(span, kind);
         }
     }
 }
 
-/// The account of an environment and that of its role, if they are not the same.
-fn different_accounts(environment: &Environment) -> Option<(String, String)> {
-    let account = environment.account.as_ref()?;
-    let role = environment.role_arn.as_ref()?;
-    let differ = account.as_str() != role.account();
-    differ.then(|| (account.to_string(), role.account().to_owned()))
+/// Takes the project's setting where an environment has none.
+fn lend<T: Clone>(own: &mut Option<T>, lent: Option<&T>) {
+    *own = own.take().or_else(|| lent.cloned());
+}
+
+/// Checks that a role is in the account that it is used for: ECS reaches no other.
+fn check_accounts(
+    path: &str,
+    account: Option<&AccountId>,
+    role: Option<&RoleArn>,
+) -> Result<(), ManifestErrorKind> {
+    match (account, role) {
+        (Some(account), Some(role)) if account.as_str() != role.account() => {
+            Err(ManifestErrorKind::AccountMismatch {
+                place: path.to_owned(),
+                account: account.to_string(),
+                role_account: role.account().to_owned(),
+            })
+        }
+        _ => Ok(()),
+    }
 }

@@ -40,9 +40,7 @@ impl Draft<'_> {
     fn define_set(&mut self, item: Item<shape::ServiceSet>) {
         let Item { id, path, table } = item;
         let set = define(&id, Kind::ServiceSet, &mut self.defined_sets, self.reader);
-        if table.services.is_none() {
-            self.reader.report(id.span, ManifestErrorKind::EmptySet(path.clone()));
-        }
+        // The reader has reported a set without any.
         let members = table.services.unwrap_or(Members(Vec::new()));
         let services = self.members(&id.value, &join(&path, "services"), members);
         let account = table.account.as_ref().and_then(|account| {

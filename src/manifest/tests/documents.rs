@@ -115,7 +115,7 @@ fn is_about_shape(error: &ManifestError) -> bool {
         | Kind::WrongType { .. }
         | Kind::Empty { .. }
         | Kind::EmptySet(_)
-        | Kind::MissingId { .. }
+        | Kind::MissingKey { .. }
         | Kind::StoreNotAvailable { .. }
         | Kind::NoProjects => true,
         // `images` beside `repository` are two keys, not two names of one.
@@ -224,7 +224,7 @@ fn samples() -> Vec<ManifestError> {
         parsed("[shop]\nname = 'a'\nname = 'b'"),
         parsed("[shop.environments.prod]\ncluster = 'a'\ncluster_name = 'a'"),
         parsed("[shop]\nservices = {}"),
-        parsed("[shop.service_sets.web]"),
+        parsed("[shop.service_sets.web]\nservices = []"),
         parsed("[[shop.environments]]\nname = 'Production'"),
         parsed("[shop.environments.prod]\nexternal_id = 'x'"),
         parsed(""),
@@ -267,7 +267,7 @@ fn title(kind: &Kind) -> &'static str {
         Kind::ConflictingKeys { .. } => "two keys for one thing",
         Kind::Empty { .. } => "nothing in it",
         Kind::EmptySet(_) => "set without services",
-        Kind::MissingId { .. } => "list element without id",
+        Kind::MissingKey { .. } => "missing key",
         Kind::NeedsKey { .. } => "key that needs another",
         Kind::NoProjects => "empty file",
         Kind::DuplicateId { .. } => "id defined twice",

@@ -293,9 +293,11 @@ fn what_is_defined_wrongly_is_not_called_missing() {
 [shop.environments.latest]
 [shop.environments.prod]
 from = 'latest'
-[shop.services.'a b']
+[shop.services]
+'a b' = {}
+api = true
 [shop.service_sets.web]
-services = ['a b']
+services = ['a b', 'api']
 ";
     assert_snapshot!(rendered(text), @"
     error: `latest` cannot be an environment: it is the label of what was registered last
@@ -307,12 +309,20 @@ services = ['a b']
       = hint: remove the environment `latest`: `release-tool register` needs none
 
     error: `a b` is not a valid service id: ' ' is not allowed, only letters, digits, `_`, `.` and `-` can stand in an SSM parameter path
-     --> .weco-project:5:16
+     --> .weco-project:6:1
       |
-    5 | [shop.services.'a b']
-      |                ^^^^^
+    6 | 'a b' = {}
+      | ^^^^^
       |
       = hint: rename it, for example to `a-b`
+
+    error: `shop.services.api` is a boolean, not a table
+     --> .weco-project:7:7
+      |
+    7 | api = true
+      |       ^^^^
+      |
+      = hint: write a table as the value of `api`
     ");
 }
 

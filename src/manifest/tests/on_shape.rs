@@ -132,7 +132,7 @@ fn unknown_keys_of_older_manifests_are_explained() {
     4 |     "image_repositories": [],
       |     ^^^^^^^^^^^^^^^^^^^^
       |
-      = hint: write a table `services` with each service's `images`, and the repositories in a table `images`
+      = hint: replace `image_repositories` by a table `services` with each service's `images`, and a table `images` with their repositories
 
     error: unknown key `github_repository` in `shop`
      --> .weco-project:5:5
@@ -140,7 +140,7 @@ fn unknown_keys_of_older_manifests_are_explained() {
     5 |     "github_repository": "example/shop"
       |     ^^^^^^^^^^^^^^^^^^^
       |
-      = hint: remove the key: nothing uses it
+      = hint: remove `github_repository`: nothing uses it
     "#);
 }
 
@@ -440,13 +440,13 @@ fn empty() {
       |
       = hint: list the ids of its services in `shop.service_sets.web.services`, or remove the set
 
-    error: the service set `shop.service_sets.api` has no services
-     --> .weco-project:1:58
+    error: `shop.service_sets.api` has no `services`
+     --> .weco-project:1:65
       |
     1 | { "shop": { "service_sets": { "web": { "services": [] }, "api": {} } } }
-      |                                                          ^^^^^
+      |                                                                 ^^
       |
-      = hint: list the ids of its services in `shop.service_sets.api.services`, or remove the set
+      = hint: add the key `services` to `shop.service_sets.api`
     "#);
 }
 

@@ -196,6 +196,15 @@ role_arn = "arn:aws:iam::222222222222:role/deploy"
       |
       = hint: set `account` of `shop.environments.prod` to `"222222222222"`, or name a role in its own account
     "#);
+    assert_snapshot!(rendered("[shop]\naccount = 111111111111\nrole_arn = 'arn:aws:iam::222222222222:role/deploy'\nenvironments.prod = {}"), @r#"
+    error: `shop` is in the account 111111111111, but its role is in 222222222222
+     --> .weco-project:3:12
+      |
+    3 | role_arn = 'arn:aws:iam::222222222222:role/deploy'
+      |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = hint: set `account` of `shop` to `"222222222222"`, or name a role in its own account
+    "#);
     let text = r#"{ "shop": { "role_arn": "arn:aws:iam::222222222222:role/deploy",
   "environments": [{ "id": "prod", "account_id": 1234567890 }] } }"#;
     assert_snapshot!(rendered(text), @r#"
