@@ -2,7 +2,6 @@
 //! there safely.
 
 pub mod backend;
-pub mod cli;
 pub mod engine;
 pub mod manifest;
 pub mod model;

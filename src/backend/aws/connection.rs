@@ -12,7 +12,7 @@ use aws_config::{
     sts::AssumeRoleProvider,
     timeout::TimeoutConfig,
 };
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_async::{rt::sleep::default_async_sleep, time::SystemTimeSource};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
@@ -88,6 +88,11 @@ impl Connection {
             instance_metadata: false,
             account: None,
         }
+    }
+
+    /// Begins with these credentials, instead of looking for any.
+    pub fn sign_in(&mut self, credentials: Credentials) {
+        self.credentials = Some(SharedCredentialsProvider::new(credentials));
     }
 
     /// What tells this connection's account from others before AWS was asked, for pacing: the
