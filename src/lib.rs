@@ -2,6 +2,7 @@
 //! there safely.
 
 pub mod backend;
+pub mod cli;
 pub mod engine;
 pub mod manifest;
 pub mod model;

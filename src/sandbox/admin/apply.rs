@@ -145,5 +145,5 @@ pub(in crate::sandbox) fn settle(
     scope: &Scope,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    ecs::admin::settle(transaction, scope, now)
+    Ok(ecs::admin::settle(transaction, scope, now)?)
 }
