@@ -47,7 +47,8 @@ pub(super) fn manifest(settings: &Settings) -> Result<Found, CliError> {
     let text = fs::read_to_string(&file)
         .map_err(|source| CliError::UnreadableManifest { file: file.clone(), source })?;
     let manifest = Manifest::parse(&file.display().to_string(), &text)?;
-    let folder = file.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     Ok(Found { manifest, folder })
 }
 
