@@ -141,6 +141,9 @@ impl Engine<'_> {
                 return Ok(Followed::ToTheEnd);
             }
             sleep(jittered(interval)).await;
+            for operation in self.throttles.take() {
+                self.listener.hear(&Event::Throttled { operation });
+            }
             interval = (interval * 2).min(POLL_INTERVAL);
             if moving.is_empty() || !wait {
                 continue;

@@ -261,6 +261,7 @@ pub async fn carry_out(
         ecs: &access.ecs,
         parameters: &access.parameters,
         ledger: &workspace.ledger,
+        throttles: &workspace.throttles,
         listener: execution.listener,
         now: workspace.now,
         interrupt: execution.interrupt,
