@@ -82,6 +82,9 @@ fn without_rollback_a_failed_deployment_stays() {
     );
     assert_eq!(service.deployments.len(), 2, "the old tasks go on");
     assert_eq!(counts(&service), Counts { pending: 0, running: 2, live: 2 });
+    service.scale(1, at(LONG));
+    advance(&mut service, at(2 * LONG), &world());
+    assert_eq!(counts(&service), Counts { pending: 0, running: 1, live: 1 });
 }
 
 #[test]
@@ -338,9 +341,12 @@ fn time_goes_on_when_the_pace_is_changed() {
     let mut service = running(2, 100, 200);
     deploy(&mut service, "good2", at(0));
     advance(&mut service, at(2000), &world());
+    let clock = service.clock;
     let mut quick = world();
     quick.pace.task_start = jiff::SignedDuration::ZERO;
     advance(&mut service, at(2001), &quick);
+    let late = service.tasks.iter().filter(|task| task.created_at > START);
+    assert!(late.filter_map(|task| task.times.started).all(|moment| moment >= clock));
     let mut told: Vec<Timestamp> = service.events.iter().map(|event| event.at).collect();
     told.reverse();
     assert!(told.is_sorted(), "{told:?}");
