@@ -1,1 +1,73 @@
-//! To come.
+//! The command line: parses, wires, and turns every end into an exit code.
+//!
+//! A command is one file with its arguments and a thin function around a use case of `ops`.
+
+mod arguments;
+mod completions;
+mod deploy;
+mod exit;
+mod failure;
+mod history;
+mod interrupt;
+mod manual;
+mod register;
+mod sandbox;
+mod settings;
+mod show;
+mod status;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+pub use self::exit::Exit;
+use self::{
+    arguments::{Arguments, Command},
+    failure::CliError,
+    settings::{Settings, Surroundings},
+};
+
+/// Runs the program with the process's arguments and surroundings.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
+    let settings = Settings::resolve(&arguments.global, Surroundings::of_process());
+    settings.start_log();
+    let exit = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(run(&settings, arguments.command)),
+        Err(source) => Err(CliError::Runtime(source)),
+    };
+    exit.unwrap_or_else(|error| error.tell(&settings.console)).into()
+}
+
+/// Tells why the arguments cannot be taken, or gives the help that was asked for.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let told = error.print();
+    drop(told);
+    if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+}
+
+/// Runs one command.
+async fn run(settings: &Settings, command: Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Register(arguments) => register::run(settings, arguments).await,
+        Command::Deploy(arguments) => deploy::run(settings, arguments).await,
+        Command::Status(arguments) => status::run(settings, arguments).await,
+        Command::History(arguments) => history::run(settings, arguments).await,
+        Command::Show(arguments) => show::run(settings, arguments).await,
+        Command::Sandbox(arguments) => sandbox::run(settings, arguments).await,
+        Command::Completions(arguments) => Ok(completions::run(settings, &arguments)),
+        Command::Man(arguments) => manual::run(settings, &arguments),
+    }
+}
+
+/// The command line's definition, from which help, completions, the manual and `docs/cli.md` are
+/// made.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
+}

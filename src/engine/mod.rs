@@ -1,1 +1,142 @@
-//! To come.
+//! Carries out what was approved: the only code that changes anything outside.
+//!
+//! Invariants: nothing is done to AWS whose INTENT is not in the store; a service is done only
+//! when our own ECS deployment is; after the first failure nothing new is started, and what was
+//! started is followed to its end.
+
+mod apply;
+mod error;
+mod follow;
+mod journal;
+mod outcome;
+mod put_back;
+mod registration;
+mod verify;
+
+use std::time::Duration;
+
+use tokio::{sync::watch, time::Instant};
+
+pub use self::{
+    error::EngineError,
+    outcome::{Report, status_of},
+    registration::{Registration, register},
+};
+use self::{follow::Followed, journal::Journal};
+use crate::{
+    backend::{
+        params::Parameters,
+        platform::ecs::Ecs,
+        store::{Ledger, ledger::NewDeployment},
+    },
+    model::{Actor, DeploymentKind, DeploymentStatus, Event, Listener, ReleaseNumber},
+    plan::ApprovedPlan,
+};
+
+/// What a deployment is carried out with.
+pub struct Engine<'a> {
+    /// The environment's ECS.
+    pub ecs: &'a Ecs,
+    /// The environment's parameters.
+    pub parameters: &'a Parameters,
+    /// The record.
+    pub ledger: &'a Ledger,
+    /// Whoever listens.
+    pub listener: &'a dyn Listener,
+    /// The clock.
+    pub now: fn() -> jiff::Timestamp,
+    /// Turns true when nothing more shall be started.
+    pub interrupt: watch::Receiver<bool>,
+}
+
+/// How a deployment is carried out.
+#[derive(Debug, Clone)]
+pub struct Orders {
+    /// The release that the plan makes the environment run.
+    pub release: ReleaseNumber,
+    /// Who asks.
+    pub actor: Actor,
+    /// Why.
+    pub description: Option<String>,
+    /// How long rollouts may take, from the first effect.
+    pub timeout: Duration,
+    /// Whether to follow the rollouts to their end.
+    pub wait: bool,
+    /// The version of this program, for the record.
+    pub tool_version: String,
+}
+
+/// How many services are told to move at the same time. More would only queue at AWS's limit of
+/// five changes of services a second.
+pub(crate) const SERVICES_AT_ONCE: usize = 10;
+
+impl Engine<'_> {
+    /// Carries the plan out and tells how it ended.
+    ///
+    /// # Errors
+    /// Fails when the record cannot be written: at the start nothing was changed, later the error
+    /// says what was. A rollout that fails is no error but an outcome in the report.
+    pub async fn deploy(
+        &self,
+        approved: &ApprovedPlan,
+        orders: &Orders,
+    ) -> Result<Report, EngineError> {
+        let plan = approved.plan();
+        let deployment = self
+            .ledger
+            .start_deployment(NewDeployment {
+                project: plan.project.clone(),
+                environment: plan.environment.clone(),
+                selection: plan.selection.clone(),
+                release: orders.release,
+                kind: DeploymentKind::Deploy,
+                actor: orders.actor.clone(),
+                description: orders.description.clone(),
+                at: (self.now)(),
+                tool_version: orders.tool_version.clone(),
+                steps: plan.steps.iter().map(crate::plan::PlannedStep::record).collect(),
+            })
+            .await
+            .map_err(EngineError::NotRecorded)?;
+        self.listener.hear(&Event::DeploymentStarted {
+            deployment: deployment.number,
+            release: deployment.release,
+            services: plan.steps.iter().map(|step| step.service.clone()).collect(),
+        });
+        let journal = Journal::new(self.ledger, self.now, deployment, &plan.wanted.images);
+        let followed = self.apply_and_follow(plan, &journal, orders).await?;
+        let status = match followed {
+            Followed::ToTheEnd => status_of(&journal.steps()),
+            Followed::Detached => DeploymentStatus::Running,
+            Followed::Interrupted => DeploymentStatus::Interrupted,
+        };
+        if status == DeploymentStatus::Interrupted {
+            self.listener.hear(&Event::Interrupted);
+        }
+        Ok(Report { deployment: journal.close(status).await? })
+    }
+
+    /// Tells the services to move and follows those that do, both at the same time, so that a
+    /// failure of the first is seen before the last is started.
+    async fn apply_and_follow(
+        &self,
+        plan: &crate::plan::Plan,
+        journal: &Journal<'_>,
+        orders: &Orders,
+    ) -> Result<Followed, EngineError> {
+        let deadline = Instant::now() + orders.timeout;
+        let rollouts = follow::Rollouts::default();
+        let work = async {
+            tokio::try_join!(
+                self.apply_all(plan, journal, &rollouts),
+                self.follow_all(plan, journal, &rollouts, (orders.wait, deadline)),
+            )
+        };
+        let mut interrupt = self.interrupt.clone();
+        tokio::select! {
+            biased;
+            _ = interrupt.wait_for(|stop| *stop) => Ok(Followed::Interrupted),
+            done = work => done.map(|((), followed)| followed),
+        }
+    }
+}

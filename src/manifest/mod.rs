@@ -31,7 +31,7 @@ use indexmap::IndexMap;
 
 pub use self::{
     error::ManifestErrorKind,
-    project::{Environment, Image, Project, RoleArn, Service, ServiceSet, StoreSetting},
+    project::{Environment, Home, Image, Project, RoleArn, Service, ServiceSet, StoreSetting},
     report::{ManifestError, ManifestErrors},
     schema::schema,
     source::{Format, Location},

@@ -2,17 +2,31 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use super::SandboxError;
+use super::{
+    SandboxError,
+    credential::{DEFAULT_ACCOUNT, DEFAULT_REGION},
+};
 
 /// Whose resources a request is about. Resources of different scopes do not see each other, with
 /// the exception of ECR images, which any account may pull.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Scope {
+///
+/// In JSON, a member that is left out is the default's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Scope {
     /// The account, 12 digits, told by the access key that signed the request.
-    pub(crate) account: String,
+    pub account: String,
     /// The region, told by the credential scope of the signature.
-    pub(crate) region: String,
+    pub region: String,
+}
+
+impl Default for Scope {
+    /// That of requests which nobody signed.
+    fn default() -> Self {
+        Self { account: DEFAULT_ACCOUNT.to_owned(), region: DEFAULT_REGION.to_owned() }
+    }
 }
 
 impl Scope {

@@ -1,50 +1,84 @@
 //! AWS in the binary: an ECS that behaves, with the SSM, ECR and STS that go with it.
 //!
 //! One function answers every request, [`Sandbox::handle`]; it is reached in process as the SDK's
-//! HTTP client, and over HTTP for any other AWS client. Nothing runs in the background: a rollout
-//! is a function of what was asked and of the (virtual) clock, worked out when somebody looks.
+//! HTTP client ([`Sandbox::http_client`]), and over HTTP for any other AWS client
+//! ([`Sandbox::serve`]). Nothing runs in the background: a rollout is a function of what was asked
+//! and of the (virtual) clock, worked out when somebody looks. What a user does to the sandbox
+//! itself, such as putting its clock forward or having requests fail, is in [`admin`].
 //!
 //! This module uses nothing else of `release-tool`, and is the only place besides `backend` that
 //! names AWS crates.
 
+pub mod admin;
+mod answer;
 mod call;
+mod client;
+mod clock;
+mod credential;
 mod ecr;
 mod ecs;
+mod error;
+pub mod estate;
+mod faults;
+mod handle;
+mod log;
 mod page;
+mod refusal;
 mod region;
+mod resource;
+mod seed;
+mod serve;
+mod service;
 mod ssm;
 mod state;
 mod sts;
+mod target;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod wire;
+mod xml;
 
-use std::path::PathBuf;
+use std::{path::Path, sync::Arc};
 
-pub(crate) use call::{Call, Fault, Scope};
+pub use call::Scope;
+pub use clock::{Speed, SpeedError};
+pub use credential::{DEFAULT_ACCOUNT, DEFAULT_REGION, credentials};
+pub use ecs::fate::{Fate, FateError};
+pub use error::{Refusal, SandboxError};
+pub use estate::Estate;
+pub use faults::{FaultKind, FaultKindError, FaultRule, Latency, NewFault, Pattern, PatternError};
+pub use handle::{Outcome, Reply};
+pub use log::{RequestEntry, RequestRecord};
+pub use seed::{SeedReport, Thing};
+pub use service::{Service, ServiceError};
 
-/// Why the sandbox itself cannot work; errors of the emulated APIs are answers, not these.
-#[derive(Debug, thiserror::Error)]
-pub enum SandboxError {
-    /// The state's folder cannot be made.
-    #[error("failed to create the sandbox folder `{}`", folder.display())]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The state's file cannot be read or written.
-    #[error("failed to use the sandbox's state file")]
-    Storage(#[from] rusqlite::Error),
-    /// An entity cannot be written or read back.
-    #[error("failed to read or write {kind} `{key}` of the sandbox")]
-    Document {
-        /// What it is.
-        kind: &'static str,
-        /// Which one.
-        key: String,
-        /// Why.
-        source: serde_json::Error,
-    },
+/// The file in the sandbox's folder that holds its state.
+const FILE: &str = "state.sqlite";
+
+/// An AWS of its own, with its state in one folder. Clones are the same sandbox, and so are
+/// sandboxes of several processes on one folder.
+#[derive(Debug, Clone)]
+pub struct Sandbox {
+    /// What it remembers.
+    state: Arc<state::State>,
+    /// The machine's clock.
+    machine: clock::Machine,
+}
+
+impl Sandbox {
+    /// Opens the sandbox whose state is in a folder; creates what is missing.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be made, or its state file cannot be used.
+    pub fn open(folder: &Path) -> Result<Self, SandboxError> {
+        Self::with_clock(folder, clock::Machine::real())
+    }
+
+    /// The same on another machine's clock.
+    fn with_clock(folder: &Path, machine: clock::Machine) -> Result<Self, SandboxError> {
+        Ok(Self { state: Arc::new(state::State::open(&folder.join(FILE))?), machine })
+    }
 }

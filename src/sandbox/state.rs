@@ -47,7 +47,9 @@ impl State {
         connection.execute_batch(
             "CREATE TABLE IF NOT EXISTS entities (
                 kind TEXT NOT NULL, key TEXT NOT NULL, document TEXT NOT NULL,
-                PRIMARY KEY (kind, key)) STRICT, WITHOUT ROWID;",
+                PRIMARY KEY (kind, key)) STRICT, WITHOUT ROWID;
+             CREATE TABLE IF NOT EXISTS requests (
+                sequence INTEGER PRIMARY KEY AUTOINCREMENT, document TEXT NOT NULL) STRICT;",
         )?;
         Ok(Self { connection: Mutex::new(connection) })
     }
@@ -75,6 +77,17 @@ pub(super) struct Transaction<'a> {
 }
 
 impl Transaction<'_> {
+    /// The connection, for what is not an entity: the log of requests.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.inner
+    }
+
+    /// Forgets all entities.
+    pub(super) fn forget_everything(&mut self) -> Result<(), SandboxError> {
+        self.inner.execute("DELETE FROM entities", [])?;
+        Ok(())
+    }
+
     /// The entity under `key`, if there is one.
     pub(super) fn get<E: Entity>(&self, key: &str) -> Result<Option<E>, SandboxError> {
         let mut statement = self

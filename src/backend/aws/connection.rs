@@ -12,7 +12,7 @@ use aws_config::{
     sts::AssumeRoleProvider,
     timeout::TimeoutConfig,
 };
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_async::{rt::sleep::default_async_sleep, time::SystemTimeSource};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
@@ -63,7 +63,8 @@ pub struct Connection {
     /// The profile of the shared configuration files to use, and no other source.
     pub profile: Option<String>,
     /// Where to send every request, instead of to AWS. Nothing else sets it: `AWS_ENDPOINT_URL`
-    /// and the profile's `endpoint_url` are not read.
+    /// and the profile's `endpoint_url` are not read. (How a profile signs in, with a role of its
+    /// own or single sign-on, is up to the SDK.)
     pub endpoint_url: Option<String>,
     /// Credentials to begin with, instead of looking for any.
     pub credentials: Option<SharedCredentialsProvider>,
@@ -88,6 +89,11 @@ impl Connection {
             instance_metadata: false,
             account: None,
         }
+    }
+
+    /// Begins with these credentials, instead of looking for any.
+    pub fn sign_in(&mut self, credentials: Credentials) {
+        self.credentials = Some(SharedCredentialsProvider::new(credentials));
     }
 
     /// What tells this connection's account from others before AWS was asked, for pacing: the
@@ -367,9 +373,11 @@ mod tests {
     #[tokio::test]
     #[ignore = "needs the variables that the test above sets"]
     async fn child_without_credentials() {
-        let aws = FakeAws::new(|seen| panic!("nothing is to be sent: {seen:?}"));
-        let session = aws.aws().connect(&Connection::to(Region::new("eu-west-1").unwrap())).await;
+        let aws = FakeAws::new(|_| Answer::xml("").with_status(404));
+        let mut connection = Connection::to(Region::new("eu-west-1").unwrap());
+        let session = aws.aws().connect(&connection).await;
         let error = session.identity().await.unwrap_err();
+        assert_eq!(aws.seen().len(), 0);
         let text = std::error::Error::source(&error).unwrap().to_string();
         assert_eq!(
             text,
@@ -377,5 +385,9 @@ mod tests {
              environment, the shared configuration files, or the container"
         );
         assert!(error.hint().unwrap().contains("aws sso login"));
+
+        connection.instance_metadata = true;
+        aws.aws().connect(&connection).await.identity().await.unwrap_err();
+        assert!(aws.seen()[0].uri.contains("169.254.169.254"), "asked where it is wanted");
     }
 }

@@ -13,6 +13,7 @@ mod http;
 mod pacer;
 mod session;
 
+pub use aws_credential_types::Credentials;
 pub use connection::{Aws, AwsOptions, Connection};
 pub use fault::{AwsError, Denial, FaultKind};
 pub use pacer::{Pacing, ThrottleHook};

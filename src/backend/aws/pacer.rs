@@ -256,6 +256,7 @@ impl fmt::Debug for Pacers {
 #[cfg(test)]
 mod tests {
     use futures_util::future::join_all;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -375,10 +376,35 @@ mod tests {
         assert_eq!(order.into_inner().unwrap(), (0..12).collect::<Vec<_>>());
     }
 
+    proptest! {
+        #[test]
+        fn whatever_the_rhythm_no_span_holds_more_than_was_published(
+            gaps in prop::collection::vec(0_u64..3000, 1..200),
+        ) {
+            let published = Bucket::ServiceModify.published();
+            let began = Instant::now();
+            let mut level = Level::new(Some(published.ours()), began);
+            let mut now = began;
+            let mut sent: Vec<Instant> = Vec::new();
+            for gap in gaps {
+                now += Duration::from_millis(gap % 400 * u64::from(gap > 1500));
+                while let Err(wait) = level.take(now) {
+                    now += wait;
+                }
+                sent.push(now);
+            }
+            for (first, from) in sent.iter().enumerate() {
+                for (count, to) in (1_u32..).zip(&sent[first..]) {
+                    let span = to.duration_since(*from).as_secs_f64();
+                    let most = published.burst + span * published.per_second;
+                    prop_assert!(f64::from(count) <= most, "{count} in {span} s");
+                }
+            }
+        }
+    }
+
     #[test]
     fn accounts_and_regions_do_not_share_a_pacer() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let _inside = runtime.enter();
         let pacers = Pacers::new(Pacing::Published, None);
         let of = |account, region| pacers.of(account, region, Bucket::ServiceRead);
         assert!(Arc::ptr_eq(&of("1", "eu-west-1"), &of("1", "eu-west-1")));

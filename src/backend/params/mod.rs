@@ -32,6 +32,10 @@ const GET_PARAMETERS_BY_PATH: Operation =
 const PUT_PARAMETER: Operation =
     Operation { name: "PutParameter", bucket: Bucket::ParameterWrite, repeat: Repeat::ActsAgain };
 
+/// Deleting what is deleted changes nothing.
+const DELETE_PARAMETER: Operation =
+    Operation { name: "DeleteParameter", bucket: Bucket::ParameterWrite, repeat: Repeat::Harmless };
+
 /// What a parameter holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParameterValue {
@@ -242,6 +246,21 @@ impl Parameters {
                 _ if attempts < PUT_ATTEMPTS => {}
                 _ => return Err(ParametersError::InDoubt { name: name.clone(), source }),
             }
+        }
+    }
+
+    /// Deletes a parameter. One that does not exist is as good as deleted.
+    ///
+    /// # Errors
+    /// Fails when SSM refuses, or the request fails.
+    pub async fn delete(&self, name: &ParameterName) -> Result<(), ParametersError> {
+        let request = self.client.delete_parameter().name(name.as_str());
+        let answer = self.session.call(DELETE_PARAMETER, || request.clone().send()).await;
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(source) => Err(ParametersError::Write { name: name.clone(), source }),
         }
     }
 

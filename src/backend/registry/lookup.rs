@@ -1,6 +1,9 @@
 //! From a digest to the commit an image was built from.
 
-use std::sync::PoisonError;
+use std::{
+    collections::HashMap,
+    sync::{MutexGuard, PoisonError},
+};
 
 use bytes::Bytes;
 
@@ -37,14 +40,12 @@ impl Registry {
     /// not in ECR, and where it cannot be read.
     pub async fn release_hash(&self, uri: &ImageUri, digest: &Digest) -> Option<ReleaseHash> {
         let repository = uri.ecr()?;
-        if let Some(known) = self.known_commit(digest) {
-            return known;
+        if let Some(known) = self.commits().get(digest) {
+            return known.clone();
         }
         match self.look_up(&repository, digest).await {
             Ok(hash) => {
-                let mut commits =
-                    self.shared.commits.lock().unwrap_or_else(PoisonError::into_inner);
-                commits.insert(digest.clone(), hash.clone());
+                self.commits().insert(digest.clone(), hash.clone());
                 hash
             }
             Err(error) => {
@@ -56,9 +57,8 @@ impl Registry {
     }
 
     /// What was found out before.
-    fn known_commit(&self, digest: &Digest) -> Option<Option<ReleaseHash>> {
-        let commits = self.shared.commits.lock().unwrap_or_else(PoisonError::into_inner);
-        commits.get(digest).cloned()
+    fn commits(&self) -> MutexGuard<'_, HashMap<Digest, Option<ReleaseHash>>> {
+        self.shared.commits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks through index, manifest and configuration, in this order.

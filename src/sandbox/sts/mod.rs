@@ -1,1 +1,155 @@
-//! To come.
+//! STS: who a caller is, and sessions of roles, which is how a client comes to another account.
+//!
+//! There are no policies: anybody may assume any role of any account, and a web identity token is
+//! believed whatever it says. A session is over when its time is over on the machine's clock, as
+//! clients reckon it. Limits, names and error texts are those of the API, version 2011-06-15.
+
+mod session;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::{
+    call::{Call, Fault},
+    refusal,
+    service::Protocol,
+    state::Transaction,
+    xml,
+};
+pub(super) use session::{Caller, caller};
+use session::{Role, Session};
+
+/// Answers one request to STS. The body is a form; what is answered is the content of the
+/// `…Response` element.
+pub(super) fn answer(
+    call: &Call,
+    transaction: &mut Transaction<'_>,
+    machine: Timestamp,
+) -> Result<Bytes, Fault> {
+    let form = Form::of(&call.body);
+    let result = match call.operation.as_str() {
+        "GetCallerIdentity" => get_caller_identity(call),
+        "AssumeRole" => assume_role(call, transaction, machine, &form)?,
+        "AssumeRoleWithWebIdentity" => assume_with_web_identity(transaction, machine, &form)?,
+        other => return Err(refusal::unknown_operation(Protocol::Query, other)),
+    };
+    Ok(Bytes::from(xml::element(&format!("{}Result", call.operation), &result)))
+}
+
+/// `GetCallerIdentity`.
+fn get_caller_identity(call: &Call) -> Vec<String> {
+    vec![
+        xml::text("Arn", &call.caller),
+        xml::text("UserId", &session::user_id(&call.caller)),
+        xml::text("Account", &call.scope.account),
+    ]
+}
+
+/// `AssumeRole`.
+fn assume_role(
+    call: &Call,
+    transaction: &mut Transaction<'_>,
+    machine: Timestamp,
+    form: &Form,
+) -> Result<Vec<String>, Fault> {
+    let seconds = form.duration()?;
+    if session::is_session(&call.caller) && seconds > session::CHAINED {
+        return Err(invalid(
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by \
+             role chaining",
+        ));
+    }
+    let session = Session::start(&form.role()?, form.session_name()?, machine, seconds);
+    Ok(session.open(transaction)?)
+}
+
+/// `AssumeRoleWithWebIdentity`.
+fn assume_with_web_identity(
+    transaction: &mut Transaction<'_>,
+    machine: Timestamp,
+    form: &Form,
+) -> Result<Vec<String>, Fault> {
+    let token = form.required("WebIdentityToken")?;
+    if token.split('.').filter(|part| !part.is_empty()).count() != 3 {
+        let message = "The ID Token provided is not a valid JWT. (You may see this error if you \
+                       sent an Access Token)";
+        return Err(Fault::new("InvalidIdentityToken", message));
+    }
+    let session = Session::start(&form.role()?, form.session_name()?, machine, form.duration()?);
+    Ok(session.open(transaction)?)
+}
+
+/// A request's parameters.
+struct Form(BTreeMap<String, String>);
+
+impl Form {
+    /// Reads them.
+    fn of(body: &[u8]) -> Self {
+        Self(form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    /// One that must be there.
+    fn required(&self, name: &str) -> Result<&str, Fault> {
+        let value = self.0.get(name).map(String::as_str).filter(|value| !value.is_empty());
+        value.ok_or_else(|| constraint("null", name, "Member must not be null"))
+    }
+
+    /// `RoleArn`.
+    fn role(&self) -> Result<Role, Fault> {
+        let arn = self.required("RoleArn")?;
+        Role::parse(arn).ok_or_else(|| invalid(&format!("{arn} is invalid")))
+    }
+
+    /// `RoleSessionName`.
+    fn session_name(&self) -> Result<&str, Fault> {
+        let name = self.required("RoleSessionName")?;
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+        if name.chars().all(allowed) && (2..=64).contains(&name.len()) {
+            return Ok(name);
+        }
+        let rule = if name.len() < 2 {
+            "Member must have length greater than or equal to 2"
+        } else if name.len() > 64 {
+            "Member must have length less than or equal to 64"
+        } else {
+            "Member must satisfy regular expression pattern: [\\w+=,.@-]*"
+        };
+        Err(constraint(&format!("'{name}'"), "RoleSessionName", rule))
+    }
+
+    /// `DurationSeconds`; an hour, if not told.
+    fn duration(&self) -> Result<u32, Fault> {
+        let Some(text) = self.0.get("DurationSeconds") else {
+            return Ok(session::CHAINED);
+        };
+        let rule = match text.parse::<u32>() {
+            Ok(900..=43_200) => return Ok(text.parse().unwrap_or(session::CHAINED)),
+            Ok(0..900) => "Member must have value greater than or equal to 900",
+            Ok(_) => "Member must have value less than or equal to 43200",
+            Err(_) => "Member must be an integer",
+        };
+        Err(constraint(&format!("'{text}'"), "DurationSeconds", rule))
+    }
+}
+
+/// A parameter that is not what it must be.
+fn invalid(message: &str) -> Fault {
+    Fault::new("ValidationError", message)
+}
+
+/// A parameter that breaks a rule of the API's model.
+fn constraint(value: &str, member: &str, rule: &str) -> Fault {
+    // The sentence names members as the model of the service's own code does.
+    let mut name = member.to_owned();
+    if let Some(first) = name.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    invalid(&format!(
+        "1 validation error detected: Value {value} at '{name}' failed to satisfy constraint: {rule}"
+    ))
+}
+
+#[cfg(test)]
+mod tests;

@@ -50,6 +50,20 @@ impl Ecs {
         Ok(running)
     }
 
+    /// The ids of the running tasks of a service.
+    ///
+    /// # Errors
+    /// Fails when the cluster or service does not exist, or a request fails.
+    pub async fn running_task_ids(
+        &self,
+        cluster: &ClusterName,
+        service: &EcsServiceName,
+    ) -> Result<Vec<String>, EcsError> {
+        let arns = self.list_tasks(cluster, Some(service), DesiredStatus::Running).await?;
+        let ids = arns.iter().filter_map(|arn| arn.rsplit('/').next());
+        Ok(ids.map(str::to_owned).collect())
+    }
+
     /// ARNs of the tasks of a cluster, or of one service in it, that are to be in a status.
     pub(super) async fn list_tasks(
         &self,

@@ -509,3 +509,43 @@ async fn a_hundred_updates_against_a_short_bucket_all_succeed() {
     assert!(outcomes.iter().all(Result::is_ok));
     assert_eq!(aws.seen().len(), 125);
 }
+
+/// Every future can move between threads, as whoever runs many of them needs.
+#[tokio::test]
+async fn futures_can_be_sent() {
+    fn is_send<T: Send>(_: &T) {}
+    let (_, ecs) = ecs(|_| Answer::raw("{}")).await;
+    let (cluster, name, definition) = (cluster(), service("web"), arn(8));
+    let ours = EcsDeploymentId::new("ecs-svc/1");
+    let update = ServiceUpdate {
+        cluster: &cluster,
+        service: &name,
+        task_definition: &definition,
+        force: false,
+        primary_before: None,
+    };
+    is_send(&ecs.observe(&[]));
+    is_send(&ecs.task_definition("web"));
+    is_send(&ecs.register("web", "{}", &|_| false));
+    is_send(&ecs.deregister(&definition));
+    is_send(&ecs.update_service(&update));
+    is_send(&ecs.service_deployments(&[]));
+    is_send(&ecs.find_service_deployment(&cluster, &name, &ours, None));
+    is_send(&ecs.service_revisions(&[]));
+    is_send(&ecs.running_tasks(&cluster, &[]));
+    let observed = convert::service(
+        &cluster,
+        &aws_sdk_ecs::types::Service::builder().service_name("web").build(),
+    );
+    is_send(&ecs.evidence(&observed.unwrap(), &ours, None));
+    let parameters = crate::backend::params::Parameters::new(ecs.session().clone());
+    let parameter = crate::model::ParameterName::new("/p/a").unwrap();
+    is_send(&parameters.get(&[]));
+    is_send(&parameters.by_folder("/p"));
+    is_send(&parameters.put(&parameter, "v", true));
+    let registry = crate::backend::registry::Registry::new(ecs.session().clone());
+    let image = crate::model::ImageUri::parse(format!("app@{DIGEST}")).unwrap();
+    is_send(&registry.resolve(&[]));
+    is_send(&registry.release_hash(&image, image.digest().unwrap()));
+    is_send(&ecs.session().identity());
+}

@@ -24,6 +24,9 @@ async fn a_failed_attempt_keeps_the_verified_state() {
     assert_eq!(heads(&place).await, both);
     place.ledger.record_heads(&key(2), &both).await.unwrap();
     assert_eq!(heads(&place).await, both, "and so does one that hands it on");
+    let stale = ServiceHead { verified: verified_head("web", 0).verified, ..head("web", 2) };
+    place.ledger.record_heads(&key(2), &[stale]).await.unwrap();
+    assert_eq!(heads(&place).await, both, "or hands on an older one");
     let better = verified_head("web", 2);
     place.ledger.record_heads(&key(2), std::slice::from_ref(&better)).await.unwrap();
     assert_eq!(heads(&place).await, [better]);

@@ -1,0 +1,90 @@
+//! The command line as a whole: global flags and the list of commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::{
+    completions::CompletionsArguments, deploy::DeployArguments, history::HistoryArguments,
+    manual::ManArguments, register::RegisterArguments, sandbox::SandboxArguments,
+    show::ShowArguments, status::StatusArguments,
+};
+
+/// Knows what is deployed where, by whom and why, and moves a set of services there safely.
+#[derive(Debug, Parser)]
+#[command(name = "release-tool", version, arg_required_else_help = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// Flags that every command takes.
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Work as if started in this directory.
+    #[arg(short = 'C', long = "directory", value_name = "DIRECTORY", global = true)]
+    pub(crate) directory: Option<PathBuf>,
+    /// Read this manifest instead of the nearest `.weco-project`.
+    #[arg(long, value_name = "FILE", env = "RELEASE_TOOL_MANIFEST", global = true)]
+    pub(crate) manifest: Option<PathBuf>,
+    /// Work in the sandbox: an AWS inside this program, with no account and no network.
+    #[arg(
+        long,
+        env = "RELEASE_TOOL_SANDBOX",
+        value_parser = clap::builder::FalseyValueParser::new(),
+        global = true
+    )]
+    pub(crate) sandbox: bool,
+    /// Keep the sandbox's state in this directory [default: `.release-tool/sandbox` beside the
+    /// manifest].
+    #[arg(long, value_name = "DIRECTORY", env = "RELEASE_TOOL_SANDBOX_DIR", global = true)]
+    pub(crate) sandbox_dir: Option<PathBuf>,
+    /// Send requests to this URL instead of AWS. A leftover `AWS_ENDPOINT_URL` is refused without
+    /// it where the manifest names an AWS account.
+    #[arg(long, value_name = "URL", global = true)]
+    pub(crate) endpoint_url: Option<String>,
+    /// The form of results.
+    #[arg(long, value_enum, default_value = "human", env = "RELEASE_TOOL_OUTPUT", global = true)]
+    pub(crate) output: OutputFormat,
+    /// Show more; twice, to log every request on the error stream.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+    /// Show nothing but results and errors.
+    #[arg(short, long, conflicts_with = "verbose", global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// The form of results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// Text for people.
+    Human,
+    /// One JSON document, or one JSON event a line while something is going on.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Say that an image is now the latest of a service.
+    Register(RegisterArguments),
+    /// Make an environment run a set of images: plan, confirm, roll out, verify, record.
+    Deploy(DeployArguments),
+    /// Show what runs, who put it there, and whether it is complete.
+    Status(StatusArguments),
+    /// List the deployments of the project, newest first.
+    History(HistoryArguments),
+    /// Show one deployment whole: images, steps, and what proves their ends.
+    Show(ShowArguments),
+    /// Work with the sandbox, the AWS inside this program.
+    Sandbox(SandboxArguments),
+    /// Write a completion script for a shell.
+    Completions(CompletionsArguments),
+    /// Write the manual page.
+    Man(ManArguments),
+}

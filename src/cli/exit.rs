@@ -1,0 +1,100 @@
+//! The exit codes, on which scripts rely.
+
+use std::process::ExitCode;
+
+use crate::model::DeploymentStatus;
+
+/// How the program ends. `docs/exit-codes.md` has the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// What was asked for is done, or was already so.
+    Done,
+    /// It failed before anything was changed.
+    NothingChanged,
+    /// The command line or the manifest is wrong.
+    Usage,
+    /// A deployment failed; everything it changed runs what it ran before.
+    RolledBack,
+    /// A deployment failed, and not everything was put back.
+    NotRolledBack,
+    /// A deployment failed, and so did its rollback.
+    RollbackFailed,
+    /// A signal came; what was started goes on.
+    Interrupted,
+    /// Something was asked of AWS, and its outcome is not known.
+    Unknown,
+    /// With `--exit-code`: something is not complete.
+    Differs,
+}
+
+impl Exit {
+    /// All of them, for the documentation.
+    pub const ALL: [Self; 9] = [
+        Self::Done,
+        Self::NothingChanged,
+        Self::Usage,
+        Self::RolledBack,
+        Self::NotRolledBack,
+        Self::RollbackFailed,
+        Self::Interrupted,
+        Self::Unknown,
+        Self::Differs,
+    ];
+
+    /// The number.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::NothingChanged => 1,
+            Self::Usage => 2,
+            Self::RolledBack => 3,
+            Self::NotRolledBack => 4,
+            Self::RollbackFailed => 5,
+            Self::Interrupted => 7,
+            Self::Unknown => 8,
+            Self::Differs => 10,
+        }
+    }
+
+    /// What it means, one sentence.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "Done, or nothing was to be done.",
+            Self::NothingChanged => "An error; nothing was changed.",
+            Self::Usage => "The command line or the manifest is wrong.",
+            Self::RolledBack => {
+                "The deployment failed, and everything it changed runs what it ran before."
+            }
+            Self::NotRolledBack => {
+                "The deployment failed or was superseded, and not everything was put back."
+            }
+            Self::RollbackFailed => "The deployment failed, and so did its rollback.",
+            Self::Interrupted => "Interrupted by a signal; what was started goes on in ECS.",
+            Self::Unknown => {
+                "The outcome is not known: look with `status`, finish with the same `deploy`."
+            }
+            Self::Differs => "With `--exit-code`: something is not complete.",
+        }
+    }
+
+    /// The end of a deployment.
+    #[must_use]
+    pub fn of_deployment(status: DeploymentStatus) -> Self {
+        match status {
+            DeploymentStatus::Succeeded | DeploymentStatus::Running => Self::Done,
+            DeploymentStatus::RolledBack => Self::RolledBack,
+            DeploymentStatus::Failed | DeploymentStatus::Superseded => Self::NotRolledBack,
+            DeploymentStatus::RollbackFailed => Self::RollbackFailed,
+            DeploymentStatus::Interrupted => Self::Interrupted,
+            DeploymentStatus::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        exit.code().into()
+    }
+}

@@ -1,0 +1,170 @@
+//! Every error of the program, and what it means for the exit code.
+
+use std::{io, path::PathBuf};
+
+use super::exit::Exit;
+use crate::{
+    backend::store::StoreError,
+    engine::EngineError,
+    manifest::{ManifestError, ManifestErrors},
+    ops::OpError,
+    sandbox::SandboxError,
+    ui::{Console, Failure, Format},
+};
+
+/// Why a command fails.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// No manifest was found.
+    #[error("there is no `.weco-project` in `{}` or above it", directory.display())]
+    NoManifest {
+        /// Where the search began.
+        directory: PathBuf,
+    },
+    /// The manifest cannot be read.
+    #[error("failed to read `{}`", file.display())]
+    UnreadableManifest {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file of the sandbox cannot be removed.
+    #[error("failed to remove `{}`", file.display())]
+    Unremovable {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The manifest is wrong.
+    #[error("the manifest has errors")]
+    Manifest(#[from] ManifestErrors),
+    /// The manifest does not have what was asked for.
+    #[error(transparent)]
+    NotInManifest(#[from] ManifestError),
+    /// A use case failed.
+    #[error(transparent)]
+    Op(#[from] OpError),
+    /// The store cannot be opened.
+    #[error("failed to open the record of deployments")]
+    Store(#[from] StoreError),
+    /// The sandbox does not work.
+    #[error("failed to use the sandbox")]
+    Sandbox(#[from] SandboxError),
+    /// The arguments do not make sense together.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// A question could not be asked.
+    #[error("nobody is there to answer")]
+    NoAnswer,
+    /// The answer was no.
+    #[error("not confirmed, so nothing was changed")]
+    Declined,
+    /// The process has no runtime.
+    #[error("failed to start")]
+    Runtime(#[source] io::Error),
+    /// The server cannot listen.
+    #[error("failed to listen on {address}")]
+    Listen {
+        /// Where.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl CliError {
+    /// Tells the error, and gives the exit code it means.
+    pub(crate) fn tell(&self, console: &Console) -> Exit {
+        if let Self::Manifest(errors) = self
+            && console.format == Format::Human
+        {
+            console.error(errors.render(console.colour));
+            return self.exit();
+        }
+        Failure::of(self, self.hints()).tell(console);
+        self.exit()
+    }
+
+    /// What to do about it.
+    fn hints(&self) -> Vec<String> {
+        let one = |hint: &str| vec![hint.to_owned()];
+        match self {
+            Self::NoManifest { .. } => one(
+                "go to a directory of the project, name the file with `--manifest`, or begin with \
+                 a copy of `.weco-project.example`",
+            ),
+            Self::UnreadableManifest { .. }
+            | Self::Unremovable { .. }
+            | Self::Sandbox(_)
+            | Self::Declined
+            | Self::Runtime(_) => Vec::new(),
+            Self::Manifest(errors) => errors.errors().iter().map(ManifestError::hint).collect(),
+            Self::NotInManifest(error) => vec![error.hint()],
+            Self::Op(error) => error.hints(),
+            Self::Store(error) => vec![error.hint()],
+            Self::Usage { hint, .. } => vec![hint.clone()],
+            Self::NoAnswer => one("add `--skip-confirm` to go on without a question"),
+            Self::Listen { .. } => one("choose another port with `--port`, or 0 for a free one"),
+        }
+    }
+
+    /// The exit code.
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NoManifest { .. }
+            | Self::UnreadableManifest { .. }
+            | Self::Manifest(_)
+            | Self::NotInManifest(_)
+            | Self::Usage { .. }
+            | Self::NoAnswer => Exit::Usage,
+            Self::Op(error) => exit_of_op(error),
+            Self::Store(_)
+            | Self::Sandbox(_)
+            | Self::Unremovable { .. }
+            | Self::Declined
+            | Self::Runtime(_)
+            | Self::Listen { .. } => Exit::NothingChanged,
+        }
+    }
+}
+
+/// The exit code of a use case's error.
+fn exit_of_op(error: &OpError) -> Exit {
+    match error {
+        OpError::Manifest(_)
+        | OpError::Id(_)
+        | OpError::ImageUri(_)
+        | OpError::NotSelected { .. }
+        | OpError::NoRegion
+        | OpError::LeftoverEndpoint { .. } => Exit::Usage,
+        OpError::Ecs(_)
+        | OpError::Parameters(_)
+        | OpError::Registry(_)
+        | OpError::Store(_)
+        | OpError::Identity(_)
+        | OpError::Refused(_)
+        | OpError::NoSuchImage { .. }
+        | OpError::OtherDigest { .. }
+        | OpError::NoServices { .. } => Exit::NothingChanged,
+        OpError::Engine(error) => match error {
+            EngineError::NotRecorded(_) | EngineError::RegistrationNotRecorded(_) => {
+                Exit::NothingChanged
+            }
+            EngineError::RecordLost { .. } => Exit::Unknown,
+            EngineError::Parameter { source, .. } => {
+                if source.aws().is_ambiguous() {
+                    Exit::Unknown
+                } else {
+                    Exit::NothingChanged
+                }
+            }
+        },
+    }
+}

@@ -1,0 +1,58 @@
+//! Signals: the first asks to stop, the second stops at once.
+
+use tokio::{sync::watch, task::JoinSet};
+
+use super::exit::Exit;
+
+/// Listens for Ctrl-C and SIGTERM until it is dropped.
+pub(super) struct Interrupt {
+    /// Turns true at the first signal.
+    asked: watch::Receiver<bool>,
+    /// The task that listens; ends with this value.
+    _listening: JoinSet<()>,
+}
+
+impl Interrupt {
+    /// Begins to listen.
+    pub(super) fn listen() -> Self {
+        let (tell, asked) = watch::channel(false);
+        let mut listening = JoinSet::new();
+        listening.spawn(async move {
+            signal().await;
+            // Nobody listens any more when the command has ended meanwhile.
+            drop(tell.send(true));
+            signal().await;
+            leave();
+        });
+        Self { asked, _listening: listening }
+    }
+
+    /// What turns true at the first signal.
+    pub(super) fn asked(&self) -> watch::Receiver<bool> {
+        self.asked.clone()
+    }
+}
+
+/// Ends the process: the user asked twice.
+#[expect(clippy::exit, reason = "the second signal means at once, whatever is going on")]
+fn leave() {
+    std::process::exit(Exit::Interrupted.code().into());
+}
+
+/// Waits for the next signal. A signal that cannot be listened for never comes.
+async fn signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = match signal(SignalKind::terminate()) {
+            Ok(terminate) => terminate,
+            Err(_unavailable) => return std::future::pending().await,
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            result = tokio::signal::ctrl_c() => drop(result),
+        }
+    }
+    #[cfg(not(unix))]
+    drop(tokio::signal::ctrl_c().await);
+}

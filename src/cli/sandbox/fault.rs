@@ -1,0 +1,75 @@
+//! `sandbox fault`: have requests go wrong.
+
+use std::num::NonZeroU32;
+
+use clap::Subcommand;
+
+use super::{done, open};
+use crate::{
+    cli::{failure::CliError, settings::Settings},
+    sandbox::{FaultKind, NewFault, Pattern},
+    ui::{self, Format},
+};
+
+/// Have requests throttled, denied, lost or delayed.
+#[derive(Debug, Subcommand)]
+pub(crate) enum FaultVerb {
+    /// Add a fault. Those that are there stay.
+    Add {
+        /// Which requests: an operation such as `UpdateService`, `ecs:UpdateService`, `ecs:*` or
+        /// `*`.
+        operation: Pattern,
+        /// `throttle`, `deny`, `error`, `timeout` (done, but no answer comes), `drop` (not done,
+        /// and the connection is cut), `drop-after` (done, and the connection is cut),
+        /// `latency=MILLISECONDS`, or `quota` (AWS's own token buckets).
+        kind: FaultKind,
+        /// How many times; for ever when left away.
+        #[arg(long, value_name = "NUMBER")]
+        times: Option<NonZeroU32>,
+    },
+    /// List the faults, and how often each has acted.
+    List,
+    /// Forget all faults.
+    Clear,
+}
+
+/// Runs the verb.
+pub(super) fn run(settings: &Settings, verb: FaultVerb) -> Result<(), CliError> {
+    let sandbox = open(settings)?;
+    match verb {
+        FaultVerb::Add { operation, kind, times } => {
+            let told = match times {
+                Some(times) => format!("{operation}: {kind}, {times} times"),
+                None => format!("{operation}: {kind}"),
+            };
+            sandbox.add_fault(NewFault { on: operation, kind, times })?;
+            done(settings, told);
+        }
+        FaultVerb::Clear => {
+            let count = sandbox.clear_faults()?;
+            done(settings, format!("{count} faults are forgotten."));
+        }
+        FaultVerb::List => list(settings, &sandbox.faults()?),
+    }
+    Ok(())
+}
+
+/// Shows the faults.
+fn list(settings: &Settings, faults: &[crate::sandbox::FaultRule]) {
+    if settings.console.format == Format::Json {
+        let document = serde_json::json!({ "faults": faults });
+        settings.console.result(ui::document("sandbox-faults", &document));
+        return;
+    }
+    if faults.is_empty() {
+        settings.console.result("No faults.");
+        return;
+    }
+    let mut table = ui::Table::default();
+    for fault in faults {
+        let times = fault.times.map_or_else(|| "for ever".to_owned(), |t| format!("{t} times"));
+        let acted = format!("acted {} times", fault.acted);
+        table.row([fault.on.to_string(), fault.kind.to_string(), times, acted]);
+    }
+    settings.console.result(table.render(0));
+}

@@ -1,0 +1,286 @@
+//! `sandbox`: what a user does to the AWS inside the program.
+
+mod estate;
+mod fault;
+mod hand;
+mod serve;
+
+use std::{fs, io, path::PathBuf, time::Duration};
+
+use clap::{Args, Subcommand};
+
+use super::{
+    deploy::parse_duration,
+    exit::Exit,
+    failure::CliError,
+    settings::Settings,
+    workspace::{self, Found},
+};
+use crate::{
+    backend::source::{Commit, Repository},
+    model::{ImageId, ImageUri, Label, ParameterName},
+    ops,
+    sandbox::{Fate, Sandbox, SeedReport, Speed, admin},
+    ui::{self, Format},
+};
+
+/// Work with the sandbox, the AWS inside this program.
+///
+/// Its state is kept between commands. The same can be done over HTTP below `/_sandbox/` while
+/// `sandbox serve` runs.
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArguments {
+    /// What to do.
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What can be done to the sandbox.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Answer any AWS client over HTTP on 127.0.0.1, until a signal comes.
+    Serve(serve::ServeArguments),
+    /// Forget everything: resources, faults, requests, and the record of deployments made in it.
+    Reset,
+    /// Fill it from the manifest: clusters, services, task definitions, images and parameters.
+    /// What is there already is left as it is.
+    Seed,
+    /// Say what becomes of tasks that run an image.
+    Fate {
+        /// An image of the manifest, for the URI that the label `latest` names; or a URI, or its
+        /// end such as `search:4246187`.
+        image: String,
+        /// `healthy`, `crash[=EXIT_CODE][@SECONDS]`, `unhealthy` or `unpullable`.
+        #[arg(value_name = "FATE")]
+        fate: Fate,
+    },
+    /// Let the sandbox's clock run so many times faster; 0 stops it.
+    Speed {
+        /// Seconds in a second.
+        #[arg(value_parser = parse_speed)]
+        factor: Speed,
+    },
+    /// Put the sandbox's clock forward, for example by `90s`.
+    Advance {
+        /// How far.
+        #[arg(value_parser = parse_duration)]
+        duration: Duration,
+    },
+    /// Say how long tasks take from their start until they run.
+    TaskStart {
+        /// How long, for example `3s`.
+        #[arg(value_parser = parse_duration)]
+        duration: Duration,
+    },
+    /// Have requests throttled, denied, lost or delayed.
+    #[command(subcommand)]
+    Fault(fault::FaultVerb),
+    /// List the requests that were answered, oldest first.
+    Requests {
+        /// Only those after this number.
+        #[arg(long, value_name = "NUMBER")]
+        since: Option<u64>,
+        /// Forget them instead.
+        #[arg(long)]
+        clear: bool,
+    },
+    /// Do by hand what somebody would do in the console.
+    #[command(subcommand)]
+    Set(hand::HandVerb),
+}
+
+/// Reads a clock speed.
+fn parse_speed(text: &str) -> Result<Speed, String> {
+    let factor: f64 = text.parse().map_err(|_not_one| format!("`{text}` is not a number"))?;
+    Speed::try_from(factor).map_err(|error| error.to_string())
+}
+
+/// Runs the command.
+pub(super) async fn run(
+    settings: &Settings,
+    arguments: SandboxArguments,
+) -> Result<Exit, CliError> {
+    match arguments.verb {
+        Verb::Serve(arguments) => return serve::run(settings, arguments).await,
+        Verb::Reset => reset(settings)?,
+        Verb::Seed => {
+            let found = workspace::manifest(settings)?;
+            let repository = Repository::discover(&found.folder);
+            let report = seed(&open(settings)?, &found, repository.as_ref())?;
+            tell_seeding(settings, &report);
+        }
+        Verb::Fate { image, fate } => set_fate(settings, &image, fate).await?,
+        Verb::Speed { factor } => tell(settings, "clock", &open(settings)?.set_speed(factor)?),
+        Verb::Advance { duration } => tell(settings, "clock", &open(settings)?.advance(duration)?),
+        Verb::TaskStart { duration } => {
+            open(settings)?.set_task_start(duration)?;
+            done(settings, format!("Tasks run {duration:?} after their start."));
+        }
+        Verb::Fault(verb) => fault::run(settings, verb)?,
+        Verb::Requests { since, clear } => requests(settings, since, clear)?,
+        Verb::Set(verb) => hand::run(settings, verb).await?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Opens the sandbox for a command that works in it, filled from the manifest at its first use.
+pub(super) fn prepare(
+    settings: &Settings,
+    found: &Found,
+    repository: Option<&Repository>,
+) -> Result<Sandbox, CliError> {
+    let folder = workspace::sandbox_folder(settings, &found.folder);
+    let sandbox = Sandbox::open(&folder)?;
+    settings.console.remark(format!(
+        "sandbox: this is no AWS, nothing here is real. State is in {}",
+        folder.strip_prefix(".").unwrap_or(&folder).display()
+    ));
+    if !sandbox.is_seeded()? {
+        let report = seed(&sandbox, found, repository)?;
+        let count = report.created.len();
+        settings.console.remark(format!("sandbox: seeded from the manifest, {count} things made"));
+    }
+    Ok(sandbox)
+}
+
+/// The folder of the sandbox that the settings lead to.
+fn folder(settings: &Settings) -> PathBuf {
+    match workspace::manifest(settings) {
+        Ok(found) => workspace::sandbox_folder(settings, &found.folder),
+        Err(_no_manifest) => workspace::sandbox_folder(settings, &settings.directory()),
+    }
+}
+
+/// Opens the sandbox that the settings lead to, as it is.
+fn open(settings: &Settings) -> Result<Sandbox, CliError> {
+    Ok(Sandbox::open(&folder(settings))?)
+}
+
+/// Fills the sandbox with what the manifest names.
+fn seed(
+    sandbox: &Sandbox,
+    found: &Found,
+    repository: Option<&Repository>,
+) -> Result<SeedReport, CliError> {
+    let commits: Vec<Commit> =
+        repository.map(|repository| repository.recent(estate::COMMITS)).unwrap_or_default();
+    Ok(sandbox.seed(&estate::of(found.manifest.projects(), &commits)?)?)
+}
+
+/// Forgets everything, and the record of what was deployed in the sandbox.
+fn reset(settings: &Settings) -> Result<(), CliError> {
+    let folder = folder(settings);
+    Sandbox::open(&folder)?.reset()?;
+    for name in workspace::SANDBOX_STORE_FILES {
+        let file = folder.join(name);
+        match fs::remove_file(&file) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(CliError::Unremovable { file, source }),
+        }
+    }
+    done(settings, format!("The sandbox in {} is empty.", folder.display()));
+    Ok(())
+}
+
+/// Says what becomes of an image.
+async fn set_fate(settings: &Settings, image: &str, fate: Fate) -> Result<(), CliError> {
+    let uri = match named_image(settings, image).await? {
+        Some(uri) => uri.to_string(),
+        None => image.to_owned(),
+    };
+    open(settings)?.set_fate(&admin::SetFate { image: uri.clone(), fate })?;
+    done(settings, format!("Tasks that run {uri}: {fate}"));
+    Ok(())
+}
+
+/// The URI that the label `latest` names for an image of the manifest.
+async fn named_image(settings: &Settings, word: &str) -> Result<Option<ImageUri>, CliError> {
+    let Ok(image) = ImageId::new(word) else { return Ok(None) };
+    let Ok(found) = workspace::manifest(settings) else { return Ok(None) };
+    let project = found.manifest.projects().find(|p| p.image_of_word(word).is_ok());
+    let Some(project) = project else { return Ok(None) };
+    let image = project.image_of_word(word).unwrap_or(image);
+    let in_sandbox = settings.in_sandbox();
+    let workspace = workspace::open(&in_sandbox, Some(project.id.as_str())).await?;
+    let access = ops::Access::open(&workspace, &workspace.project.home).await?;
+    let name = ParameterName::of_image(&project.id, &Label::latest(), &image);
+    let value =
+        access.parameters.get(std::slice::from_ref(&name)).await.map_err(ops::OpError::from)?;
+    Ok(value.get(&name).and_then(|found| ImageUri::parse(found.value.as_str()).ok()))
+}
+
+/// Lists the requests, or forgets them.
+fn requests(settings: &Settings, since: Option<u64>, clear: bool) -> Result<(), CliError> {
+    let sandbox = open(settings)?;
+    if clear {
+        let count = sandbox.clear_requests()?;
+        done(settings, format!("{count} requests are forgotten."));
+        return Ok(());
+    }
+    let requests = sandbox.requests(since)?;
+    if settings.console.format == Format::Json {
+        let document = serde_json::json!({ "requests": requests });
+        settings.console.result(ui::document("sandbox-requests", &document));
+        return Ok(());
+    }
+    let mut table = ui::Table::default();
+    for record in requests {
+        let entry = record.entry;
+        table.row([
+            record.sequence.to_string(),
+            entry.at.strftime("%H:%M:%S").to_string(),
+            format!("{}:{}", entry.service, entry.operation),
+            entry.status.map_or_else(|| "-".to_owned(), |status| status.to_string()),
+            entry.error.unwrap_or_default(),
+            entry.resources.join(" "),
+        ]);
+    }
+    settings.console.result(table.render(0));
+    Ok(())
+}
+
+/// Says what seeding did.
+fn tell_seeding(settings: &Settings, report: &SeedReport) {
+    if settings.console.format == Format::Json {
+        settings.console.result(ui::document("sandbox-seed", report));
+        return;
+    }
+    let mut table = ui::Table::default();
+    for (things, what) in [(&report.created, "made"), (&report.existing, "was there")] {
+        for thing in things {
+            table.row([what.to_owned(), thing.kind.clone(), thing.name.clone()]);
+        }
+    }
+    settings.console.result(table.render(0));
+}
+
+/// Says the result of a verb: a document, or its members.
+fn tell(settings: &Settings, kind: &str, value: &impl serde::Serialize) {
+    let document = ui::document(&format!("sandbox-{kind}"), value);
+    if settings.console.format == Format::Json {
+        settings.console.result(document);
+        return;
+    }
+    let members: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(&document).unwrap_or_default();
+    let mut table = ui::Table::default();
+    for (name, value) in members.iter().filter(|(name, _)| *name != "schema" && *name != "version")
+    {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        table.row([name.clone(), text]);
+    }
+    settings.console.result(table.render(0));
+}
+
+/// Says that something is done, in one sentence.
+fn done(settings: &Settings, sentence: String) {
+    match settings.console.format {
+        Format::Json => {
+            settings
+                .console
+                .result(ui::document("sandbox", &serde_json::json!({"done": sentence})));
+        }
+        Format::Human => settings.console.result(sentence),
+    }
+}

@@ -1,0 +1,72 @@
+//! `sandbox serve`: the sandbox for any AWS client.
+
+use clap::Args;
+use tokio::net::TcpListener;
+
+use super::{open, prepare};
+use crate::{
+    backend::source::Repository,
+    cli::{exit::Exit, failure::CliError, interrupt::Interrupt, settings::Settings, workspace},
+    sandbox::credentials,
+    ui::{self, Format},
+};
+
+/// Answer any AWS client over HTTP on 127.0.0.1, until a signal comes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  release-tool sandbox serve --seed
+  aws --endpoint-url http://127.0.0.1:4566 --region eu-west-1 ecs list-clusters
+
+Signatures are not verified; any credentials do.")]
+pub(crate) struct ServeArguments {
+    /// The port; 0 takes a free one. The first line of output names it.
+    #[arg(long, default_value_t = 4566)]
+    port: u16,
+    /// Seed it from the manifest first, if that was not done before.
+    #[arg(long)]
+    seed: bool,
+}
+
+/// Serves until a signal comes.
+pub(super) async fn run(settings: &Settings, arguments: ServeArguments) -> Result<Exit, CliError> {
+    let sandbox = if arguments.seed {
+        let found = workspace::manifest(settings)?;
+        let repository = Repository::discover(&found.folder);
+        prepare(settings, &found, repository.as_ref())?
+    } else {
+        open(settings)?
+    };
+    let address = format!("127.0.0.1:{}", arguments.port);
+    let failed = |source| CliError::Listen { address: address.clone(), source };
+    let listener = TcpListener::bind(&address).await.map_err(failed)?;
+    let url = format!("http://{}", listener.local_addr().map_err(failed)?);
+    tell(settings, &url);
+    let interrupt = Interrupt::listen();
+    let mut asked = interrupt.asked();
+    sandbox
+        .serve(listener, async move {
+            // Fails only when nobody can ask any more; then it is served until the process ends.
+            if asked.wait_for(|stop| *stop).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        })
+        .await?;
+    Ok(Exit::Done)
+}
+
+/// Says where it listens, and how a client gets there.
+fn tell(settings: &Settings, url: &str) {
+    if settings.console.format == Format::Json {
+        let document = serde_json::json!({ "url": url });
+        settings.console.result(ui::document("sandbox-serve", &document));
+        return;
+    }
+    settings.console.result(format!("listening on {url}"));
+    let key = credentials(crate::sandbox::DEFAULT_ACCOUNT);
+    settings.console.remark(format!(
+        "\n  export AWS_ENDPOINT_URL={url} AWS_REGION=eu-west-1 \\\n         \
+         AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY=any\n\nStop it with Ctrl-C.",
+        key.access_key_id()
+    ));
+}

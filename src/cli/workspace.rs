@@ -1,0 +1,155 @@
+//! The composition root: from settings to a workspace.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{failure::CliError, sandbox as sandbox_command, settings::Settings};
+use crate::{
+    backend::{
+        actor::{ActorClues, actor},
+        aws::{Aws, AwsOptions, Credentials, Pacing},
+        clock,
+        source::{self, Repository},
+        store::{Ledger, SqliteStore},
+    },
+    manifest::{Manifest, Project},
+    model::{AccountId, Region},
+    ops::{Connector, Workspace},
+    sandbox::{self, Sandbox},
+};
+
+/// The manifest's name.
+const MANIFEST: &str = ".weco-project";
+/// The folder beside the manifest that holds what the program keeps.
+const STATE: &str = ".release-tool";
+
+/// The files that hold the record of deployments in the sandbox.
+pub(super) const SANDBOX_STORE_FILES: [&str; 3] =
+    ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm"];
+
+/// A manifest that was found and read.
+pub(super) struct Found {
+    /// The manifest.
+    pub(super) manifest: Manifest,
+    /// The folder it is in.
+    pub(super) folder: PathBuf,
+}
+
+/// Finds the manifest and reads it.
+pub(super) fn manifest(settings: &Settings) -> Result<Found, CliError> {
+    let file = match &settings.global.manifest {
+        Some(file) => settings.directory().join(file),
+        None => search(&settings.directory())?,
+    };
+    let text = fs::read_to_string(&file)
+        .map_err(|source| CliError::UnreadableManifest { file: file.clone(), source })?;
+    let manifest = Manifest::parse(&file.display().to_string(), &text)?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    Ok(Found { manifest, folder })
+}
+
+/// Looks for the manifest in the directory and those above it, up to the root of the git
+/// repository, or of the file system where there is none.
+fn search(directory: &Path) -> Result<PathBuf, CliError> {
+    let start = directory
+        .canonicalize()
+        .map_err(|source| CliError::UnreadableManifest { file: directory.into(), source })?;
+    for folder in start.ancestors() {
+        let file = folder.join(MANIFEST);
+        if file.is_file() {
+            return Ok(relative(&file, directory));
+        }
+        if folder.join(".git").exists() {
+            break;
+        }
+    }
+    Err(CliError::NoManifest { directory: start })
+}
+
+/// The file as the user would name it, where it is right here.
+fn relative(file: &Path, directory: &Path) -> PathBuf {
+    let here = directory.join(MANIFEST);
+    let same = here.canonicalize().is_ok_and(|here| file.canonicalize().is_ok_and(|f| f == here));
+    match here.strip_prefix(".") {
+        Ok(short) if same => short.to_path_buf(),
+        _ if same => here,
+        _ => file.to_path_buf(),
+    }
+}
+
+/// Where the sandbox keeps its state.
+pub(super) fn sandbox_folder(settings: &Settings, manifest_folder: &Path) -> PathBuf {
+    let beside = || manifest_folder.join(STATE).join("sandbox");
+    settings.global.sandbox_dir.clone().unwrap_or_else(beside)
+}
+
+/// Opens everything a command works with.
+pub(super) async fn open(
+    settings: &Settings,
+    project: Option<&str>,
+) -> Result<Workspace, CliError> {
+    let found = manifest(settings)?;
+    let project = found.manifest.project(project)?.clone();
+    let repository = Repository::discover(&found.folder);
+    let sandbox = if settings.global.sandbox {
+        Some(sandbox_command::prepare(settings, &found, repository.as_ref())?)
+    } else {
+        None
+    };
+    let store = match &sandbox {
+        Some(_) => sandbox_folder(settings, &found.folder).join("store.sqlite"),
+        None => project.store.path(&found.folder),
+    };
+    let ledger = Ledger::new(Arc::new(SqliteStore::open(store).await?));
+    let git_user = repository.as_ref().map_or_else(source::default_user, Repository::user);
+    let person = actor(&ActorClues {
+        variables: &settings.surroundings.variables,
+        git_user: git_user.as_deref(),
+        host: settings.surroundings.host.as_deref(),
+        arn: None,
+    });
+    Ok(Workspace {
+        connector: connector(settings, &project, sandbox.as_ref()),
+        project,
+        ledger,
+        repository,
+        person,
+        now: clock::now,
+    })
+}
+
+/// How AWS is reached.
+fn connector(settings: &Settings, project: &Project, sandbox: Option<&Sandbox>) -> Connector {
+    let variable = |name: &str| settings.surroundings.variable(name).map(str::to_owned);
+    let region = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| variable(name));
+    let leftover = settings
+        .surroundings
+        .variables
+        .iter()
+        .find(|(name, value)| name.starts_with("AWS_ENDPOINT_URL") && !value.is_empty())
+        .map(|(name, value)| format!("{name}={value}"));
+    let options = AwsOptions {
+        http_client: sandbox.map(Sandbox::http_client),
+        pacing: Pacing::AfterThrottle,
+        ..AwsOptions::default()
+    };
+    Connector {
+        aws: Aws::new(options),
+        region: region.and_then(|region| Region::new(region).ok()),
+        profile: variable("AWS_PROFILE"),
+        endpoint_url: settings.global.endpoint_url.clone(),
+        leftover_endpoint: leftover.filter(|_| sandbox.is_none()),
+        instance_metadata: variable("AWS_EC2_METADATA_DISABLED").as_deref() == Some("false"),
+        sandbox: sandbox.map(|_| sandbox_credentials as fn(Option<&AccountId>) -> Credentials),
+        session_name: format!("release-tool-{}", project.id),
+    }
+}
+
+/// Credentials that the sandbox takes for an account.
+fn sandbox_credentials(account: Option<&AccountId>) -> Credentials {
+    sandbox::credentials(account.map_or(sandbox::DEFAULT_ACCOUNT, AccountId::as_str))
+}

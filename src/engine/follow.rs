@@ -1,0 +1,397 @@
+//! One loop that follows all rollouts of a deployment to their end.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+
+use super::{Engine, apply::cause_chain, error::EngineError, journal::Journal};
+use crate::{
+    backend::platform::ecs::EcsError,
+    model::{
+        ClusterName, EcsServiceName, Event, Evidence, ObservedService, ServiceDeployment,
+        ServiceId, StepProgress, Verdict,
+    },
+    plan::{Judgement, Plan, PlannedStep, Watch, judge},
+};
+
+/// How the following ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Followed {
+    /// Every step has a verdict.
+    ToTheEnd,
+    /// Nobody wanted to wait.
+    Detached,
+    /// A signal came.
+    Interrupted,
+}
+
+/// The longest time between two looks while something moves.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
+/// The time before the first look; it doubles up to [`POLL_INTERVAL`], so that a rollout that is
+/// over at once is also told at once.
+const FIRST_INTERVAL: Duration = Duration::from_millis(250);
+/// How many looks may fail in a row before the outcome is called unknown. With the retries inside
+/// each look this is about five minutes without AWS.
+const BLIND_LOOKS: u32 = 5;
+
+/// A rollout under way.
+#[derive(Debug, Clone)]
+pub(super) struct Moving {
+    /// Its step.
+    pub(super) position: usize,
+    /// What is watched.
+    pub(super) watch: Watch,
+    /// The service deployment that ECS last called the current one.
+    hint: Option<String>,
+    /// When ECS made our deployment, by AWS's clock; kept for when ECS no longer lists it.
+    created_at: Option<Timestamp>,
+    /// Whether its failure was told.
+    told: bool,
+    /// When the service was told to move.
+    since: Instant,
+}
+
+/// The rollouts of a deployment: filled by those who tell services to move, emptied by the one
+/// who follows them.
+#[derive(Debug, Default)]
+pub(super) struct Rollouts {
+    /// What both sides share.
+    shared: Mutex<Shared>,
+}
+
+/// See [`Rollouts`].
+#[derive(Debug, Default)]
+struct Shared {
+    /// Rollouts under way.
+    moving: Vec<Moving>,
+    /// Whether no more will come.
+    all_applied: bool,
+    /// The first service that failed.
+    failed: Option<ServiceId>,
+}
+
+impl Rollouts {
+    /// Runs `work` on what is shared.
+    fn with<T>(&self, work: impl FnOnce(&mut Shared) -> T) -> T {
+        work(&mut self.shared.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A service was told to move.
+    pub(super) fn begin(&self, position: usize, watch: Watch) {
+        let since = Instant::now();
+        self.with(|shared| {
+            shared.moving.push(Moving {
+                position,
+                watch,
+                hint: None,
+                created_at: None,
+                told: false,
+                since,
+            });
+        });
+    }
+
+    /// No more services will be told to move.
+    pub(super) fn all_applied(&self) {
+        self.with(|shared| shared.all_applied = true);
+    }
+
+    /// A service failed: nothing more is started.
+    pub(super) fn failed(&self, service: &ServiceId) {
+        self.with(|shared| {
+            shared.failed.get_or_insert_with(|| service.clone());
+        });
+    }
+
+    /// The first service that failed.
+    pub(super) fn first_failure(&self) -> Option<ServiceId> {
+        self.with(|shared| shared.failed.clone())
+    }
+}
+
+/// What was judged of rollouts, by step, and what it was judged by.
+pub(super) type Judged = BTreeMap<usize, (Judgement, Option<ServiceDeployment>)>;
+/// A service as one look saw it.
+type Seen = BTreeMap<(ClusterName, EcsServiceName), ObservedService>;
+
+impl Engine<'_> {
+    /// Follows rollouts until each has its verdict, or the deadline passes.
+    pub(super) async fn follow_all(
+        &self,
+        plan: &Plan,
+        journal: &Journal<'_>,
+        rollouts: &Rollouts,
+        (wait, deadline): (bool, Instant),
+    ) -> Result<Followed, EngineError> {
+        let mut interval = FIRST_INTERVAL;
+        let mut blind = 0;
+        loop {
+            let (moving, last) =
+                rollouts.with(|shared| (shared.moving.clone(), shared.all_applied));
+            if last && !wait {
+                return Ok(Followed::Detached);
+            }
+            if last && moving.is_empty() {
+                self.put_back(plan, journal).await;
+                return Ok(Followed::ToTheEnd);
+            }
+            sleep(jittered(interval)).await;
+            interval = (interval * 2).min(POLL_INTERVAL);
+            if moving.is_empty() || !wait {
+                continue;
+            }
+            blind = match self.look(plan, journal, rollouts, moving).await? {
+                Ok(()) => 0,
+                Err(error) => {
+                    self.tell_blindness(&error);
+                    blind + 1
+                }
+            };
+            if Instant::now() >= deadline || blind >= BLIND_LOOKS {
+                self.give_up(journal, rollouts, blind >= BLIND_LOOKS).await?;
+            }
+        }
+    }
+
+    /// One look at everything that moves. The inner error says that AWS could not be asked.
+    async fn look(
+        &self,
+        plan: &Plan,
+        journal: &Journal<'_>,
+        rollouts: &Rollouts,
+        mut moving: Vec<Moving>,
+    ) -> Result<Result<(), EcsError>, EngineError> {
+        let steps = || moving.iter().filter_map(|one| plan.steps.get(one.position));
+        let targets: Vec<_> = steps().map(target_of).collect();
+        let seen = match self.ecs.observe(&targets).await {
+            Ok(seen) => seen,
+            Err(error) => return Ok(Err(error)),
+        };
+        for one in &mut moving {
+            let Some(step) = plan.steps.get(one.position) else { continue };
+            let service = seen.get(&target_of(step));
+            let ours = service.and_then(|service| service.deployment(&one.watch.ours));
+            one.created_at = one.created_at.or(ours.and_then(|ours| ours.created_at));
+            if let Some(arn) =
+                service.and_then(|service| service.current_service_deployment.clone())
+                && service
+                    .and_then(ObservedService::primary)
+                    .is_some_and(|p| p.id == one.watch.ours)
+            {
+                one.hint = Some(arn);
+            }
+            self.listener.hear(&Event::Progress(progress(one, service)));
+        }
+        let judged = match self.judge_all(plan, &moving, &seen).await {
+            Ok(judged) => judged,
+            Err(error) => return Ok(Err(error)),
+        };
+        let ended = self.act_on(plan, journal, (&mut moving, judged, &seen), rollouts).await?;
+        rollouts.with(|shared| {
+            shared.moving.retain(|one| !ended.contains(&one.position));
+            for one in &mut shared.moving {
+                if let Some(known) = moving.iter().find(|known| known.position == one.position) {
+                    one.clone_from(known);
+                }
+            }
+        });
+        Ok(Ok(()))
+    }
+
+    /// Judges every rollout that the cheap look leaves a question about.
+    async fn judge_all(
+        &self,
+        plan: &Plan,
+        moving: &[Moving],
+        seen: &Seen,
+    ) -> Result<Judged, EcsError> {
+        let questions: Vec<(&Moving, &PlannedStep, Option<&ObservedService>)> = moving
+            .iter()
+            .filter_map(|one| Some((one, plan.steps.get(one.position)?)))
+            .map(|(one, step)| (one, step, seen.get(&target_of(step))))
+            .filter(|(one, _, service)| one.watch.needs_a_closer_look(*service))
+            .collect();
+        let hints: Vec<String> =
+            questions.iter().filter_map(|(one, _, _)| one.hint.clone()).collect();
+        let known = self.ecs.service_deployments(&hints).await?;
+        let mut judged = BTreeMap::new();
+        for (one, step, service) in questions {
+            let hinted = one.hint.as_ref().and_then(|arn| known.get(arn)).filter(|deployment| {
+                deployment.target_revision.as_ref().is_some_and(|r| one.watch.ours.made(r))
+            });
+            let deployment = match (hinted, service) {
+                (Some(deployment), _) => Some(deployment.clone()),
+                (None, None) => None,
+                (None, Some(_)) => self.find(step, one).await?,
+            };
+            let judgement = judge(&one.watch, service, deployment.as_ref());
+            judged.insert(one.position, (judgement, deployment));
+        }
+        Ok(judged)
+    }
+
+    /// Looks for our service deployment where no hint led to it.
+    async fn find(
+        &self,
+        step: &PlannedStep,
+        one: &Moving,
+    ) -> Result<Option<ServiceDeployment>, EcsError> {
+        let StepTargetRef { cluster, service } = StepTargetRef::of(step);
+        self.ecs.find_service_deployment(cluster, service, &one.watch.ours, None).await
+    }
+
+    /// Writes and tells what the judgements say. Returns the steps that have ended.
+    async fn act_on(
+        &self,
+        plan: &Plan,
+        journal: &Journal<'_>,
+        (moving, judged, seen): (&mut [Moving], Judged, &Seen),
+        rollouts: &Rollouts,
+    ) -> Result<BTreeSet<usize>, EngineError> {
+        let verified = self.verify_all(plan, moving, &judged).await;
+        let mut ended = BTreeSet::new();
+        for one in moving.iter_mut() {
+            let Some(step) = plan.steps.get(one.position) else { continue };
+            let service = seen.get(&target_of(step));
+            let verdict = match judged.get(&one.position).map(|(judgement, _)| judgement) {
+                None | Some(Judgement::Wait) => continue,
+                Some(Judgement::Failing { reason }) => {
+                    rollouts.failed(&step.service);
+                    self.tell_failing(step, one, (reason, service)).await;
+                    continue;
+                }
+                Some(Judgement::Complete) => match verified.get(&one.position) {
+                    Some(verdict) => verdict.clone(),
+                    None => continue,
+                },
+                Some(Judgement::Ended(verdict)) => verdict.clone(),
+            };
+            let evidence = if verdict == Verdict::Verified {
+                None
+            } else {
+                rollouts.failed(&step.service);
+                Some(self.evidence(one, service).await)
+            };
+            self.conclude(journal, one.position, (verdict, evidence)).await?;
+            ended.insert(one.position);
+        }
+        Ok(ended)
+    }
+
+    /// Tells a failure once, while ECS is still putting the service back.
+    async fn tell_failing(
+        &self,
+        step: &PlannedStep,
+        one: &mut Moving,
+        (reason, service): (&str, Option<&ObservedService>),
+    ) {
+        if one.told {
+            return;
+        }
+        one.told = true;
+        let evidence = self.evidence(one, service).await;
+        let service = step.service.clone();
+        self.listener.hear(&Event::Failing { service, reason: reason.to_owned(), evidence });
+    }
+
+    /// Collects what ECS still knows about the failure. What cannot be had is left out: evidence
+    /// never stands in the way of a verdict.
+    async fn evidence(&self, one: &Moving, service: Option<&ObservedService>) -> Evidence {
+        let Some(service) = service else { return Evidence::default() };
+        let since = service.deployment(&one.watch.ours).and_then(|ours| ours.created_at);
+        let since = since.or(one.created_at);
+        self.ecs.evidence(service, &one.watch.ours, since).await.unwrap_or_default()
+    }
+
+    /// Writes a verdict down and tells it.
+    pub(super) async fn conclude(
+        &self,
+        journal: &Journal<'_>,
+        position: usize,
+        (verdict, evidence): (Verdict, Option<Evidence>),
+    ) -> Result<(), EngineError> {
+        journal.end(position, verdict.clone(), evidence.clone()).await?;
+        let Some(step) = journal.step(position) else { return Ok(()) };
+        let seconds = match (step.started_at, step.finished_at) {
+            (Some(start), Some(end)) => u64::try_from(end.duration_since(start).as_secs()),
+            _ => Ok(0),
+        };
+        self.listener.hear(&Event::StepFinished {
+            service: step.service,
+            verdict,
+            evidence,
+            seconds: seconds.unwrap_or_default(),
+        });
+        Ok(())
+    }
+
+    /// AWS could not be asked: say so and go on.
+    fn tell_blindness(&self, error: &EcsError) {
+        let text = format!("cannot see how the rollouts go, trying again: {}", cause_chain(error));
+        self.listener.hear(&Event::Warning { text });
+    }
+
+    /// The wait is over and the end is not known.
+    async fn give_up(
+        &self,
+        journal: &Journal<'_>,
+        rollouts: &Rollouts,
+        blind: bool,
+    ) -> Result<(), EngineError> {
+        let moving = rollouts.with(|shared| std::mem::take(&mut shared.moving));
+        for one in moving {
+            rollouts.failed(&one.watch.service);
+            let seconds = one.since.elapsed().as_secs();
+            let last_seen = if blind { "AWS did not answer" } else { "still in progress" };
+            let verdict = Verdict::TimedOut { seconds, last_seen: last_seen.to_owned() };
+            self.conclude(journal, one.position, (verdict, None)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The names a step's service goes by in ECS.
+pub(super) struct StepTargetRef<'a> {
+    /// The cluster.
+    pub(super) cluster: &'a ClusterName,
+    /// The service.
+    pub(super) service: &'a EcsServiceName,
+}
+
+impl<'a> StepTargetRef<'a> {
+    /// The target of a step.
+    pub(super) fn of(step: &'a PlannedStep) -> Self {
+        Self { cluster: &step.target.cluster, service: &step.target.ecs_service }
+    }
+}
+
+/// The key a step's service has among those seen.
+fn target_of(step: &PlannedStep) -> (ClusterName, EcsServiceName) {
+    (step.target.cluster.clone(), step.target.ecs_service.clone())
+}
+
+/// How far a rollout is.
+fn progress(one: &Moving, service: Option<&ObservedService>) -> StepProgress {
+    let ours = service.and_then(|service| service.deployment(&one.watch.ours));
+    StepProgress {
+        service: one.watch.service.clone(),
+        rollout_state: ours.and_then(|ours| ours.rollout_state),
+        running: ours.map_or(0, |ours| ours.running),
+        pending: ours.map_or(0, |ours| ours.pending),
+        desired: service.map_or(0, |service| service.desired),
+        old_tasks: service.map_or(0, |service| service.tasks_of_others(&one.watch.ours)),
+        failed_tasks: ours.map_or(0, |ours| ours.failed_tasks),
+        seconds: one.since.elapsed().as_secs(),
+    }
+}
+
+/// The interval, up to a tenth longer, so that many commands do not ask in step.
+fn jittered(interval: Duration) -> Duration {
+    let random = u64::from(uuid::Uuid::new_v4().as_bytes().first().copied().unwrap_or_default());
+    interval + interval * u32::try_from(random).unwrap_or_default() / 2560
+}

@@ -1,0 +1,95 @@
+//! How a whole deployment ended, from how its steps did.
+
+use crate::model::{Deployment, DeploymentStatus, Step, StepStatus, Verdict};
+
+/// What the engine brings back.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The deployment as it is in the record.
+    pub deployment: Deployment,
+}
+
+/// The status of a deployment whose steps have all ended. Success takes every one of them.
+#[must_use]
+pub fn status_of(steps: &[Step]) -> DeploymentStatus {
+    let verdicts = || steps.iter().filter_map(|step| step.verdict.as_ref());
+    let any = |wanted: fn(&Verdict) -> bool| verdicts().any(wanted);
+    if steps.iter().all(|step| step.status == StepStatus::Verified) {
+        return DeploymentStatus::Succeeded;
+    }
+    if any(|verdict| matches!(verdict, Verdict::RollbackFailed { .. })) {
+        return DeploymentStatus::RollbackFailed;
+    }
+    if any(|verdict| matches!(verdict, Verdict::TimedOut { .. } | Verdict::Unknown { .. })) {
+        return DeploymentStatus::Unknown;
+    }
+    if any(|verdict| matches!(verdict, Verdict::Failed { .. })) {
+        return DeploymentStatus::Failed;
+    }
+    let changed = || verdicts().filter(|v| !matches!(v, Verdict::NotStarted { .. }));
+    if changed().all(|verdict| matches!(verdict, Verdict::RolledBack { .. })) {
+        return DeploymentStatus::RolledBack;
+    }
+    if any(|verdict| matches!(verdict, Verdict::RolledBack { .. })) {
+        return DeploymentStatus::Failed;
+    }
+    DeploymentStatus::Superseded
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::model::{ClusterName, EcsServiceName, ServiceId, StepBefore, StepTarget};
+
+    fn step(verdict: Verdict) -> Step {
+        Step {
+            service: ServiceId::new("web").unwrap(),
+            status: match verdict {
+                Verdict::Verified => StepStatus::Verified,
+                Verdict::NotStarted { .. } => StepStatus::Skipped,
+                _ => StepStatus::Failed,
+            },
+            target: StepTarget {
+                cluster: ClusterName::new("prod").unwrap(),
+                ecs_service: EcsServiceName::new("web").unwrap(),
+                containers: BTreeMap::new(),
+                images: BTreeMap::new(),
+            },
+            before: StepBefore::default(),
+            task_definition: None,
+            registered: false,
+            ecs_deployment: None,
+            verdict: Some(verdict),
+            evidence: None,
+            started_at: None,
+            finished_at: None,
+        }
+    }
+
+    #[test]
+    fn only_all_verified_is_success() {
+        use DeploymentStatus as Status;
+        let failed = || Verdict::Failed { reason: String::new() };
+        let back = || Verdict::RolledBack { to: None, reason: String::new() };
+        let late = || Verdict::TimedOut { seconds: 1, last_seen: String::new() };
+        let taken = || Verdict::Superseded { by: None, task_definition: None };
+        let broken = || Verdict::RollbackFailed { reason: String::new() };
+        let skipped = || Verdict::NotStarted { reason: String::new() };
+        let cases = [
+            (vec![Verdict::Verified, Verdict::Verified], Status::Succeeded),
+            (vec![Verdict::Verified, back()], Status::Failed),
+            (vec![back(), back(), skipped()], Status::RolledBack),
+            (vec![back(), failed()], Status::Failed),
+            (vec![failed(), late()], Status::Unknown),
+            (vec![failed(), broken(), late()], Status::RollbackFailed),
+            (vec![Verdict::Verified, taken()], Status::Superseded),
+            (vec![taken(), back()], Status::Failed),
+        ];
+        for (verdicts, wanted) in cases {
+            let steps: Vec<Step> = verdicts.clone().into_iter().map(step).collect();
+            assert_eq!(status_of(&steps), wanted, "{verdicts:?}");
+        }
+    }
+}

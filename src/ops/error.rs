@@ -1,0 +1,139 @@
+//! Why a use case fails, and what to do about it.
+
+use crate::{
+    backend::{
+        aws::IdentityError, params::ParametersError, platform::ecs::EcsError,
+        registry::RegistryError, store::StoreError,
+    },
+    engine::EngineError,
+    manifest::ManifestError,
+    model::{Digest, IdError, ImageUri, ImageUriError},
+    plan::Refusal,
+};
+
+/// Why a use case fails.
+#[derive(Debug, thiserror::Error)]
+pub enum OpError {
+    /// The manifest does not have what was asked for.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// ECS answers with an error, or does not answer.
+    #[error(transparent)]
+    Ecs(#[from] EcsError),
+    /// SSM's parameters cannot be read.
+    #[error(transparent)]
+    Parameters(#[from] ParametersError),
+    /// ECR cannot be asked.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It is not certain that this is the right account.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// No region is known.
+    #[error("no region is known for this environment")]
+    NoRegion,
+    /// A variable would send the requests for an AWS account somewhere else.
+    #[error("`{variable}` would send requests for an AWS account somewhere else")]
+    LeftoverEndpoint {
+        /// The variable, as `NAME=value`.
+        variable: String,
+    },
+    /// The deployment cannot be planned.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The deployment or registration could not be carried out.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A text is not an image URI.
+    #[error(transparent)]
+    ImageUri(#[from] ImageUriError),
+    /// A text is not an id.
+    #[error(transparent)]
+    Id(#[from] IdError),
+    /// The registry does not have the image to be registered.
+    #[error("`{uri}` is not in its registry ({reason})")]
+    NoSuchImage {
+        /// The URI.
+        uri: ImageUri,
+        /// The registry's words.
+        reason: String,
+    },
+    /// The image has another digest than the one given.
+    #[error("`{uri}` is {found}, and {given} was given")]
+    OtherDigest {
+        /// The URI.
+        uri: ImageUri,
+        /// The registry's digest.
+        found: Digest,
+        /// The digest given.
+        given: Digest,
+    },
+    /// The project has no services: none in the manifest, and none registered.
+    #[error("project `{project}` has no services yet")]
+    NoServices {
+        /// The project.
+        project: String,
+    },
+    /// `--image` names an image that no selected service has.
+    #[error("no selected service has an image `{image}`")]
+    NotSelected {
+        /// The image.
+        image: String,
+    },
+}
+
+impl OpError {
+    /// What to do: sentences with the exact flag, key or command.
+    #[must_use]
+    pub fn hints(&self) -> Vec<String> {
+        let one = |hint: String| vec![hint];
+        match self {
+            Self::Manifest(error) => one(error.hint()),
+            Self::Ecs(error) => error.hint().into_iter().collect(),
+            Self::Parameters(error) => error.hint().into_iter().collect(),
+            Self::Registry(error) => error.hint().into_iter().collect(),
+            Self::Store(error) => one(error.hint()),
+            Self::Identity(error) => error.hint().into_iter().collect(),
+            Self::NoRegion => one("set `region` in the manifest, or `AWS_REGION`".to_owned()),
+            Self::LeftoverEndpoint { .. } => {
+                one("unset the variable, or say that it is meant with `--endpoint-url`".to_owned())
+            }
+            Self::Refused(refusal) => {
+                refusal.problems.iter().map(crate::plan::Problem::hint).collect()
+            }
+            Self::Engine(error) => engine_hint(error),
+            Self::ImageUri(_) => one("give it as `<registry>/<repository>:<tag>`".to_owned()),
+            Self::Id(_) => Vec::new(),
+            Self::NoSuchImage { uri, .. } => one(format!("push it first: `docker push {uri}`")),
+            Self::OtherDigest { .. } => {
+                one("leave `--digest` away, or give the digest that the registry has".to_owned())
+            }
+            Self::NoServices { .. } => {
+                one("register one with `release-tool register <uri> <service>`".to_owned())
+            }
+            Self::NotSelected { .. } => {
+                one("name one of the images listed by `--dry-run`".to_owned())
+            }
+        }
+    }
+}
+
+/// Hints for what the engine could not carry out.
+fn engine_hint(error: &EngineError) -> Vec<String> {
+    match error {
+        EngineError::NotRecorded(source) | EngineError::RegistrationNotRecorded(source) => {
+            vec![source.hint()]
+        }
+        EngineError::RecordLost { deployment, source, .. } => [source.hint()]
+            .into_iter()
+            .chain([format!(
+                "see what runs with `release-tool status`, and what was recorded with \
+                 `release-tool show {deployment}`; the same `deploy` again finishes it"
+            )])
+            .collect(),
+        EngineError::Parameter { source, .. } => source.hint().into_iter().collect(),
+    }
+}

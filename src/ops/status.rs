@@ -1,0 +1,245 @@
+//! `status`: what runs, who put it there, and whether it is complete. Changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::{
+    access::Access,
+    definitions::definitions,
+    deploy::open_project,
+    error::OpError,
+    pictures::{Target, targets},
+    workspace::Workspace,
+};
+use crate::{
+    manifest::{Project, Service},
+    model::{
+        ClusterName, ContainerName, Deployment, Digest, EcsDeploymentId, EcsServiceName,
+        EnvironmentId, ImageId, ImageUri, Label, ObservedService, ProjectId, ReleaseHash,
+        Selection, ServiceHead, ServiceId, TaskDefinitionArn,
+    },
+    plan::{OverallState, RecordedAttempt, ServiceState, container_images, overall, service_state},
+};
+
+/// What the user asked for.
+#[derive(Debug, Clone)]
+pub struct StatusRequest {
+    /// `all`, a set or a service.
+    pub selection: String,
+    /// The environment.
+    pub environment: String,
+    /// Whether to look at the digests of the running tasks.
+    pub digests: bool,
+}
+
+/// What runs in an environment.
+#[derive(Debug, Clone, Serialize)]
+pub struct StatusReport {
+    /// The project.
+    pub project: ProjectId,
+    /// The environment.
+    pub environment: EnvironmentId,
+    /// What was asked for.
+    pub selection: Selection,
+    /// The last deployment of any of the services.
+    pub last: Option<LastDeployment>,
+    /// The worst state among the services.
+    pub status: Option<OverallState>,
+    /// The services, in the order of the manifest.
+    pub services: Vec<ServiceStatus>,
+}
+
+/// The last deployment of any of the services.
+#[derive(Debug, Clone, Serialize)]
+pub struct LastDeployment {
+    /// It, without its steps' evidence.
+    #[serde(flatten)]
+    pub deployment: Deployment,
+}
+
+/// What runs of one service.
+#[derive(Debug, Clone, Serialize)]
+pub struct ServiceStatus {
+    /// The service.
+    pub service: ServiceId,
+    /// Its cluster.
+    pub cluster: ClusterName,
+    /// Its name in ECS.
+    pub ecs_service: EcsServiceName,
+    /// What it is in.
+    pub state: ServiceState,
+    /// The release hash it is set to run, by image.
+    pub release_hashes: BTreeMap<ImageId, ReleaseHash>,
+    /// The task definition it is set to.
+    pub task_definition: Option<TaskDefinitionArn>,
+    /// Tasks that run.
+    pub running: i32,
+    /// Tasks that start.
+    pub pending: i32,
+    /// Tasks wanted.
+    pub desired: i32,
+    /// The digests that run, by container; each has one unless tasks differ. Only when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digests: Option<BTreeMap<ContainerName, BTreeSet<Digest>>>,
+}
+
+/// Looks at the services.
+///
+/// # Errors
+/// Fails when the manifest does not have what was asked for, or AWS or the store fails.
+pub async fn status(
+    workspace: &Workspace,
+    request: &StatusRequest,
+) -> Result<StatusReport, OpError> {
+    let environment = workspace.project.environment(&request.environment)?.clone();
+    let project = if workspace.project.is_open() {
+        open_project(workspace, &Label::latest()).await?
+    } else {
+        workspace.project.clone()
+    };
+    let selection = project.select(&request.selection)?;
+    let services = project.services_of(&selection);
+    let targets = targets(workspace, &environment, &services)?;
+    let access = Access::open(workspace, &environment.home()).await?;
+    let asked: Vec<_> = targets.iter().map(|(_, target)| target.clone()).collect();
+    let seen = access.ecs.observe(&asked).await?;
+    let heads = workspace.ledger.heads(&project.id, &environment.id).await?;
+    let hashes = hashes(&access, &targets, &seen, &heads).await?;
+    let digests = if request.digests { Some(digests(&access, &seen).await?) } else { None };
+    let attempts = attempts(workspace, &project, &heads, &services).await?;
+    let services: Vec<ServiceStatus> = targets
+        .into_iter()
+        .map(|(service, target)| {
+            let observed = seen.get(&target);
+            let primary = observed.and_then(ObservedService::primary);
+            ServiceStatus {
+                service: service.id.clone(),
+                state: service_state(observed, attempts.recorded.get(&service.id)),
+                release_hashes: hashes.get(&service.id).cloned().unwrap_or_default(),
+                task_definition: observed.and_then(|seen| seen.task_definition.clone()),
+                running: observed.map_or(0, |seen| seen.running),
+                pending: observed.map_or(0, |seen| seen.pending),
+                desired: observed.map_or(0, |seen| seen.desired),
+                digests: digests.as_ref().map(|digests| {
+                    primary.and_then(|p| digests.get(&p.id).cloned()).unwrap_or_default()
+                }),
+                cluster: target.0,
+                ecs_service: target.1,
+            }
+        })
+        .collect();
+    Ok(StatusReport {
+        project: project.id.clone(),
+        environment: environment.id,
+        selection,
+        last: attempts.last.map(|deployment| LastDeployment { deployment }),
+        status: overall(services.iter().map(|service| service.state)),
+        services,
+    })
+}
+
+/// What ECS says, by cluster and name.
+type Seen = BTreeMap<(ClusterName, EcsServiceName), ObservedService>;
+
+/// The release hashes of what each service is set to. The record answers where it is about the
+/// very task definition that runs; the rest is read from ECS.
+async fn hashes(
+    access: &Access,
+    targets: &[Target<'_>],
+    seen: &Seen,
+    heads: &BTreeMap<ServiceId, ServiceHead>,
+) -> Result<BTreeMap<ServiceId, BTreeMap<ImageId, ReleaseHash>>, OpError> {
+    let mut known = BTreeMap::new();
+    let mut unknown = BTreeMap::new();
+    for (service, target) in targets {
+        let Some(arn) = seen.get(target).and_then(|seen| seen.task_definition.clone()) else {
+            continue;
+        };
+        match heads.get(&service.id).filter(|head| head.task_definition.as_ref() == Some(&arn)) {
+            Some(head) => {
+                let hashes = head.images.iter().map(|(id, i)| (id.clone(), i.release_hash.clone()));
+                known.insert(service.id.clone(), hashes.collect());
+            }
+            None => {
+                unknown.insert(service.id.clone(), (*service, arn));
+            }
+        }
+    }
+    let references: BTreeSet<String> = unknown.values().map(|(_, arn)| arn.to_string()).collect();
+    let definitions = definitions(&access.ecs, references).await?;
+    for (id, (service, arn)) in unknown {
+        let document = definitions.get(arn.as_str()).map(|definition| definition.document.as_str());
+        known.insert(id, document.map(|text| hashes_in(service, text)).unwrap_or_default());
+    }
+    Ok(known)
+}
+
+/// The release hashes that a task definition's image URIs tell.
+fn hashes_in(service: &Service, document: &str) -> BTreeMap<ImageId, ReleaseHash> {
+    let images = container_images(document).unwrap_or_default();
+    service
+        .containers
+        .iter()
+        .filter_map(|(container, image)| {
+            let text = images.get(container.as_str())?;
+            let hash = ImageUri::parse(text.as_str())
+                .map_or_else(|_not_ours| ReleaseHash::new(text), |uri| uri.release_hash());
+            Some((image.clone(), hash))
+        })
+        .collect()
+}
+
+/// The digests that the tasks of each PRIMARY deployment run.
+async fn digests(
+    access: &Access,
+    seen: &Seen,
+) -> Result<BTreeMap<EcsDeploymentId, BTreeMap<ContainerName, BTreeSet<Digest>>>, OpError> {
+    let mut by_cluster: BTreeMap<&ClusterName, Vec<(EcsServiceName, EcsDeploymentId)>> =
+        BTreeMap::new();
+    for ((cluster, name), service) in seen {
+        if let Some(primary) = service.primary() {
+            by_cluster.entry(cluster).or_default().push((name.clone(), primary.id.clone()));
+        }
+    }
+    let mut all = BTreeMap::new();
+    for (cluster, services) in by_cluster {
+        let running = access.ecs.running_tasks(cluster, &services).await?;
+        all.extend(running.into_iter().map(|(id, tasks)| (id, tasks.digests)));
+    }
+    Ok(all)
+}
+
+/// What the record says of the services.
+struct Attempts {
+    /// By service.
+    recorded: BTreeMap<ServiceId, RecordedAttempt>,
+    /// The last deployment of any of them.
+    last: Option<Deployment>,
+}
+
+/// Reads what the record says of the services' last attempts.
+async fn attempts(
+    workspace: &Workspace,
+    project: &Project,
+    heads: &BTreeMap<ServiceId, ServiceHead>,
+    services: &[&Service],
+) -> Result<Attempts, OpError> {
+    let heads = || services.iter().filter_map(|service| heads.get(&service.id));
+    let last = match heads().map(|head| head.deployment).max() {
+        Some(number) => Some(workspace.ledger.deployment(&project.id, number).await?),
+        None => None,
+    };
+    let recorded = heads()
+        .map(|head| {
+            let attempt = RecordedAttempt {
+                ecs_deployment: head.ecs_deployment.clone(),
+                before: head.before.clone(),
+                verdict: head.verdict.clone(),
+                verified: head.verified.as_ref().map(|v| v.task_definition.clone()),
+            };
+            (head.service.clone(), attempt)
+        })
+        .collect();
+    Ok(Attempts { recorded, last })
+}

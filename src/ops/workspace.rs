@@ -1,0 +1,89 @@
+//! What every use case works with.
+
+use super::error::OpError;
+use crate::{
+    backend::{
+        aws::{Aws, AwsSession, Connection, Credentials},
+        source::Repository,
+        store::Ledger,
+    },
+    manifest::{Home, Project},
+    model::{AccountId, Actor, Region},
+};
+
+/// One project, its record, and the way to its AWS accounts.
+pub struct Workspace {
+    /// The project, as the manifest has it.
+    pub project: Project,
+    /// The record of releases and deployments.
+    pub ledger: Ledger,
+    /// The way to AWS.
+    pub connector: Connector,
+    /// The local git repository, if there is one.
+    pub repository: Option<Repository>,
+    /// Who is at work, as far as the surroundings tell.
+    pub person: Actor,
+    /// The clock.
+    pub now: fn() -> jiff::Timestamp,
+}
+
+/// How AWS is reached, whatever the environment.
+#[derive(Debug, Clone)]
+pub struct Connector {
+    /// The way to all accounts.
+    pub aws: Aws,
+    /// The region of the surroundings, for what names none.
+    pub region: Option<Region>,
+    /// The profile of the surroundings, for what names none.
+    pub profile: Option<String>,
+    /// Where requests go instead of AWS, because the user said so.
+    pub endpoint_url: Option<String>,
+    /// An endpoint left over in the surroundings, as `NAME=value`.
+    pub leftover_endpoint: Option<String>,
+    /// Whether EC2's metadata service may be asked for credentials.
+    pub instance_metadata: bool,
+    /// In the sandbox: the credentials of an account, so that we are signed in wherever a manifest
+    /// says.
+    pub sandbox: Option<fn(Option<&AccountId>) -> Credentials>,
+    /// The name of sessions of assumed roles; CloudTrail shows it.
+    pub session_name: String,
+}
+
+/// The region of a sandbox whose manifest names none.
+const SANDBOX_REGION: &str = "eu-west-1";
+
+impl Connector {
+    /// A session in an account and region.
+    ///
+    /// # Errors
+    /// Fails when no region is known, or when a leftover endpoint would lead the requests for an
+    /// AWS account somewhere else.
+    pub async fn connect(&self, home: &Home) -> Result<AwsSession, OpError> {
+        let names_aws = home.account.is_some() || home.role_arn.is_some();
+        if let (Some(leftover), None, true) =
+            (&self.leftover_endpoint, &self.endpoint_url, names_aws)
+        {
+            return Err(OpError::LeftoverEndpoint { variable: leftover.clone() });
+        }
+        let mut connection = Connection::to(self.region_of(home)?);
+        connection.account.clone_from(&home.account);
+        connection.role_arn = home.role_arn.as_ref().map(ToString::to_string);
+        connection.external_id.clone_from(&home.external_id);
+        connection.session_name.clone_from(&self.session_name);
+        connection.instance_metadata = self.instance_metadata;
+        if let Some(of) = self.sandbox {
+            connection.sign_in(of(home.account.as_ref()));
+        } else {
+            connection.profile = home.profile.clone().or_else(|| self.profile.clone());
+            connection.endpoint_url.clone_from(&self.endpoint_url);
+        }
+        Ok(self.aws.connect(&connection).await)
+    }
+
+    /// The region: the manifest's, else that of the surroundings.
+    fn region_of(&self, home: &Home) -> Result<Region, OpError> {
+        let known = home.region.clone().or_else(|| self.region.clone());
+        let fallback = || self.sandbox.and_then(|_| Region::new(SANDBOX_REGION).ok());
+        known.or_else(fallback).ok_or(OpError::NoRegion)
+    }
+}

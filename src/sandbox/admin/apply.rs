@@ -1,0 +1,150 @@
+//! What a user does to what the emulated services hold: the one place where the sandbox reaches
+//! into ECS, ECR and SSM other than by requests.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{
+    DeleteImage, MoveTag, PointService, Pushed, PutImage, PutParameter, SetFate, StopTask,
+};
+use crate::sandbox::{
+    Sandbox, SandboxError, Scope,
+    call::Fault,
+    ecr::{self, admin::ImageOptions},
+    ecs::{self, admin::Viewpoint},
+    ssm::{self, admin::Author},
+    state::Transaction,
+};
+
+impl Sandbox {
+    /// Tells what becomes of containers of an image that start from now on.
+    ///
+    /// # Errors
+    ///
+    /// The state cannot be used.
+    pub fn set_fate(&self, fate: &SetFate) -> Result<(), SandboxError> {
+        self.state.transact(|transaction| {
+            let now = self.now(transaction)?;
+            ecs::admin::set_fate(transaction, &fate.image, fate.fate, now)
+        })
+    }
+
+    /// The fates that hold, of images whose containers are not just healthy.
+    ///
+    /// # Errors
+    ///
+    /// The state cannot be read.
+    pub fn fates(&self) -> Result<Vec<SetFate>, SandboxError> {
+        let fates = self.state.transact(|transaction| ecs::admin::fates(transaction))?;
+        Ok(fates.into_iter().map(|(image, fate)| SetFate { image, fate }).collect())
+    }
+
+    /// Tells how long tasks take from being provisioned to running.
+    ///
+    /// # Errors
+    ///
+    /// The state cannot be used.
+    pub fn set_task_start(&self, after: Duration) -> Result<(), SandboxError> {
+        self.state.transact(|transaction| ecs::admin::set_task_start(transaction, after))
+    }
+
+    /// Stops a task, as if somebody had stopped it.
+    ///
+    /// # Errors
+    ///
+    /// There is no such task, or the state cannot be used.
+    pub fn stop_task(&self, stop: &StopTask) -> Result<(), SandboxError> {
+        let StopTask { scope, cluster, task, reason } = stop;
+        self.change(format!("stop task `{task}`"), |transaction, now| {
+            let from = Viewpoint { scope, now };
+            ecs::admin::stop_task(transaction, from, cluster, task, reason)
+        })
+    }
+
+    /// Deploys a service to another task definition, as if somebody else had done it.
+    ///
+    /// # Errors
+    ///
+    /// There is no such service or task definition, or the state cannot be used.
+    pub fn point_service(&self, point: &PointService) -> Result<(), SandboxError> {
+        let PointService { scope, cluster, service, task_definition } = point;
+        self.change(format!("point service `{service}` to another"), |transaction, now| {
+            let from = Viewpoint { scope, now };
+            ecs::admin::point_service(transaction, from, cluster, service, task_definition)
+        })
+    }
+
+    /// Pushes an image; creates its repository where there is none.
+    ///
+    /// # Errors
+    ///
+    /// ECR refuses it, or the state cannot be used.
+    pub fn put_image(&self, put: &PutImage) -> Result<Pushed, SandboxError> {
+        let PutImage { scope, repository, tag, revision } = put;
+        self.change(format!("push image `{repository}:{tag}`"), |transaction, now| {
+            let options = ImageOptions { revision: revision.clone(), created: now };
+            let digest = ecr::admin::put_image(transaction, scope, repository, tag, &options)?;
+            Ok(Pushed { digest })
+        })
+    }
+
+    /// Deletes an image, or takes a tag off it.
+    ///
+    /// # Errors
+    ///
+    /// There is no such image, or the state cannot be used.
+    pub fn delete_image(&self, delete: &DeleteImage) -> Result<(), SandboxError> {
+        let DeleteImage { scope, repository, reference } = delete;
+        self.change(format!("delete image `{reference}` of `{repository}`"), |transaction, _now| {
+            ecr::admin::delete_image(transaction, scope, repository, reference)
+        })
+    }
+
+    /// Points a tag to another image of its repository.
+    ///
+    /// # Errors
+    ///
+    /// There is no such image, its repository's tags cannot be moved, or the state cannot be used.
+    pub fn move_tag(&self, to: &MoveTag) -> Result<(), SandboxError> {
+        let MoveTag { scope, repository, tag, to } = to;
+        self.change(format!("move tag `{tag}` of `{repository}`"), |transaction, _now| {
+            ecr::admin::move_tag(transaction, scope, repository, tag, to)
+        })
+    }
+
+    /// Puts a parameter, as if somebody else had done it.
+    ///
+    /// # Errors
+    ///
+    /// SSM refuses it, or the state cannot be used.
+    pub fn put_parameter(&self, put: &PutParameter) -> Result<(), SandboxError> {
+        let PutParameter { scope, name, value } = put;
+        let caller = format!("arn:aws:iam::{}:user/somebody-else", scope.account);
+        self.change(format!("put parameter `{name}`"), |transaction, now| {
+            let author = Author { now, caller: &caller };
+            ssm::admin::put(transaction, scope, name, value, author).map(|_version| ())
+        })
+    }
+
+    /// Does what a service may refuse; `what` completes "failed to …".
+    fn change<T>(
+        &self,
+        what: String,
+        work: impl FnOnce(&mut Transaction<'_>, Timestamp) -> Result<T, Fault>,
+    ) -> Result<T, SandboxError> {
+        self.state.transact(|transaction| {
+            let now = self.now(transaction)?;
+            work(transaction, now).map_err(|fault| SandboxError::refused(what, fault))
+        })
+    }
+}
+
+/// Lets the services of a scope reach their steady state.
+pub(in crate::sandbox) fn settle(
+    transaction: &mut Transaction<'_>,
+    scope: &Scope,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    Ok(ecs::admin::settle(transaction, Viewpoint { scope, now })?)
+}

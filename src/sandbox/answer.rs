@@ -1,0 +1,116 @@
+//! Answers as the services write them: status, headers and body of either protocol.
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    SandboxError,
+    call::Fault,
+    service::{Protocol, Service},
+    xml,
+};
+
+/// An answer, and what the log says of it.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// The answer.
+    pub(super) response: Response<Bytes>,
+    /// The error's name, when it is one.
+    pub(super) error: Option<String>,
+}
+
+impl Answer {
+    /// The answer to an operation that succeeded. `result` is the body in awsJson, and the content
+    /// of the `…Response` element in AWS Query.
+    pub(super) fn success(service: Service, operation: &str, result: Bytes) -> Self {
+        let id = Uuid::new_v4().to_string();
+        let body = match service.protocol() {
+            Protocol::Json => result,
+            Protocol::Query => xml::response(operation, &result, &id),
+        };
+        Self { response: response(service.protocol(), StatusCode::OK, body, &id), error: None }
+    }
+
+    /// The answer to one that did not. A failure of the sandbox itself is not a service's answer,
+    /// and is given back.
+    pub(super) fn failure(protocol: Protocol, fault: Fault) -> Result<Self, SandboxError> {
+        let (status, code, mut members) = match fault {
+            Fault::Answer { status, code, members } => (status, code, members),
+            Fault::Sandbox(error) => return Err(error),
+        };
+        let id = Uuid::new_v4().to_string();
+        let body = match protocol {
+            Protocol::Json => {
+                members.insert("__type".to_owned(), Value::from(code.as_str()));
+                Bytes::from(Value::Object(members).to_string())
+            }
+            Protocol::Query => {
+                let message = members.get("message").and_then(Value::as_str).unwrap_or_default();
+                xml::error(status < 500, &code, message, &id)
+            }
+        };
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = response(protocol, status, body, &id);
+        if protocol == Protocol::Json
+            && let Ok(value) = HeaderValue::try_from(&code)
+        {
+            response.headers_mut().insert(HeaderName::from_static("x-amzn-errortype"), value);
+        }
+        Ok(Self { response, error: Some(code) })
+    }
+}
+
+/// An answer with the headers that all have.
+fn response(protocol: Protocol, status: StatusCode, body: Bytes, id: &str) -> Response<Bytes> {
+    let content_type = match protocol {
+        Protocol::Json => "application/x-amz-json-1.1",
+        Protocol::Query => "text/xml",
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Ok(id) = HeaderValue::try_from(id) {
+        response.headers_mut().insert(HeaderName::from_static("x-amzn-requestid"), id);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::refusal;
+
+    fn text(answer: &Answer) -> &str {
+        std::str::from_utf8(answer.response.body()).unwrap()
+    }
+
+    #[test]
+    fn errors_are_told_as_the_protocol_tells_them() {
+        let answer = Answer::failure(Protocol::Json, refusal::throttled(Protocol::Json)).unwrap();
+        assert_eq!(answer.response.status(), 400);
+        assert_eq!(answer.response.headers()["content-type"], "application/x-amz-json-1.1");
+        assert_eq!(answer.response.headers()["x-amzn-errortype"], "ThrottlingException");
+        assert_eq!(text(&answer), r#"{"message":"Rate exceeded","__type":"ThrottlingException"}"#);
+        assert_eq!(answer.error.as_deref(), Some("ThrottlingException"));
+
+        let fault = refusal::denied(Protocol::Query, "arn:<ann>", "sts:AssumeRole", "*");
+        let answer = Answer::failure(Protocol::Query, fault).unwrap();
+        assert_eq!(answer.response.status(), 403);
+        assert_eq!(answer.response.headers()["content-type"], "text/xml");
+        let id = answer.response.headers()["x-amzn-requestid"].to_str().unwrap();
+        assert!(text(&answer).contains(&format!("<RequestId>{id}</RequestId>")));
+        assert!(text(&answer).contains("<Type>Sender</Type><Code>AccessDenied</Code>"));
+        assert!(text(&answer).contains("User: arn:&lt;ann&gt; is not authorized"));
+    }
+
+    #[test]
+    fn every_answer_has_an_id_of_its_own() {
+        let id = || {
+            let answer = Answer::success(Service::Ecs, "ListClusters", Bytes::from("{}"));
+            answer.response.headers()["x-amzn-requestid"].clone()
+        };
+        assert_ne!(id(), id());
+    }
+}

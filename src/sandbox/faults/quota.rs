@@ -1,0 +1,254 @@
+//! AWS's request quotas as token buckets: per account and region, each shared by the operations of
+//! one row, refilled on the machine's clock.
+//!
+//! Numbers and rows are those that AWS publishes: for ECS in "Request throttling for the Amazon ECS
+//! API", for SSM and ECR in the "Service endpoints and quotas" of the AWS General Reference. Where
+//! only a rate is published, the burst is one second of it. What is not published is not limited.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Subject;
+use crate::sandbox::{
+    SandboxError,
+    service::Service,
+    state::{Entity, Transaction},
+};
+
+/// One row of a quota table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Quota {
+    /// Names the bucket.
+    name: &'static str,
+    /// How many requests a full bucket lets through at once.
+    burst: u32,
+    /// How many more each second.
+    refill: u32,
+    /// The operations that share it.
+    operations: &'static [&'static str],
+}
+
+/// Shortens the tables.
+const fn quota(
+    name: &'static str,
+    burst: u32,
+    refill: u32,
+    operations: &'static [&'static str],
+) -> Quota {
+    Quota { name, burst, refill, operations }
+}
+
+/// Amazon ECS.
+const ECS: &[Quota] = &[
+    quota(
+        "ecs/task-definition-modify",
+        20,
+        1,
+        &["RegisterTaskDefinition", "DeregisterTaskDefinition"],
+    ),
+    quota(
+        "ecs/task-definition-read",
+        50,
+        20,
+        &["DescribeTaskDefinition", "ListTaskDefinitions", "ListTaskDefinitionFamilies"],
+    ),
+    quota("ecs/service-modify", 50, 5, &["CreateService", "UpdateService", "DeleteService"]),
+    quota("ecs/service-read", 100, 20, &["DescribeServices", "ListServices"]),
+    quota(
+        "ecs/service-deployment-read",
+        50,
+        20,
+        &["DescribeServiceDeployments", "ListServiceDeployments"],
+    ),
+    quota("ecs/service-revision-read", 50, 20, &["DescribeServiceRevisions"]),
+    quota("ecs/cluster-resource-read", 100, 20, &["ListTasks", "DescribeTasks"]),
+    quota("ecs/cluster-resource-modify", 100, 40, &["RunTask", "StartTask", "StopTask"]),
+    quota("ecs/cluster-read", 50, 20, &["DescribeClusters"]),
+    quota("ecs/tag-modify", 20, 10, &["TagResource", "UntagResource"]),
+    quota("ecs/tag-read", 50, 20, &["ListTagsForResource"]),
+];
+
+/// AWS Systems Manager's Parameter Store, at the default throughput.
+const SSM: &[Quota] = &[
+    quota("ssm/get", 40, 40, &["GetParameter", "GetParameters", "GetParametersByPath"]),
+    quota(
+        "ssm/put",
+        3,
+        3,
+        &[
+            "PutParameter",
+            "LabelParameterVersion",
+            "UnlabelParameterVersion",
+            "GetParameterHistory",
+            "DescribeParameters",
+        ],
+    ),
+    quota("ssm/delete", 3, 3, &["DeleteParameter", "DeleteParameters"]),
+];
+
+/// Amazon ECR.
+const ECR: &[Quota] = &[
+    quota("ecr/put-image", 10, 10, &["PutImage"]),
+    quota("ecr/batch-get-image", 2000, 2000, &["BatchGetImage"]),
+    quota("ecr/get-download-url-for-layer", 3000, 3000, &["GetDownloadUrlForLayer"]),
+];
+
+/// The quota that an operation falls under.
+fn of(service: Service, operation: &str) -> Option<Quota> {
+    let rows = match service {
+        Service::Ecs => ECS,
+        Service::Ssm => SSM,
+        Service::Ecr => ECR,
+        Service::Sts => &[],
+    };
+    rows.iter().find(|row| row.operations.contains(&operation)).copied()
+}
+
+/// How full a bucket was at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Bucket {
+    /// In billionths of a request, so that nothing is lost by rounding: a rate of one a second
+    /// brings one of them each nanosecond.
+    level: u64,
+    /// When.
+    at: Timestamp,
+}
+
+impl Entity for Bucket {
+    const KIND: &'static str = "faults.bucket";
+}
+
+/// What one request takes from a bucket.
+const REQUEST: u64 = 1_000_000_000;
+
+impl Bucket {
+    /// A bucket that nobody has taken from.
+    fn full(quota: Quota, at: Timestamp) -> Self {
+        Self { level: u64::from(quota.burst) * REQUEST, at }
+    }
+
+    /// Fills up what has come in since, and takes a request out if there is one.
+    fn take(&mut self, quota: Quota, now: Timestamp) -> bool {
+        let passed = u64::try_from(now.duration_since(self.at).as_nanos()).unwrap_or_default();
+        let full = Self::full(quota, now).level;
+        self.level =
+            passed.saturating_mul(quota.refill.into()).saturating_add(self.level).min(full);
+        // A machine's clock that was put back brings nothing, and nothing twice later.
+        self.at = self.at.max(now);
+        let Some(rest) = self.level.checked_sub(REQUEST) else {
+            return false;
+        };
+        self.level = rest;
+        true
+    }
+}
+
+/// Whether AWS would let a request through now. One that it would not takes nothing.
+pub(super) fn let_through(
+    transaction: &mut Transaction<'_>,
+    subject: &Subject<'_>,
+    machine: Timestamp,
+) -> Result<bool, SandboxError> {
+    let Some(quota) = of(subject.service, subject.operation) else {
+        return Ok(true);
+    };
+    let key = subject.scope.key(quota.name);
+    let mut bucket =
+        transaction.get::<Bucket>(&key)?.unwrap_or_else(|| Bucket::full(quota, machine));
+    let passes = bucket.take(quota, machine);
+    transaction.put(&key, &bucket)?;
+    Ok(passes)
+}
+
+/// Fills all buckets.
+pub(super) fn refill(transaction: &mut Transaction<'_>) -> Result<(), SandboxError> {
+    for (key, _) in transaction.scan::<Bucket>("")? {
+        transaction.delete::<Bucket>(&key)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const REGISTER: Quota = ECS[0];
+
+    fn start() -> Timestamp {
+        "2026-11-21T16:32:12Z".parse().unwrap()
+    }
+
+    /// When the `k`th of `k` requests gets through that are sent as fast as they get through.
+    fn finished(quota: Quota, k: u32) -> SignedDuration {
+        let (mut now, mut bucket) = (start(), Bucket::full(quota, start()));
+        for _ in 0..k {
+            while !bucket.take(quota, now) {
+                let missing = (REQUEST - bucket.level).div_ceil(quota.refill.into());
+                now += SignedDuration::from_nanos(i64::try_from(missing).unwrap());
+            }
+        }
+        now.duration_since(start())
+    }
+
+    #[test]
+    fn registering_takes_what_the_quota_says() {
+        for (k, seconds) in [(1, 0), (20, 0), (21, 1), (100, 80), (1000, 980)] {
+            assert_eq!(finished(REGISTER, k), SignedDuration::from_secs(seconds), "{k}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn k_requests_take_what_is_above_the_burst_by_the_refill(
+            burst in 1_u32..100, refill in 1_u32..50, k in 0_u32..300
+        ) {
+            let quota = Quota { name: "", burst, refill, operations: &[] };
+            let theory = f64::from(k.saturating_sub(burst)) / f64::from(refill);
+            // Each wait is rounded up to a nanosecond.
+            let slack = 1e-9 * f64::from(k) + 1e-9;
+            let took = finished(quota, k).as_secs_f64();
+            prop_assert!((theory - 1e-9..=theory + slack).contains(&took), "{took} {theory}");
+        }
+
+        #[test]
+        fn no_second_lets_more_through_than_a_bucket_and_its_refill(
+            gaps in proptest::collection::vec(0_i64..300, 1..200)
+        ) {
+            let (mut now, mut bucket) = (start(), Bucket::full(REGISTER, start()));
+            let mut passed: Vec<Timestamp> = Vec::new();
+            for gap in gaps {
+                now += SignedDuration::from_millis(gap);
+                if bucket.take(REGISTER, now) {
+                    passed.push(now);
+                }
+            }
+            for first in &passed {
+                let second = *first..*first + SignedDuration::from_secs(1);
+                prop_assert!(passed.iter().filter(|at| second.contains(at)).count() <= 21);
+            }
+        }
+    }
+
+    #[test]
+    fn a_clock_put_back_brings_nothing() {
+        let mut bucket = Bucket { level: 0, at: start() };
+        assert!(!bucket.take(REGISTER, start() - SignedDuration::from_hours(1)));
+        assert!(!bucket.take(REGISTER, start()));
+        assert!(bucket.take(REGISTER, start() + SignedDuration::from_secs(1)));
+    }
+
+    #[test]
+    fn an_operation_is_in_one_row_at_most() {
+        for rows in [ECS, SSM, ECR] {
+            let mut operations: Vec<&str> =
+                rows.iter().flat_map(|row| row.operations).copied().collect();
+            operations.sort_unstable();
+            let count = operations.len();
+            operations.dedup();
+            assert_eq!(operations.len(), count);
+        }
+    }
+}

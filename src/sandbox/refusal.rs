@@ -1,0 +1,89 @@
+//! The errors that every AWS service has, each in its protocol's words.
+//!
+//! Names and statuses are those of "Common Errors" in the services' API references; the sentences
+//! are the ones that AWS answers with.
+
+use super::{
+    call::Fault,
+    service::{Protocol, Service},
+};
+
+/// An error with its name and status in either protocol.
+fn refuse(
+    protocol: Protocol,
+    json: (u16, &str),
+    query: (u16, &str),
+    message: impl Into<String>,
+) -> Fault {
+    let (status, code) = match protocol {
+        Protocol::Json => json,
+        Protocol::Query => query,
+    };
+    let members = [("message".to_owned(), serde_json::Value::from(message.into()))];
+    Fault::Answer { status, code: code.to_owned(), members: members.into_iter().collect() }
+}
+
+/// The service, or its operation, is not emulated.
+pub(super) fn unknown_operation(protocol: Protocol, operation: &str) -> Fault {
+    let message = match protocol {
+        Protocol::Json => format!("The sandbox has no operation `{operation}`"),
+        Protocol::Query => format!("Could not find operation {operation} in the sandbox"),
+    };
+    refuse(protocol, (400, "UnknownOperationException"), (400, "InvalidAction"), message)
+}
+
+/// The request names no operation in a way that is understood.
+pub(super) fn no_operation() -> Fault {
+    let message = "The request has neither X-Amz-Target nor Action";
+    refuse(Protocol::Json, (404, "UnknownOperationException"), (404, "InvalidAction"), message)
+}
+
+/// More requests than the service lets through.
+pub(super) fn throttled(protocol: Protocol) -> Fault {
+    refuse(protocol, (400, "ThrottlingException"), (400, "Throttling"), "Rate exceeded")
+}
+
+/// No policy lets the caller do it.
+pub(super) fn denied(protocol: Protocol, caller: &str, action: &str, resource: &str) -> Fault {
+    let message = format!(
+        "User: {caller} is not authorized to perform: {action} on resource: {resource} \
+         because no identity-based policy allows the {action} action"
+    );
+    refuse(protocol, (400, "AccessDeniedException"), (403, "AccessDenied"), message)
+}
+
+/// The service itself fails, with the error that its API model has for that.
+pub(super) fn internal(service: Service) -> Fault {
+    let (code, message) = match service {
+        Service::Ecs => ("ServerException", "These errors are usually caused by a server issue."),
+        Service::Ecr => {
+            ("ServerException", "These errors are usually caused by a server-side issue.")
+        }
+        Service::Ssm => ("InternalServerError", "An error occurred on the server side."),
+        Service::Sts => (
+            "InternalFailure",
+            "The request processing has failed because of an unknown error, exception or failure.",
+        ),
+    };
+    refuse(service.protocol(), (500, code), (500, code), message)
+}
+
+/// The session that signed the request is over.
+pub(super) fn expired(protocol: Protocol) -> Fault {
+    let message = "The security token included in the request is expired";
+    refuse(protocol, (400, "ExpiredTokenException"), (403, "ExpiredToken"), message)
+}
+
+/// The `Authorization` header is not one of Signature Version 4.
+pub(super) fn incomplete_signature(protocol: Protocol) -> Fault {
+    let message = "Authorization header requires 'Credential' parameter";
+    let code = (400, "IncompleteSignatureException");
+    refuse(protocol, code, (400, "IncompleteSignature"), message)
+}
+
+/// The request is signed for another service than it is sent to.
+pub(super) fn signed_for_another(service: Service) -> Fault {
+    let message = format!("Credential should be scoped to correct service: '{service}'.");
+    let json = (400, "InvalidSignatureException");
+    refuse(service.protocol(), json, (403, "SignatureDoesNotMatch"), message)
+}

@@ -1,0 +1,82 @@
+//! The emulated services: how each is told from the others, and how each speaks.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// One emulated service. As text: its name in IAM actions, which is also the one it is signed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Service {
+    /// Elastic Container Service.
+    Ecs,
+    /// Systems Manager, of which there is the Parameter Store.
+    Ssm,
+    /// Elastic Container Registry.
+    Ecr,
+    /// Security Token Service.
+    Sts,
+}
+
+/// How a service writes its answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// awsJson 1.1: the operation is in `X-Amz-Target`, bodies are JSON.
+    Json,
+    /// AWS Query: the operation is the parameter `Action` of a form; answers are XML.
+    Query,
+}
+
+/// Why a text names no emulated service.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a service of the sandbox: ecs, ssm, ecr and sts are")]
+pub struct ServiceError(String);
+
+impl Service {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Ecs, Self::Ssm, Self::Ecr, Self::Sts];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ecs => "ecs",
+            Self::Ssm => "ssm",
+            Self::Ecr => "ecr",
+            Self::Sts => "sts",
+        }
+    }
+
+    /// What `X-Amz-Target` has before the dot (`targetPrefix` in the service's API model).
+    pub(super) const fn target_prefix(self) -> Option<&'static str> {
+        match self {
+            Self::Ecs => Some("AmazonEC2ContainerServiceV20141113"),
+            Self::Ssm => Some("AmazonSSM"),
+            Self::Ecr => Some("AmazonEC2ContainerRegistry_V20150921"),
+            Self::Sts => None,
+        }
+    }
+
+    /// How it speaks.
+    pub(super) const fn protocol(self) -> Protocol {
+        match self {
+            Self::Ecs | Self::Ssm | Self::Ecr => Protocol::Json,
+            Self::Sts => Protocol::Query,
+        }
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Service {
+    type Err = ServiceError;
+
+    fn from_str(text: &str) -> Result<Self, ServiceError> {
+        let named = Self::ALL.into_iter().find(|service| service.name() == text);
+        named.ok_or_else(|| ServiceError(text.to_owned()))
+    }
+}

@@ -1,0 +1,150 @@
+//! Sessions of roles, and how an access key tells who signed with it.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::sandbox::{
+    SandboxError,
+    call::Scope,
+    credential, region,
+    state::{Entity, Transaction},
+    xml,
+};
+
+/// How long a session is at most that a session opened, in seconds, and how long one is when
+/// nothing is told.
+pub(super) const CHAINED: u32 = 3600;
+
+/// A role, as its ARN tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Role {
+    /// The ARN's second part.
+    partition: String,
+    /// The account.
+    account: String,
+    /// The name, without its path.
+    name: String,
+}
+
+impl Role {
+    /// Reads `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`.
+    pub(super) fn parse(arn: &str) -> Option<Self> {
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        let ["arn", partition, "iam", "", account, resource] = parts.as_slice() else {
+            return None;
+        };
+        let name = resource.strip_prefix("role/")?.rsplit('/').next()?;
+        let valid = !partition.is_empty() && !name.is_empty() && credential::is_account(account);
+        valid.then(|| Self {
+            partition: (*partition).to_owned(),
+            account: (*account).to_owned(),
+            name: name.to_owned(),
+        })
+    }
+}
+
+/// A session of a role, kept under its access key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Session {
+    /// The account of the role.
+    account: String,
+    /// The session's ARN.
+    arn: String,
+    /// When it is over, on the machine's clock.
+    expires: Timestamp,
+}
+
+impl Entity for Session {
+    const KIND: &'static str = "sts.session";
+}
+
+/// How many sessions an account has had.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+struct Opened(u32);
+
+impl Entity for Opened {
+    const KIND: &'static str = "sts.opened";
+}
+
+impl Session {
+    /// A session from now on.
+    pub(super) fn start(role: &Role, name: &str, machine: Timestamp, seconds: u32) -> Self {
+        let Role { partition, account, name: role } = role;
+        let lifetime = SignedDuration::from_secs(seconds.into());
+        Self {
+            account: account.clone(),
+            arn: format!("arn:{partition}:sts::{account}:assumed-role/{role}/{name}"),
+            expires: machine.saturating_add(lifetime).unwrap_or(machine),
+        }
+    }
+
+    /// Gives the session an access key, and keeps it; writes it as operations answer it.
+    pub(super) fn open(
+        self,
+        transaction: &mut Transaction<'_>,
+    ) -> Result<Vec<String>, SandboxError> {
+        let number = transaction.get::<Opened>(&self.account)?.unwrap_or_default().0;
+        transaction.put(&self.account, &Opened(number.wrapping_add(1)))?;
+        let key = credential::session_key(&self.account, number);
+        transaction.put(&key, &self)?;
+        let user = [xml::text("AssumedRoleId", &user_id(&self.arn)), xml::text("Arn", &self.arn)];
+        let credentials = [
+            xml::text("AccessKeyId", &key),
+            xml::text("SecretAccessKey", credential::SECRET),
+            xml::text("SessionToken", &digest(&key, 64)),
+            // Whole seconds, as STS has them.
+            xml::text("Expiration", &self.expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+        ];
+        Ok(vec![xml::element("AssumedRoleUser", &user), xml::element("Credentials", &credentials)])
+    }
+}
+
+/// Who signed a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::sandbox) struct Caller {
+    /// The ARN.
+    pub(in crate::sandbox) arn: String,
+    /// Whether it was a session that is over by now.
+    pub(in crate::sandbox) is_expired: bool,
+}
+
+/// Who has an access key: a session of a role, or else the user `sandbox` of the key's account.
+pub(in crate::sandbox) fn caller(
+    transaction: &Transaction<'_>,
+    scope: &Scope,
+    access_key: &str,
+    machine: Timestamp,
+) -> Result<Caller, SandboxError> {
+    if let Some(session) = transaction.get::<Session>(access_key)? {
+        return Ok(Caller { is_expired: session.expires <= machine, arn: session.arn });
+    }
+    let partition = region::partition(&scope.region);
+    let arn = format!("arn:{partition}:iam::{}:user/sandbox", scope.account);
+    Ok(Caller { arn, is_expired: false })
+}
+
+/// Whether a caller is a session.
+pub(super) fn is_session(caller: &str) -> bool {
+    caller.contains(":assumed-role/")
+}
+
+/// The unique id of a caller: `AIDA…` for a user, `AROA…:SESSION` for a session of a role.
+pub(super) fn user_id(caller: &str) -> String {
+    match caller.rsplit_once('/') {
+        Some((role, session)) if is_session(caller) => {
+            format!("AROA{}:{session}", digest(role, 17))
+        }
+        _ => format!("AIDA{}", digest(caller, 17)),
+    }
+}
+
+/// Up to 64 characters that a text always has, of those that unique ids have.
+fn digest(text: &str, length: usize) -> String {
+    Sha256::digest(text)
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .take(length)
+        .map(|half| char::from(b'A' + half))
+        .collect()
+}
