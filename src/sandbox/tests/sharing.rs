@@ -36,6 +36,24 @@ fn what_one_sandbox_does_another_one_sees() {
 }
 
 #[test]
+fn a_folder_may_be_opened_first_by_many_at_once() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, start) = (folder.path().join("new"), std::sync::Barrier::new(8));
+        let open = || {
+            start.wait();
+            Sandbox::open(&path).and_then(|sandbox| sandbox.health())
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            for thread in threads {
+                thread.join().unwrap().unwrap();
+            }
+        });
+    }
+}
+
+#[test]
 fn threads_with_sandboxes_of_their_own_lose_nothing() {
     let bench = Bench::new();
     bench.fault("AssumeRole", "throttle", 7);
