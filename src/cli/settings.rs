@@ -13,21 +13,20 @@ use crate::ui::{Console, Format};
 
 /// What the process was started with, read here and nowhere else.
 #[derive(Debug, Clone)]
-pub struct Surroundings {
+pub(crate) struct Surroundings {
     /// The environment's variables.
-    pub variables: BTreeMap<String, String>,
+    pub(crate) variables: BTreeMap<String, String>,
     /// The machine's name.
-    pub host: Option<String>,
+    pub(crate) host: Option<String>,
     /// Whether somebody can answer questions.
-    pub answers: bool,
+    pub(crate) answers: bool,
     /// Whether somebody sees the error stream.
-    pub watched: bool,
+    pub(crate) watched: bool,
 }
 
 impl Surroundings {
     /// Those of this process.
-    #[must_use]
-    pub fn of_process() -> Self {
+    pub(crate) fn of_process() -> Self {
         Self {
             variables: std::env::vars_os()
                 .filter_map(|(name, value)| {
@@ -41,8 +40,7 @@ impl Surroundings {
     }
 
     /// A variable's value, unless it is empty.
-    #[must_use]
-    pub fn variable(&self, name: &str) -> Option<&str> {
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 }

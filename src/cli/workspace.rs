@@ -10,7 +10,7 @@ use super::{failure::CliError, sandbox as sandbox_command, settings::Settings};
 use crate::{
     backend::{
         actor::{ActorClues, actor},
-        aws::{Aws, AwsOptions, Credentials},
+        aws::{Aws, AwsOptions, Credentials, Pacing},
         clock,
         source::{self, Repository},
         store::{Ledger, SqliteStore},
@@ -47,7 +47,8 @@ pub(super) fn manifest(settings: &Settings) -> Result<Found, CliError> {
     let text = fs::read_to_string(&file)
         .map_err(|source| CliError::UnreadableManifest { file: file.clone(), source })?;
     let manifest = Manifest::parse(&file.display().to_string(), &text)?;
-    let folder = file.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     Ok(Found { manifest, folder })
 }
 
@@ -94,9 +95,10 @@ pub(super) async fn open(
     let found = manifest(settings)?;
     let project = found.manifest.project(project)?.clone();
     let repository = Repository::discover(&found.folder);
-    let sandbox = match settings.global.sandbox {
-        true => Some(sandbox_command::prepare(settings, &found, repository.as_ref())?),
-        false => None,
+    let sandbox = if settings.global.sandbox {
+        Some(sandbox_command::prepare(settings, &found, repository.as_ref())?)
+    } else {
+        None
     };
     let store = match &sandbox {
         Some(_) => sandbox_folder(settings, &found.folder).join("store.sqlite"),
@@ -130,8 +132,11 @@ fn connector(settings: &Settings, project: &Project, sandbox: Option<&Sandbox>) 
         .iter()
         .find(|(name, value)| name.starts_with("AWS_ENDPOINT_URL") && !value.is_empty())
         .map(|(name, value)| format!("{name}={value}"));
-    let options =
-        AwsOptions { http_client: sandbox.map(Sandbox::http_client), ..AwsOptions::default() };
+    let options = AwsOptions {
+        http_client: sandbox.map(Sandbox::http_client),
+        pacing: Pacing::AfterThrottle,
+        ..AwsOptions::default()
+    };
     Connector {
         aws: Aws::new(options),
         region: region.and_then(|region| Region::new(region).ok()),

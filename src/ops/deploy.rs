@@ -92,7 +92,7 @@ pub async fn draft(workspace: &Workspace, request: &DeployRequest) -> Result<Dra
         project: project.id.clone(),
         environment: environment.id.clone(),
         selection,
-        wanted: Wanted { source, images: gathered.images, subjects },
+        wanted: Wanted { source, images: gathered.images, platforms: gathered.platforms, subjects },
         pictures: album.pictures,
         left_out,
     })?;

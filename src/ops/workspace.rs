@@ -71,12 +71,11 @@ impl Connector {
         connection.external_id.clone_from(&home.external_id);
         connection.session_name.clone_from(&self.session_name);
         connection.instance_metadata = self.instance_metadata;
-        match self.sandbox {
-            Some(of) => connection.sign_in(of(home.account.as_ref())),
-            None => {
-                connection.profile = home.profile.clone().or_else(|| self.profile.clone());
-                connection.endpoint_url.clone_from(&self.endpoint_url);
-            }
+        if let Some(of) = self.sandbox {
+            connection.sign_in(of(home.account.as_ref()));
+        } else {
+            connection.profile = home.profile.clone().or_else(|| self.profile.clone());
+            connection.endpoint_url.clone_from(&self.endpoint_url);
         }
         Ok(self.aws.connect(&connection).await)
     }

@@ -67,6 +67,7 @@ fn request(images: &[(&str, ReleasedImage)], pictures: Vec<ServicePicture>) -> P
                 .iter()
                 .map(|(id, image)| (ImageId::new(*id).unwrap(), image.clone()))
                 .collect(),
+            platforms: BTreeMap::new(),
             subjects: BTreeMap::new(),
         },
         pictures,
@@ -201,7 +202,9 @@ fn carried_out(mut picture: ServicePicture, step: &PlannedStep) -> ServicePictur
     picture.observed = service(vec![primary]);
     picture.latest = running;
     picture.current = None;
-    picture.digests = step.digests.clone();
+    let runs = step.digests.iter();
+    picture.digests =
+        runs.map(|(name, all)| (name.clone(), all.first().unwrap().clone())).collect();
     for change in &step.parameters {
         picture.parameters.insert(change.image.clone(), change.to.to_string());
     }

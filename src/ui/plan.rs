@@ -6,7 +6,7 @@ use console::Style;
 
 use super::{console::Console, escape::escape, table::Table, words};
 use crate::{
-    model::{ImageId, Selection},
+    model::{ImageId, ImageUri, Selection},
     plan::{ImageSource, Plan, PlannedStep, Revision, Rollout},
 };
 
@@ -89,22 +89,27 @@ fn one_step(plan: &Plan, step: &PlannedStep, console: &Console) -> String {
         lines.push("        moves too, because it shares an image".to_owned());
     }
     for change in &step.changes {
-        lines.push(format!(
-            "        {}: {} → {}",
-            escape(&change.path),
-            value(change.from.as_deref()),
-            value(change.to.as_deref())
-        ));
+        let (from, to) = values(change.from.as_deref(), change.to.as_deref());
+        lines.push(format!("        {}: {from} → {to}", escape(&change.path)));
     }
     for parameter in &step.parameters {
-        lines.push(format!(
-            "        {}: {} → {}",
-            parameter.name,
-            parameter.from.as_deref().map_or("(none)".to_owned(), escape),
-            parameter.to
-        ));
+        let (from, to) = values(parameter.from.as_deref(), Some(parameter.to.as_str()));
+        lines.push(format!("        {}: {from} → {to}", parameter.name));
     }
     lines.join("\n")
+}
+
+/// Two values side by side. Where both are tags of one repository, the second is only its tag:
+/// what differs is what is looked for.
+fn values(from: Option<&str>, to: Option<&str>) -> (String, String) {
+    let uri = |text: Option<&str>| ImageUri::parse(text?.trim_matches('"')).ok();
+    match (uri(from), uri(to)) {
+        (Some(before), Some(after)) if before.repository() == after.repository() => {
+            let version = after.as_str().strip_prefix(after.repository()).unwrap_or_default();
+            (escape(before.as_str()), escape(version))
+        }
+        _ => (value(from), value(to)),
+    }
 }
 
 /// What is asked of a service.
