@@ -12,7 +12,7 @@ use crate::sandbox::{
     Sandbox, SandboxError, Scope,
     call::Fault,
     ecr::{self, admin::ImageOptions},
-    ecs,
+    ecs::{self, admin::Viewpoint},
     ssm::{self, admin::Author},
     state::Transaction,
 };
@@ -57,7 +57,8 @@ impl Sandbox {
     pub fn stop_task(&self, stop: &StopTask) -> Result<(), SandboxError> {
         let StopTask { scope, cluster, task, reason } = stop;
         self.change(format!("stop task `{task}`"), |transaction, now| {
-            ecs::admin::stop_task(transaction, scope, (cluster, task), reason, now)
+            let from = Viewpoint { scope, now };
+            ecs::admin::stop_task(transaction, from, cluster, task, reason)
         })
     }
 
@@ -69,8 +70,8 @@ impl Sandbox {
     pub fn point_service(&self, point: &PointService) -> Result<(), SandboxError> {
         let PointService { scope, cluster, service, task_definition } = point;
         self.change(format!("point service `{service}` to another"), |transaction, now| {
-            let which = (cluster.as_str(), service.as_str());
-            ecs::admin::point_service(transaction, scope, which, task_definition, now)
+            let from = Viewpoint { scope, now };
+            ecs::admin::point_service(transaction, from, cluster, service, task_definition)
         })
     }
 
@@ -145,5 +146,5 @@ pub(in crate::sandbox) fn settle(
     scope: &Scope,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    Ok(ecs::admin::settle(transaction, scope, now)?)
+    Ok(ecs::admin::settle(transaction, Viewpoint { scope, now })?)
 }
