@@ -15,7 +15,7 @@ use super::{
     call::{Fault, Scope},
     credential,
     ecr::admin::{ImageOptions, put_image},
-    ecs,
+    ecs::{self, admin::Viewpoint},
     estate::{self, Estate},
     service::Service,
     state::{Entity, Transaction},
@@ -112,7 +112,7 @@ impl Seeding<'_, '_> {
         scopes.sort_unstable();
         scopes.dedup();
         for scope in scopes {
-            ecs::admin::settle(self.transaction, scope, self.now)?;
+            ecs::admin::settle(self.transaction, Viewpoint { scope, now: self.now })?;
         }
         Ok(())
     }

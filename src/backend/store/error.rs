@@ -22,7 +22,9 @@ pub enum StoreError {
         what: String,
     },
     /// A record, or the file itself, is newer than this program.
-    #[error("failed to read {what}: its schema is {found}, and this program knows those up to {known}")]
+    #[error(
+        "failed to read {what}: its schema is {found}, and this program knows those up to {known}"
+    )]
     NewerSchema {
         /// Which record or file.
         what: String,

@@ -12,7 +12,7 @@ use crate::sandbox::{
     Sandbox, SandboxError,
     call::Fault,
     ecr::{self, admin::ImageOptions},
-    ecs,
+    ecs::{self, admin::Viewpoint},
     ssm::{self, admin::Author},
     state::Transaction,
 };
@@ -69,7 +69,8 @@ impl Sandbox {
     pub fn stop_task(&self, stop: &StopTask) -> Result<(), SandboxError> {
         let StopTask { scope, cluster, task, reason } = stop;
         self.change(format!("stop task `{task}`"), |transaction, now| {
-            ecs::admin::stop_task(transaction, scope, (cluster, task), reason, now)
+            let from = Viewpoint { scope, now };
+            ecs::admin::stop_task(transaction, from, cluster, task, reason)
         })
     }
 
@@ -83,8 +84,8 @@ impl Sandbox {
         self.change(
             format!("point service `{service}` to another task definition"),
             |transaction, now| {
-                let which = (cluster.as_str(), service.as_str());
-                ecs::admin::point_service(transaction, scope, which, task_definition, now)
+                let from = Viewpoint { scope, now };
+                ecs::admin::point_service(transaction, from, cluster, service, task_definition)
             },
         )
     }
