@@ -71,9 +71,9 @@ impl AwsSession {
         let mut failures = 0;
         loop {
             pacer.acquire().await;
-            let begun = Instant::now();
+            let start = Instant::now();
             let answer = send().await;
-            let millis = begun.elapsed().as_millis();
+            let millis = start.elapsed().as_millis();
             let error = match answer {
                 Ok(output) => {
                     tracing::debug!(operation = operation.name, millis, "answered");
