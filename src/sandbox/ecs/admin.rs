@@ -17,7 +17,7 @@ use super::{
 use crate::sandbox::{SandboxError, call::Fault, state::Transaction};
 
 /// Sets what becomes of tasks that pull an image from `now` on. See [`Fate`] for the fates; `image`
-/// is an image URI, or the end of one after a `/`, such as `web:v2`.
+/// is an image URI, or the end of one after a `/`, such as `web:v2`. Healthy takes a fate back.
 pub(in crate::sandbox) fn set_fate(
     transaction: &mut Transaction<'_>,
     image: &str,
@@ -26,18 +26,6 @@ pub(in crate::sandbox) fn set_fate(
 ) -> Result<(), SandboxError> {
     let mut fates: Fates = transaction.get(ONLY)?.unwrap_or_default();
     fates.set(image, fate, now);
-    transaction.put(ONLY, &fates)
-}
-
-/// Makes all images healthy from `now` on.
-pub(in crate::sandbox) fn clear_fates(
-    transaction: &mut Transaction<'_>,
-    now: Timestamp,
-) -> Result<(), SandboxError> {
-    let mut fates: Fates = transaction.get(ONLY)?.unwrap_or_default();
-    for (image, _) in fates.list() {
-        fates.set(&image, Fate::Healthy, now);
-    }
     transaction.put(ONLY, &fates)
 }
 
