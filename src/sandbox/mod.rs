@@ -38,6 +38,8 @@ mod sts;
 mod target;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod wire;
 mod xml;
 
