@@ -153,6 +153,35 @@ fn the_log_tells_each_request_with_both_clocks() {
 }
 
 #[test]
+fn a_failure_of_the_sandbox_is_the_services_and_is_logged() {
+    let bench = Bench::new();
+    let file = rusqlite::Connection::open(bench.folder.path().join("state.sqlite")).unwrap();
+    file.execute("INSERT INTO entities VALUES ('faults', '', 'broken')", []).unwrap();
+    let response = answered(put(&bench, "a"));
+    assert_eq!(response.status(), 500);
+    assert_eq!(response.headers()["x-amzn-errortype"], "InternalServerError");
+    let entry = last_put(&bench).entry;
+    assert_eq!((entry.status, entry.error.as_deref()), (Some(500), Some("InternalServerError")));
+    let error = bench.sandbox.faults().unwrap_err();
+    assert_eq!(error.to_string(), "failed to read or write faults `` of the sandbox");
+}
+
+#[test]
+fn the_oldest_requests_are_forgotten() {
+    let bench = Bench::new();
+    let _ = put(&bench, "a");
+    let file = rusqlite::Connection::open(bench.folder.path().join("state.sqlite")).unwrap();
+    let copy = "INSERT INTO requests SELECT ?1, document FROM requests LIMIT 1";
+    for sequence in [50_001, 50_002, 150_000] {
+        file.execute(copy, [sequence]).unwrap();
+    }
+    let _ = put(&bench, "b");
+    let kept = bench.sandbox.requests(None).unwrap();
+    let kept: Vec<u64> = kept.iter().map(|it| it.sequence).collect();
+    assert_eq!(kept, [50_002, 150_000, 150_001]);
+}
+
+#[test]
 fn a_spent_fault_stays_in_the_list() {
     let bench = Bench::new();
     bench.fault("PutParameter", "throttle", 1);
