@@ -29,6 +29,18 @@ pub(in crate::sandbox) fn set_fate(
     transaction.put(ONLY, &fates)
 }
 
+/// Makes all images healthy from `now` on.
+pub(in crate::sandbox) fn clear_fates(
+    transaction: &mut Transaction<'_>,
+    now: Timestamp,
+) -> Result<(), SandboxError> {
+    let mut fates: Fates = transaction.get(ONLY)?.unwrap_or_default();
+    for (image, _) in fates.list() {
+        fates.set(&image, Fate::Healthy, now);
+    }
+    transaction.put(ONLY, &fates)
+}
+
 /// The fates that are set, by the texts they are bound to, but for healthy ones.
 pub(in crate::sandbox) fn fates(
     transaction: &Transaction<'_>,
