@@ -3,7 +3,7 @@
 use clap::Args;
 use clap_complete::{Shell, generate};
 
-use super::{exit::Exit, failure::CliError, settings::Settings};
+use super::{exit::Exit, settings::Settings};
 
 /// Write a completion script for a shell.
 #[derive(Debug, Args)]
@@ -15,9 +15,9 @@ pub(crate) struct CompletionsArguments {
 }
 
 /// Writes the script on the output.
-pub(super) fn run(settings: &Settings, arguments: &CompletionsArguments) -> Result<Exit, CliError> {
+pub(super) fn run(settings: &Settings, arguments: &CompletionsArguments) -> Exit {
     let mut script = Vec::new();
     generate(arguments.shell, &mut super::command(), "release-tool", &mut script);
     settings.console.result(String::from_utf8_lossy(&script).trim_end());
-    Ok(Exit::Done)
+    Exit::Done
 }

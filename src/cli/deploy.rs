@@ -13,6 +13,7 @@ use crate::{
 
 /// Make an environment run a set of images: plan, confirm, roll out, verify, record.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 #[command(after_help = "\
 Examples:
   release-tool deploy all prod

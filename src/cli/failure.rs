@@ -103,6 +103,7 @@ impl CliError {
             Self::UnreadableManifest { .. }
             | Self::Unremovable { .. }
             | Self::Sandbox(_)
+            | Self::Declined
             | Self::Runtime(_) => Vec::new(),
             Self::Manifest(errors) => errors.errors().iter().map(ManifestError::hint).collect(),
             Self::NotInManifest(error) => vec![error.hint()],
@@ -110,7 +111,6 @@ impl CliError {
             Self::Store(error) => vec![error.hint()],
             Self::Usage { hint, .. } => vec![hint.clone()],
             Self::NoAnswer => one("add `--skip-confirm` to go on without a question"),
-            Self::Declined => Vec::new(),
             Self::Listen { .. } => one("choose another port with `--port`, or 0 for a free one"),
         }
     }

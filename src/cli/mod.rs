@@ -60,7 +60,7 @@ async fn run(settings: &Settings, command: Command) -> Result<Exit, CliError> {
         Command::History(arguments) => history::run(settings, arguments).await,
         Command::Show(arguments) => show::run(settings, arguments).await,
         Command::Sandbox(arguments) => sandbox::run(settings, arguments).await,
-        Command::Completions(arguments) => completions::run(settings, &arguments),
+        Command::Completions(arguments) => Ok(completions::run(settings, &arguments)),
         Command::Man(arguments) => manual::run(settings, &arguments),
     }
 }

@@ -13,21 +13,20 @@ use crate::ui::{Console, Format};
 
 /// What the process was started with, read here and nowhere else.
 #[derive(Debug, Clone)]
-pub struct Surroundings {
+pub(crate) struct Surroundings {
     /// The environment's variables.
-    pub variables: BTreeMap<String, String>,
+    pub(crate) variables: BTreeMap<String, String>,
     /// The machine's name.
-    pub host: Option<String>,
+    pub(crate) host: Option<String>,
     /// Whether somebody can answer questions.
-    pub answers: bool,
+    pub(crate) answers: bool,
     /// Whether somebody sees the error stream.
-    pub watched: bool,
+    pub(crate) watched: bool,
 }
 
 impl Surroundings {
     /// Those of this process.
-    #[must_use]
-    pub fn of_process() -> Self {
+    pub(crate) fn of_process() -> Self {
         Self {
             variables: std::env::vars_os()
                 .filter_map(|(name, value)| {
@@ -41,8 +40,7 @@ impl Surroundings {
     }
 
     /// A variable's value, unless it is empty.
-    #[must_use]
-    pub fn variable(&self, name: &str) -> Option<&str> {
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 }
@@ -96,9 +94,9 @@ impl Settings {
     pub(crate) fn start_log(&self) {
         let wanted = self.surroundings.variable("RELEASE_TOOL_LOG");
         let by_flag = match self.global.verbose {
-            0 => "warn,aws_config=off,aws_smithy_runtime=off",
-            1 => "warn,release_tool=info,aws_config=off,aws_smithy_runtime=off",
-            _ => "info,release_tool=debug",
+            0 => "release_tool=warn",
+            1 => "release_tool=info",
+            _ => "release_tool=debug",
         };
         let filter = EnvFilter::new(wanted.unwrap_or(by_flag));
         let log = tracing_subscriber::fmt()

@@ -10,7 +10,7 @@ use super::{failure::CliError, sandbox as sandbox_command, settings::Settings};
 use crate::{
     backend::{
         actor::{ActorClues, actor},
-        aws::{Aws, AwsOptions, Credentials},
+        aws::{Aws, AwsOptions, Credentials, Pacing, Throttles},
         clock,
         source::{self, Repository},
         store::{Ledger, SqliteStore},
@@ -95,9 +95,10 @@ pub(super) async fn open(
     let found = manifest(settings)?;
     let project = found.manifest.project(project)?.clone();
     let repository = Repository::discover(&found.folder);
-    let sandbox = match settings.global.sandbox {
-        true => Some(sandbox_command::prepare(settings, &found, repository.as_ref())?),
-        false => None,
+    let sandbox = if settings.global.sandbox {
+        Some(sandbox_command::prepare(settings, &found, repository.as_ref())?)
+    } else {
+        None
     };
     let store = match &sandbox {
         Some(_) => sandbox_folder(settings, &found.folder).join("store.sqlite"),
@@ -111,8 +112,10 @@ pub(super) async fn open(
         host: settings.surroundings.host.as_deref(),
         arn: None,
     });
+    let throttles = Arc::new(Throttles::default());
     Ok(Workspace {
-        connector: connector(settings, &project, sandbox.as_ref()),
+        connector: connector(settings, &project, (sandbox.as_ref(), &throttles)),
+        throttles,
         project,
         ledger,
         repository,
@@ -122,7 +125,11 @@ pub(super) async fn open(
 }
 
 /// How AWS is reached.
-fn connector(settings: &Settings, project: &Project, sandbox: Option<&Sandbox>) -> Connector {
+fn connector(
+    settings: &Settings,
+    project: &Project,
+    (sandbox, throttles): (Option<&Sandbox>, &Arc<Throttles>),
+) -> Connector {
     let variable = |name: &str| settings.surroundings.variable(name).map(str::to_owned);
     let region = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| variable(name));
     let leftover = settings
@@ -131,8 +138,11 @@ fn connector(settings: &Settings, project: &Project, sandbox: Option<&Sandbox>) 
         .iter()
         .find(|(name, value)| name.starts_with("AWS_ENDPOINT_URL") && !value.is_empty())
         .map(|(name, value)| format!("{name}={value}"));
-    let options =
-        AwsOptions { http_client: sandbox.map(Sandbox::http_client), ..AwsOptions::default() };
+    let options = AwsOptions {
+        http_client: sandbox.map(Sandbox::http_client),
+        pacing: Pacing::AfterThrottle,
+        on_throttle: Some(throttles.hook()),
+    };
     Connector {
         aws: Aws::new(options),
         region: region.and_then(|region| Region::new(region).ok()),

@@ -176,7 +176,9 @@ impl Engine<'_> {
             self.parameters.put(&change.name, change.to.as_str(), true).await.map(|_version| ())
         };
         match written.get(&change.name) {
-            Some(once) => once.get_or_try_init(write).await.map(|()| ())?,
+            Some(once) => {
+                once.get_or_try_init(write).await?;
+            }
             None => write().await?,
         }
         if ours.load(Ordering::Relaxed) {

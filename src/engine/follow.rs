@@ -114,6 +114,8 @@ impl Rollouts {
     }
 }
 
+/// What was judged of rollouts, by step, and what it was judged by.
+pub(super) type Judged = BTreeMap<usize, (Judgement, Option<ServiceDeployment>)>;
 /// A service as one look saw it.
 type Seen = BTreeMap<(ClusterName, EcsServiceName), ObservedService>;
 
@@ -139,6 +141,9 @@ impl Engine<'_> {
                 return Ok(Followed::ToTheEnd);
             }
             sleep(jittered(interval)).await;
+            for operation in self.throttles.take() {
+                self.listener.hear(&Event::Throttled { operation });
+            }
             interval = (interval * 2).min(POLL_INTERVAL);
             if moving.is_empty() || !wait {
                 continue;
@@ -207,7 +212,7 @@ impl Engine<'_> {
         plan: &Plan,
         moving: &[Moving],
         seen: &Seen,
-    ) -> Result<BTreeMap<usize, (Judgement, Option<ServiceDeployment>)>, EcsError> {
+    ) -> Result<Judged, EcsError> {
         let questions: Vec<(&Moving, &PlannedStep, Option<&ObservedService>)> = moving
             .iter()
             .filter_map(|one| Some((one, plan.steps.get(one.position)?)))
@@ -248,11 +253,7 @@ impl Engine<'_> {
         &self,
         plan: &Plan,
         journal: &Journal<'_>,
-        (moving, judged, seen): (
-            &mut [Moving],
-            BTreeMap<usize, (Judgement, Option<ServiceDeployment>)>,
-            &Seen,
-        ),
+        (moving, judged, seen): (&mut [Moving], Judged, &Seen),
         rollouts: &Rollouts,
     ) -> Result<BTreeSet<usize>, EngineError> {
         let verified = self.verify_all(plan, moving, &judged).await;

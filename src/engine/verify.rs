@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Engine, follow::Moving};
+use super::{
+    Engine,
+    follow::{Judged, Moving},
+};
 use crate::{
     backend::platform::ecs::EcsError,
-    model::{
-        EcsDeploymentId, Event, RunningTasks, ServiceDeployment, ServiceRevision,
-        ServiceRevisionId, Verdict,
-    },
+    model::{EcsDeploymentId, Event, RunningTasks, ServiceRevision, ServiceRevisionId, Verdict},
     plan::{Judgement, Plan, PlannedStep},
 };
 
@@ -27,7 +27,7 @@ impl Engine<'_> {
         &self,
         plan: &Plan,
         moving: &[Moving],
-        judged: &BTreeMap<usize, (Judgement, Option<ServiceDeployment>)>,
+        judged: &Judged,
     ) -> BTreeMap<usize, Verdict> {
         let complete: Vec<(&Moving, &PlannedStep)> = moving
             .iter()
@@ -59,7 +59,7 @@ impl Engine<'_> {
     async fn running(
         &self,
         complete: &[(&Moving, &PlannedStep)],
-        judged: &BTreeMap<usize, (Judgement, Option<ServiceDeployment>)>,
+        judged: &Judged,
     ) -> Result<(Revisions, Running), EcsError> {
         let revisions: Vec<_> = complete
             .iter()
@@ -92,9 +92,9 @@ fn compare(
     let mismatch = step.digests.iter().find_map(|(container, wanted)| {
         let resolved = revision.and_then(|revision| revision.digests.get(container));
         let seen = tasks.and_then(|tasks| tasks.digests.get(container)).into_iter().flatten();
-        let other = resolved.into_iter().chain(seen).find(|runs| *runs != wanted)?;
+        let other = resolved.into_iter().chain(seen).find(|runs| !wanted.contains(*runs))?;
         Some(format!(
-            "container `{container}` runs {other}, and the release is {wanted}: its tag has moved"
+            "container `{container}` runs {other}, and the release has another: its tag has moved"
         ))
     });
     Some(mismatch.map_or(Verdict::Verified, |reason| Verdict::Failed { reason }))

@@ -35,6 +35,8 @@ impl From<ReleasedImage> for Named {
 pub(super) struct Gathered {
     /// The images at exact digests.
     pub(super) images: BTreeMap<ImageId, ReleasedImage>,
+    /// The digests of the platforms of those that are indexes.
+    pub(super) platforms: BTreeMap<ImageId, Vec<Digest>>,
     /// The problems, by the image they are about.
     pub(super) problems: BTreeMap<ImageId, Problem>,
 }
@@ -274,14 +276,17 @@ async fn resolve(
                 gathered.problems.insert(image, problem);
                 continue;
             }
-            Some(Resolution::Found { digest, .. }) => match known {
+            Some(Resolution::Found { digest, platforms, .. }) => match known {
                 Some(was) if was != *digest => {
                     let is = digest.clone();
                     let problem = Problem::ImageMoved { image: image.clone(), uri, was, is };
                     gathered.problems.insert(image, problem);
                     continue;
                 }
-                _ => Some(digest.clone()),
+                _ => {
+                    gathered.platforms.insert(image.clone(), platforms.clone());
+                    Some(digest.clone())
+                }
             },
             Some(Resolution::NotAsked) | None => known,
         };

@@ -36,7 +36,7 @@ struct Pair<'a> {
 pub(super) async fn take(
     workspace: &Workspace,
     (environment, access): (&Environment, &Access),
-    services: &[&Service],
+    (services, selected): (&[&Service], &BTreeSet<ServiceId>),
 ) -> Result<Album, OpError> {
     let mut album = Album::default();
     let pairs = observe(workspace, (environment, access), services, &mut album).await?;
@@ -66,6 +66,7 @@ pub(super) async fn take(
             .unwrap_or_else(|| recorded_digests(service, &observed, heads.get(&service.id)));
         album.pictures.push(ServicePicture {
             service: service.id.clone(),
+            selected: selected.contains(&service.id),
             containers: service
                 .containers
                 .iter()
@@ -97,26 +98,27 @@ async fn observe<'a>(
     let mut seen = access.ecs.observe(&asked).await?;
     let mut pairs = Vec::new();
     for (service, target) in targets {
-        match seen.remove(&target).filter(|service| service.status != "INACTIVE") {
-            Some(observed) => pairs.push(Pair { service, observed }),
-            None => {
-                let service = service.id.clone();
-                let (cluster, ecs_service) = target;
-                let problem =
-                    Problem::ServiceMissing { service: service.clone(), cluster, ecs_service };
-                album.problems.insert(service, problem);
-            }
-        }
+        let found = seen.remove(&target).filter(|service| service.status != "INACTIVE");
+        let Some(observed) = found else {
+            let (id, (cluster, ecs_service)) = (service.id.clone(), target);
+            let problem = Problem::ServiceMissing { service: id.clone(), cluster, ecs_service };
+            album.problems.insert(id, problem);
+            continue;
+        };
+        pairs.push(Pair { service, observed });
     }
     Ok(pairs)
 }
+
+/// A service with its cluster and its name in ECS.
+pub(super) type Target<'a> = (&'a Service, (ClusterName, EcsServiceName));
 
 /// Where each service is in ECS.
 pub(super) fn targets<'a>(
     workspace: &Workspace,
     environment: &Environment,
     services: &[&'a Service],
-) -> Result<Vec<(&'a Service, (ClusterName, EcsServiceName))>, OpError> {
+) -> Result<Vec<Target<'a>>, OpError> {
     services
         .iter()
         .map(|service| {

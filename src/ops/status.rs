@@ -5,8 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{
-    access::Access, definitions::definitions, deploy::open_project, error::OpError,
-    pictures::targets, workspace::Workspace,
+    access::Access,
+    definitions::definitions,
+    deploy::open_project,
+    error::OpError,
+    pictures::{Target, targets},
+    workspace::Workspace,
 };
 use crate::{
     manifest::{Project, Service},
@@ -89,9 +93,10 @@ pub async fn status(
     request: &StatusRequest,
 ) -> Result<StatusReport, OpError> {
     let environment = workspace.project.environment(&request.environment)?.clone();
-    let project = match workspace.project.is_open() {
-        true => open_project(workspace, &Label::latest()).await?,
-        false => workspace.project.clone(),
+    let project = if workspace.project.is_open() {
+        open_project(workspace, &Label::latest()).await?
+    } else {
+        workspace.project.clone()
     };
     let selection = project.select(&request.selection)?;
     let services = project.services_of(&selection);
@@ -101,10 +106,7 @@ pub async fn status(
     let seen = access.ecs.observe(&asked).await?;
     let heads = workspace.ledger.heads(&project.id, &environment.id).await?;
     let hashes = hashes(&access, &targets, &seen, &heads).await?;
-    let digests = match request.digests {
-        true => Some(digests(&access, &seen).await?),
-        false => None,
-    };
+    let digests = if request.digests { Some(digests(&access, &seen).await?) } else { None };
     let attempts = attempts(workspace, &project, &heads, &services).await?;
     let services: Vec<ServiceStatus> = targets
         .into_iter()
@@ -139,14 +141,12 @@ pub async fn status(
 
 /// What ECS says, by cluster and name.
 type Seen = BTreeMap<(ClusterName, EcsServiceName), ObservedService>;
-/// Services with the names they go by in ECS.
-type Targets<'a> = [(&'a Service, (ClusterName, EcsServiceName))];
 
 /// The release hashes of what each service is set to. The record answers where it is about the
 /// very task definition that runs; the rest is read from ECS.
 async fn hashes(
     access: &Access,
-    targets: &Targets<'_>,
+    targets: &[Target<'_>],
     seen: &Seen,
     heads: &BTreeMap<ServiceId, ServiceHead>,
 ) -> Result<BTreeMap<ServiceId, BTreeMap<ImageId, ReleaseHash>>, OpError> {

@@ -11,7 +11,7 @@ use super::{
     preflight::{Problem, Refusal},
     steps::{
         ParameterChange, Plan, PlanRequest, PlannedStep, Revision, Rollout, ServicePicture,
-        UnchangedService,
+        UnchangedService, Wanted,
     },
     warnings::{warning_if_not_stable, warnings_of},
 };
@@ -78,6 +78,7 @@ fn plan_service(request: &PlanRequest, picture: &ServicePicture) -> Result<Outco
         let changes = differences(&picture.running().document, &document).map_err(failed)?;
         return Ok(Outcome::Step(Box::new(PlannedStep {
             service: picture.service.clone(),
+            selected: picture.selected,
             target: target(request, picture),
             before: before(picture, &parameters),
             running,
@@ -146,8 +147,13 @@ fn wanted_containers(
 fn wanted_digests(
     request: &PlanRequest,
     picture: &ServicePicture,
-) -> BTreeMap<ContainerName, Digest> {
-    let digest = |image| request.wanted.images.get(image).and_then(|wanted| wanted.digest.clone());
+) -> BTreeMap<ContainerName, BTreeSet<Digest>> {
+    let Wanted { images, platforms, .. } = &request.wanted;
+    let digest = |image: &ImageId| {
+        let own = images.get(image)?.digest.clone()?;
+        let platforms = platforms.get(image).into_iter().flatten().cloned();
+        Some(platforms.chain([own]).collect())
+    };
     picture
         .containers
         .iter()
@@ -223,7 +229,7 @@ fn rollout(request: &PlanRequest, picture: &ServicePicture, revision: &Revision)
 /// Whether a running digest is known to be another than the wanted one.
 fn digests_differ(request: &PlanRequest, picture: &ServicePicture) -> bool {
     wanted_digests(request, picture).iter().any(|(container, wanted)| {
-        picture.digests.get(container).is_some_and(|runs| runs != wanted)
+        picture.digests.get(container).is_some_and(|runs| !wanted.contains(runs))
     })
 }
 

@@ -47,6 +47,7 @@ fn picture(image: &str) -> ServicePicture {
     let web = ImageId::new("web").unwrap();
     ServicePicture {
         service: ServiceId::new("web").unwrap(),
+        selected: true,
         containers: BTreeMap::from([(ContainerName::new("web").unwrap(), web.clone())]),
         observed: service(vec![deployment(1, true, 2, RolloutState::Completed)]),
         latest: definition("web", 1, &[("web", image)]),
@@ -67,6 +68,7 @@ fn request(images: &[(&str, ReleasedImage)], pictures: Vec<ServicePicture>) -> P
                 .iter()
                 .map(|(id, image)| (ImageId::new(*id).unwrap(), image.clone()))
                 .collect(),
+            platforms: BTreeMap::new(),
             subjects: BTreeMap::new(),
         },
         pictures,
@@ -201,7 +203,9 @@ fn carried_out(mut picture: ServicePicture, step: &PlannedStep) -> ServicePictur
     picture.observed = service(vec![primary]);
     picture.latest = running;
     picture.current = None;
-    picture.digests = step.digests.clone();
+    let runs = step.digests.iter();
+    picture.digests =
+        runs.map(|(name, all)| (name.clone(), all.first().unwrap().clone())).collect();
     for change in &step.parameters {
         picture.parameters.insert(change.image.clone(), change.to.to_string());
     }
@@ -232,6 +236,7 @@ fn any_picture(name: usize) -> impl Strategy<Value = ServicePicture> {
                 Some(current.as_ref().map_or(&latest, |current| current).arn.clone());
             ServicePicture {
                 service: service_id,
+                selected: true,
                 containers: containers
                     .iter()
                     .enumerate()

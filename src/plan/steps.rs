@@ -1,6 +1,6 @@
 //! What a plan is made of: what goes in, and the steps that come out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -31,6 +31,8 @@ pub struct Wanted {
     pub source: ImageSource,
     /// The images at exact digests.
     pub images: BTreeMap<ImageId, ReleasedImage>,
+    /// The digests of the platforms of those that are indexes.
+    pub platforms: BTreeMap<ImageId, Vec<Digest>>,
     /// The subject of the commit each was built from, where the local repository has it.
     pub subjects: BTreeMap<ImageId, String>,
 }
@@ -40,6 +42,8 @@ pub struct Wanted {
 pub struct ServicePicture {
     /// The service.
     pub service: ServiceId,
+    /// Whether it was asked for; false when it moves only because it shares an image.
+    pub selected: bool,
     /// Which image goes into which container.
     pub containers: BTreeMap<ContainerName, ImageId>,
     /// What ECS says of it.
@@ -131,6 +135,8 @@ impl ApprovedPlan {
 pub struct PlannedStep {
     /// The service.
     pub service: ServiceId,
+    /// Whether it was asked for; false when it moves only because it shares an image.
+    pub selected: bool,
     /// Where, and what it is to run.
     #[serde(flatten)]
     pub target: StepTarget,
@@ -146,8 +152,9 @@ pub struct PlannedStep {
     pub parameters: Vec<ParameterChange>,
     /// What is asked of the service.
     pub rollout: Rollout,
-    /// The digests that the running tasks must have in the end, where they are known.
-    pub digests: BTreeMap<ContainerName, Digest>,
+    /// The digests that each container's running tasks may have in the end, where they are known:
+    /// the image's own, and those of its platforms where it is an index.
+    pub digests: BTreeMap<ContainerName, BTreeSet<Digest>>,
     /// How many tasks the service wants.
     pub desired: i32,
     /// Whether ECS itself ends the rollout when tasks keep failing.

@@ -65,7 +65,10 @@ pub(super) fn internal(service: Service) -> Fault {
             "The request processing has failed because of an unknown error, exception or failure.",
         ),
     };
-    refuse(service.protocol(), (500, code), (500, code), message)
+    // SSM's model of the error writes the member with a capital, unlike most.
+    let member = if service == Service::Ssm { "Message" } else { "message" };
+    let members = [(member.to_owned(), serde_json::Value::from(message))];
+    Fault::Answer { status: 500, code: code.to_owned(), members: members.into_iter().collect() }
 }
 
 /// The session that signed the request is over.

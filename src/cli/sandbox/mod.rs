@@ -133,7 +133,7 @@ pub(super) fn prepare(
     let sandbox = Sandbox::open(&folder)?;
     settings.console.remark(format!(
         "sandbox: this is no AWS, nothing here is real. State is in {}",
-        folder.display()
+        folder.strip_prefix(".").unwrap_or(&folder).display()
     ));
     if !sandbox.is_seeded()? {
         let report = seed(&sandbox, found, repository)?;

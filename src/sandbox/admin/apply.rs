@@ -9,10 +9,10 @@ use super::{
     DeleteImage, MoveTag, PointService, Pushed, PutImage, PutParameter, SetFate, StopTask,
 };
 use crate::sandbox::{
-    Sandbox, SandboxError, Scope,
+    Sandbox, SandboxError,
     call::Fault,
     ecr::{self, admin::ImageOptions},
-    ecs,
+    ecs::{self, admin::Viewpoint},
     ssm::{self, admin::Author},
     state::Transaction,
 };
@@ -40,6 +40,18 @@ impl Sandbox {
         Ok(fates.into_iter().map(|(image, fate)| SetFate { image, fate }).collect())
     }
 
+    /// Makes containers of all images healthy that start from now on.
+    ///
+    /// # Errors
+    ///
+    /// The state cannot be used.
+    pub fn clear_fates(&self) -> Result<(), SandboxError> {
+        self.state.transact(|transaction| {
+            let now = self.now(transaction)?;
+            ecs::admin::clear_fates(transaction, now)
+        })
+    }
+
     /// Tells how long tasks take from being provisioned to running.
     ///
     /// # Errors
@@ -57,7 +69,8 @@ impl Sandbox {
     pub fn stop_task(&self, stop: &StopTask) -> Result<(), SandboxError> {
         let StopTask { scope, cluster, task, reason } = stop;
         self.change(format!("stop task `{task}`"), |transaction, now| {
-            ecs::admin::stop_task(transaction, scope, (cluster, task), reason, now)
+            let from = Viewpoint { scope, now };
+            ecs::admin::stop_task(transaction, from, cluster, task, reason)
         })
     }
 
@@ -68,10 +81,13 @@ impl Sandbox {
     /// There is no such service or task definition, or the state cannot be used.
     pub fn point_service(&self, point: &PointService) -> Result<(), SandboxError> {
         let PointService { scope, cluster, service, task_definition } = point;
-        self.change(format!("point service `{service}` to another"), |transaction, now| {
-            let which = (cluster.as_str(), service.as_str());
-            ecs::admin::point_service(transaction, scope, which, task_definition, now)
-        })
+        self.change(
+            format!("point service `{service}` to another task definition"),
+            |transaction, now| {
+                let from = Viewpoint { scope, now };
+                ecs::admin::point_service(transaction, from, cluster, service, task_definition)
+            },
+        )
     }
 
     /// Pushes an image; creates its repository where there is none.
@@ -137,13 +153,4 @@ impl Sandbox {
             work(transaction, now).map_err(|fault| SandboxError::refused(what, fault))
         })
     }
-}
-
-/// Lets the services of a scope reach their steady state.
-pub(in crate::sandbox) fn settle(
-    transaction: &mut Transaction<'_>,
-    scope: &Scope,
-    now: Timestamp,
-) -> Result<(), Fault> {
-    Ok(ecs::admin::settle(transaction, scope, now)?)
 }

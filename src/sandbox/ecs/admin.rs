@@ -4,21 +4,20 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub(in crate::sandbox) use super::estate::Viewpoint;
 use super::{
-    estate::{self, Cluster, Service},
+    estate::{self, Cluster, Service, ServiceStatus},
     fate::{Fate, Fates},
+    faults::not_active,
     images::{self, ONLY, TaskStart},
+    names,
     rollout::{self, Rollout, ServiceState, World},
     services, tasks,
 };
-use crate::sandbox::{
-    SandboxError,
-    call::{Fault, Scope},
-    state::Transaction,
-};
+use crate::sandbox::{SandboxError, call::Fault, state::Transaction};
 
 /// Sets what becomes of tasks that pull an image from `now` on. See [`Fate`] for the fates; `image`
-/// is an image URI, or the end of one after a `/`, such as `web:v2`.
+/// is an image URI, or the end of one after a `/`, such as `web:v2`. Healthy takes a fate back.
 pub(in crate::sandbox) fn set_fate(
     transaction: &mut Transaction<'_>,
     image: &str,
@@ -66,14 +65,14 @@ pub(in crate::sandbox) fn set_task_start(
 /// As `StopTask`.
 pub(in crate::sandbox) fn stop_task(
     transaction: &mut Transaction<'_>,
-    scope: &Scope,
-    (cluster, task): (&str, &str),
+    from: Viewpoint<'_>,
+    cluster: &str,
+    task: &str,
     reason: &str,
-    now: Timestamp,
 ) -> Result<(), Fault> {
-    let cluster = estate::cluster(transaction, scope, Some(cluster))?.name;
-    let id = super::names::task_id(scope, &cluster, task)?;
-    tasks::stop_task(transaction, scope, (&cluster, id), (reason, now))
+    let cluster = estate::cluster(transaction, from.scope, Some(cluster))?.name;
+    let id = names::task_id(from.scope, &cluster, task)?;
+    tasks::stop_task(transaction, from, &cluster, id, reason)
 }
 
 /// Points a service at a task definition, as somebody else would with `UpdateService`.
@@ -82,36 +81,36 @@ pub(in crate::sandbox) fn stop_task(
 /// As `UpdateService`.
 pub(in crate::sandbox) fn point_service(
     transaction: &mut Transaction<'_>,
-    scope: &Scope,
-    (cluster, service): (&str, &str),
+    from: Viewpoint<'_>,
+    cluster: &str,
+    service: &str,
     task_definition: &str,
-    now: Timestamp,
 ) -> Result<(), Fault> {
-    let cluster = estate::cluster(transaction, scope, Some(cluster))?.name;
-    let name = super::names::service_name(scope, &cluster, Some(service))?;
-    let found = estate::find_service(transaction, scope, (&cluster, name), now)?;
-    let mut service = found.ok_or_else(super::faults::no_service)?;
-    services::redeploy(transaction, scope, &mut service, (Some(task_definition), false), now)?;
-    Ok(estate::save(transaction, scope, &service)?)
+    let cluster = estate::cluster(transaction, from.scope, Some(cluster))?.name;
+    let mut service = estate::service(transaction, from, &cluster, Some(service))?;
+    if service.status(from.now) != ServiceStatus::Active {
+        return Err(not_active());
+    }
+    services::redeploy(transaction, from, &mut service, Some(task_definition), false)?;
+    Ok(estate::save(transaction, from.scope, &service)?)
 }
 
 /// The longest that a rollout is followed to its end.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
 /// Brings every service of a scope to the end of its rollouts, with all that happened on the way
-/// put before `now`, as if it had been deployed a while ago. A rollout that does not end is left in
+/// put before the moment of `from`, as if it had been deployed a while ago. A rollout that does not end is left in
 /// the middle.
 pub(in crate::sandbox) fn settle(
     transaction: &mut Transaction<'_>,
-    scope: &Scope,
-    now: Timestamp,
+    from: Viewpoint<'_>,
 ) -> Result<(), SandboxError> {
-    let clusters: Vec<(String, Cluster)> = transaction.scan(&scope.key(""))?;
+    let clusters: Vec<(String, Cluster)> = transaction.scan(&from.scope.key(""))?;
     for (_, cluster) in clusters {
-        for mut service in estate::services(transaction, scope, &cluster.name, now)? {
+        for mut service in estate::services(transaction, from, &cluster.name)? {
             let world = images::world_of(transaction, &service.rollout)?;
-            settle_service(&mut service, now, &world);
-            estate::save(transaction, scope, &service)?;
+            settle_service(&mut service, from.now, &world);
+            estate::save(transaction, from.scope, &service)?;
         }
     }
     Ok(())

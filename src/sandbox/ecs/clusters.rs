@@ -18,7 +18,7 @@ use bytes::Bytes;
 
 use super::{
     estate::{self, Cluster, ServiceStatus},
-    faults::{invalid, is_name, required},
+    faults::{invalid, is_name, missing, required},
     names, paging,
     rollout::Counts,
     run_task,
@@ -40,13 +40,12 @@ pub(super) fn create(call: &Call, transaction: &mut Transaction<'_>) -> Result<B
     }
     let key = call.scope.key(&name);
     let existing: Option<Cluster> = transaction.get(&key)?;
-    let cluster = match existing.filter(|cluster| !cluster.is_inactive) {
-        Some(cluster) => cluster,
-        None => {
-            let tags = tags::given(input.tags.as_deref())?;
-            input.tags = None;
-            Cluster { name, input: Stored(input), tags, is_inactive: false }
-        }
+    let cluster = if let Some(cluster) = existing.filter(|cluster| !cluster.is_inactive) {
+        cluster
+    } else {
+        let tags = tags::given(input.tags.as_deref())?;
+        input.tags = None;
+        Cluster { name, input: Stored(input), tags, is_inactive: false }
     };
     transaction.put(&key, &cluster)?;
     let told = view(call, transaction, &cluster, ALL)?;
@@ -68,12 +67,10 @@ pub(super) fn describe(call: &Call, transaction: &mut Transaction<'_>) -> Result
     let (mut found, mut failures) = (Vec::new(), Vec::new());
     for text in wanted {
         let name = names::cluster_name(&call.scope, Some(text))?;
-        match transaction.get::<Cluster>(&call.scope.key(name))? {
-            Some(cluster) => found.push(view(call, transaction, &cluster, input.include())?),
-            None => {
-                let arn = names::cluster_arn(&call.scope, name);
-                failures.push(types::Failure::builder().arn(arn).reason("MISSING").build());
-            }
+        if let Some(cluster) = transaction.get::<Cluster>(&call.scope.key(name))? {
+            found.push(view(call, transaction, &cluster, input.include())?);
+        } else {
+            failures.push(missing(&names::cluster_arn(&call.scope, name)));
         }
     }
     let output = DescribeClustersOutput::builder();
@@ -182,8 +179,8 @@ struct Population {
 impl Population {
     /// Counts.
     fn of(call: &Call, transaction: &mut Transaction<'_>, cluster: &str) -> Result<Self, Fault> {
-        let services = estate::services(transaction, &call.scope, cluster, call.now)?;
-        let lone = run_task::all(transaction, &call.scope, cluster, call.now)?;
+        let services = estate::services(transaction, call.into(), cluster)?;
+        let lone = run_task::all(transaction, call.into(), cluster)?;
         let of_services = services.iter().flat_map(|service| &service.rollout.tasks);
         let tasks = Counts::of(of_services.chain(lone.iter().map(|one| &one.task)));
         let present =

@@ -11,13 +11,13 @@ use aws_sdk_ecs::{
         list_service_deployments::{ListServiceDeploymentsInput, ListServiceDeploymentsOutput},
         stop_service_deployment::{StopServiceDeploymentInput, StopServiceDeploymentOutput},
     },
-    types::{Failure, ServiceDeploymentBrief, StopServiceDeploymentStopType},
+    types::{ServiceDeploymentBrief, StopServiceDeploymentStopType},
 };
 use bytes::Bytes;
 
 use super::{
     estate::{self, Controller, Service},
-    faults::{invalid, required, sized},
+    faults::{invalid, missing, required, sized},
     names, paging,
     rollout::deployment,
     view,
@@ -32,7 +32,7 @@ use crate::sandbox::{
 pub(super) fn list(call: &Call, transaction: &mut Transaction<'_>) -> Result<Bytes, Fault> {
     let input = wire::read(&call.body, ListServiceDeploymentsInput::deserialize)?;
     let cluster = estate::cluster(transaction, &call.scope, input.cluster())?.name;
-    let service = estate::service(transaction, call, &cluster, input.service())?;
+    let service = estate::service(transaction, call.into(), &cluster, input.service())?;
     let records = if service.controller == Controller::Ecs {
         service.rollout.service_deployments.as_slice()
     } else {
@@ -92,15 +92,9 @@ impl<'a> Part<'a> {
         call: &Call,
         transaction: &mut Transaction<'_>,
     ) -> Result<Option<Service>, Fault> {
-        let name = (self.cluster, self.service);
-        let found = estate::find_service(transaction, &call.scope, name, call.now)?;
+        let found = estate::find_service(transaction, call.into(), self.cluster, self.service)?;
         Ok(found.filter(|service| service.controller == Controller::Ecs))
     }
-}
-
-/// A thing that could not be described.
-fn missing(arn: &str) -> Failure {
-    Failure::builder().arn(arn).reason("MISSING").build()
 }
 
 /// `DescribeServiceDeployments`.

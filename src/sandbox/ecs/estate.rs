@@ -22,6 +22,21 @@ use crate::sandbox::{
     state::{Entity, Transaction},
 };
 
+/// Whose things are looked at, and when.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::sandbox) struct Viewpoint<'a> {
+    /// Whose.
+    pub(in crate::sandbox) scope: &'a Scope,
+    /// When, by the sandbox's clock.
+    pub(in crate::sandbox) now: Timestamp,
+}
+
+impl<'a> From<&'a Call> for Viewpoint<'a> {
+    fn from(call: &'a Call) -> Self {
+        Self { scope: &call.scope, now: call.now }
+    }
+}
+
 /// A cluster.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Cluster {
@@ -132,41 +147,41 @@ pub(super) fn cluster(
     cluster.filter(|cluster| !cluster.is_inactive).ok_or_else(no_cluster)
 }
 
-/// A service at the moment of the request, if there is one, deleted ones included.
+/// A service at a moment, if there is one, deleted ones included.
 pub(super) fn find_service(
     transaction: &mut Transaction<'_>,
-    scope: &Scope,
-    (cluster, name): (&str, &str),
-    now: Timestamp,
+    from: Viewpoint<'_>,
+    cluster: &str,
+    name: &str,
 ) -> Result<Option<Service>, SandboxError> {
-    let key = scope.key(&format!("{cluster}/{name}"));
+    let key = from.scope.key(&format!("{cluster}/{name}"));
     let Some(mut service) = transaction.get::<Service>(&key)? else { return Ok(None) };
-    catch_up(transaction, scope, &mut service, now)?;
+    catch_up(transaction, from, &mut service)?;
     Ok(Some(service))
 }
 
-/// The ACTIVE or DRAINING service that a request names.
+/// The service that a request names by name or ARN, deleted ones included.
 pub(super) fn service(
     transaction: &mut Transaction<'_>,
-    call: &Call,
+    from: Viewpoint<'_>,
     cluster: &str,
     given: Option<&str>,
 ) -> Result<Service, Fault> {
-    let name = names::service_name(&call.scope, cluster, given)?;
-    find_service(transaction, &call.scope, (cluster, name), call.now)?.ok_or_else(no_service)
+    let name = names::service_name(from.scope, cluster, given)?;
+    find_service(transaction, from, cluster, name)?.ok_or_else(no_service)
 }
 
-/// All services of a cluster, in the order of their names, deleted ones included.
+/// All services of a cluster at a moment, in the order of their names, deleted ones included.
 pub(super) fn services(
     transaction: &mut Transaction<'_>,
-    scope: &Scope,
+    from: Viewpoint<'_>,
     cluster: &str,
-    now: Timestamp,
 ) -> Result<Vec<Service>, SandboxError> {
-    let found: Vec<(String, Service)> = transaction.scan(&scope.key(&format!("{cluster}/")))?;
+    let found: Vec<(String, Service)> =
+        transaction.scan(&from.scope.key(&format!("{cluster}/")))?;
     let mut services = Vec::with_capacity(found.len());
     for (_, mut service) in found {
-        catch_up(transaction, scope, &mut service, now)?;
+        catch_up(transaction, from, &mut service)?;
         services.push(service);
     }
     Ok(services)
@@ -181,18 +196,17 @@ pub(super) fn save(
     transaction.put(&scope.key(&format!("{}/{}", service.cluster, service.name)), service)
 }
 
-/// Does to a service what time has done.
+/// Does to a service what time has done, and keeps it if that was anything.
 pub(super) fn catch_up(
     transaction: &mut Transaction<'_>,
-    scope: &Scope,
+    from: Viewpoint<'_>,
     service: &mut Service,
-    now: Timestamp,
 ) -> Result<(), SandboxError> {
     let pace = images::pace(transaction)?;
-    if rollout::next_event(&service.rollout, &pace).is_none_or(|next| next > now) {
+    if rollout::next_event(&service.rollout, &pace).is_none_or(|next| next > from.now) {
         return Ok(());
     }
     let world = images::world_of(transaction, &service.rollout)?;
-    rollout::advance(&mut service.rollout, now, &world);
-    save(transaction, scope, service)
+    rollout::advance(&mut service.rollout, from.now, &world);
+    save(transaction, from.scope, service)
 }

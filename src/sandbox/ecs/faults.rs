@@ -1,5 +1,7 @@
 //! The errors ECS answers with, in AWS's words where those are known.
 
+use aws_sdk_ecs::types::Failure;
+
 use crate::sandbox::call::Fault;
 
 /// A parameter is wrong.
@@ -30,6 +32,11 @@ pub(super) fn no_service() -> Fault {
 /// A service is there, but on its way out.
 pub(super) fn not_active() -> Fault {
     Fault::new("ServiceNotActiveException", "Service was not ACTIVE.")
+}
+
+/// What a describing operation tells of a thing that is not there.
+pub(super) fn missing(arn: &str) -> Failure {
+    Failure::builder().arn(arn).reason("MISSING").build()
 }
 
 /// A required member, which the SDK's types let be absent or blank.

@@ -8,30 +8,16 @@ use super::{
 };
 use crate::sandbox::{
     SandboxError,
+    ecr::admin::{self as ecr, Resolution},
     state::{Entity, Transaction},
 };
-
-/// Where an image URI leads.
-enum Resolution {
-    /// An image of the sandbox's ECR.
-    Digest(String),
-    /// A private ECR repository or image that the sandbox's ECR does not have.
-    NotFound,
-    /// A registry that is not ECR.
-    OtherRegistry,
-}
-
-/// Stands in for the sandbox's ECR: every image is taken for one of another registry.
-fn resolve_without_ecr(_: &Transaction<'_>, _uri: &str) -> Result<Resolution, SandboxError> {
-    Ok(Resolution::OtherRegistry)
-}
 
 /// The digest of an image, if it can be pulled.
 ///
 /// Images of ECR must be in the sandbox's ECR. Nobody asks other registries: their images are
 /// always there, and have the digest that the URI names, or the SHA-256 of the URI's text.
 fn digest(transaction: &Transaction<'_>, uri: &str) -> Result<Option<String>, SandboxError> {
-    Ok(match resolve_without_ecr(transaction, uri)? {
+    Ok(match ecr::resolve(transaction, uri)? {
         Resolution::Digest(digest) => Some(digest),
         Resolution::NotFound => None,
         Resolution::OtherRegistry => {

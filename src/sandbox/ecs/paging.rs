@@ -1,7 +1,9 @@
-//! Lists in pages.
+//! Lists in pages, in whatever order ECS gives them: oldest or newest first, or by name.
 //!
-//! A token names the last entry of its page, so that entries which come and go between two
-//! requests neither repeat nor hide others.
+//! Invariant: a token names the last entry of its page, so that entries which come and go between
+//! two requests neither repeat nor hide others.
+
+use aws_smithy_types::base64;
 
 use super::faults::invalid;
 use crate::sandbox::call::Fault;
@@ -37,15 +39,12 @@ fn after<T>(items: &[T], key: &impl Fn(&T) -> &str, token: &str) -> Result<usize
 
 /// A token: opaque to its users.
 fn encode(place: usize, key: &str) -> String {
-    format!("{place}/{key}").bytes().map(|byte| format!("{byte:02x}")).collect()
+    base64::encode(format!("{place}/{key}"))
 }
 
 /// What a token says.
 fn decode(token: &str) -> Option<(usize, String)> {
-    let digits = token.as_bytes().chunks(2);
-    let bytes: Option<Vec<u8>> =
-        digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
-    let text = String::from_utf8(bytes?).ok()?;
+    let text = String::from_utf8(base64::decode(token).ok()?).ok()?;
     let (place, key) = text.split_once('/')?;
     Some((place.parse().ok()?, key.to_owned()))
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    estate,
+    estate::{self, Viewpoint},
     faults::{invalid, required},
     images, names,
     rollout::{Task, World, ids::Ids},
@@ -124,10 +124,10 @@ fn again(
         }
         return Err(conflict);
     }
-    let all = all(transaction, &call.scope, cluster, call.now)?;
+    let all = all(transaction, call.into(), cluster)?;
     let same: Vec<&LoneTask> =
         all.iter().filter(|one| earlier.tasks.contains(&one.task.id)).collect();
-    let arn = same.first().map(|one| one.task.task_definition.clone()).unwrap_or_default();
+    let arn = same.first().map(|one| one.task.definition.clone()).unwrap_or_default();
     let Some(definition) = task_definitions::find(transaction, &call.scope, &arn)? else {
         return wire::write(&RunTaskOutput::builder().set_tasks(Some(Vec::new())).build());
     };
@@ -234,19 +234,21 @@ pub(super) fn told(
 /// All such tasks of a cluster at a moment; those that ended long ago are forgotten.
 pub(super) fn all(
     transaction: &mut Transaction<'_>,
-    scope: &Scope,
+    from: Viewpoint<'_>,
     cluster: &str,
-    now: Timestamp,
 ) -> Result<Vec<LoneTask>, SandboxError> {
-    let found: Vec<(String, LoneTask)> = transaction.scan(&scope.key(&format!("{cluster}/")))?;
+    let pace = images::pace(transaction)?;
+    let prefix = from.scope.key(&format!("{cluster}/"));
+    let found: Vec<(String, LoneTask)> = transaction.scan(&prefix)?;
     let mut tasks = Vec::with_capacity(found.len());
     for (key, mut lone) in found {
-        let specs = lone.task.containers.iter().map(|one| (&one.spec, None));
-        let world = images::world(transaction, specs)?;
-        if live(&mut lone.task, now, &world) {
-            save(transaction, scope, &lone)?;
+        if lone.task.due(&pace).is_some_and(|due| due <= from.now) {
+            let specs = lone.task.containers.iter().map(|one| (&one.spec, None));
+            let world = images::world(transaction, specs)?;
+            live(&mut lone.task, from.now, &world);
+            save(transaction, from.scope, &lone)?;
         }
-        if lone.task.is_forgotten(now) {
+        if lone.task.is_forgotten(from.now) {
             transaction.delete::<LoneTask>(&key)?;
         } else {
             tasks.push(lone);
@@ -255,14 +257,14 @@ pub(super) fn all(
     Ok(tasks)
 }
 
-/// Brings a task to a moment; tells whether anything happened.
-fn live(task: &mut Task, now: Timestamp, world: &World) -> bool {
-    let version = task.version;
-    while let Some(due) = task.due(&world.pace).filter(|due| *due <= now && !task.is_forgotten(now))
+/// Brings a task to a moment.
+fn live(task: &mut Task, now: Timestamp, world: &World) {
+    while !task.is_forgotten(now)
+        && let Some(due) = task.due(&world.pace)
+        && due <= now
     {
         task.step(due, world, None, false);
     }
-    task.version != version
 }
 
 /// Keeps a task.

@@ -3,8 +3,9 @@
 use aws_sdk_ecs::{
     operation::create_service::CreateServiceInput,
     types::{
-        DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentStrategy, LaunchType,
-        SchedulingStrategy, ThresholdType,
+        DeploymentAlarms, DeploymentCircuitBreaker, DeploymentConfiguration,
+        DeploymentEarlySuccessCriteria, DeploymentStrategy, LaunchType, SchedulingStrategy,
+        ThresholdType,
     },
 };
 
@@ -39,10 +40,10 @@ fn check_deployments(configuration: &DeploymentConfiguration) -> Result<(), Faul
     }
     let criteria = configuration.early_success_criteria();
     for (is_used, what) in [
-        (configuration.alarms().is_some_and(|alarms| alarms.enable()), "deployment alarms"),
+        (configuration.alarms().is_some_and(DeploymentAlarms::enable), "deployment alarms"),
         (!configuration.lifecycle_hooks().is_empty(), "lifecycle hooks"),
         (configuration.bake_time_in_minutes().unwrap_or(0) > 0, "a bake time"),
-        (criteria.is_some_and(|criteria| criteria.enable()), "early success criteria"),
+        (criteria.is_some_and(DeploymentEarlySuccessCriteria::enable), "early success criteria"),
         (configuration.linear_configuration().is_some(), "a linear configuration"),
         (configuration.canary_configuration().is_some(), "a canary configuration"),
     ] {
@@ -104,10 +105,13 @@ pub(super) fn of(input: &CreateServiceInput) -> Result<Settings, Fault> {
     let groups = input.load_balancers().iter();
     Ok(Settings {
         minimum_healthy_percent: percent(
-            configuration.and_then(|c| c.minimum_healthy_percent()),
+            configuration.and_then(DeploymentConfiguration::minimum_healthy_percent),
             100,
         ),
-        maximum_percent: percent(configuration.and_then(|c| c.maximum_percent()), 200),
+        maximum_percent: percent(
+            configuration.and_then(DeploymentConfiguration::maximum_percent),
+            200,
+        ),
         breaker: breaker.transpose()?,
         target_groups: groups.filter_map(|one| one.target_group_arn()).map(str::to_owned).collect(),
     })

@@ -1,5 +1,7 @@
 //! Tasks, of services and by themselves: listing, describing and stopping them.
 
+use std::rc::Rc;
+
 use aws_sdk_ecs::{
     operation::{
         create_service::CreateServiceInput,
@@ -13,8 +15,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{
-    estate::{self, Service},
-    faults::{invalid, no_service, required, sized},
+    estate::{self, Service, Viewpoint},
+    faults::{invalid, missing, no_service, required, sized},
     names, paging,
     rollout::{StopCode, Task},
     run_task::{self, LoneTask},
@@ -32,7 +34,7 @@ use crate::sandbox::{
 /// A task and whose it is.
 enum Owned {
     /// A service's.
-    Service(Box<Service>, Task),
+    Service(Rc<Service>, Box<Task>),
     /// Nobody's.
     Lone(Box<LoneTask>),
 }
@@ -60,7 +62,7 @@ pub(super) fn list(call: &Call, transaction: &mut Transaction<'_>) -> Result<Byt
         found.extend(listed.map(|task| (task.created_at, task.id.clone())));
     }
     if input.service_name().is_none() {
-        let lone = run_task::all(transaction, &call.scope, &cluster, call.now)?;
+        let lone = run_task::all(transaction, call.into(), &cluster)?;
         let listed =
             lone.iter().filter(|one| is_listed(&input, &one.task, one.input.launch_type()));
         found.extend(listed.map(|one| (one.task.created_at, one.task.id.clone())));
@@ -96,10 +98,10 @@ fn services_of(
     input: &ListTasksInput,
 ) -> Result<Vec<Service>, Fault> {
     let Some(given) = input.service_name() else {
-        return Ok(estate::services(transaction, &call.scope, cluster, call.now)?);
+        return Ok(estate::services(transaction, call.into(), cluster)?);
     };
     let name = names::service_name(&call.scope, cluster, Some(given))?;
-    let found = estate::find_service(transaction, &call.scope, (cluster, name), call.now)?;
+    let found = estate::find_service(transaction, call.into(), cluster, name)?;
     Ok(vec![found.ok_or_else(no_service)?])
 }
 
@@ -112,7 +114,7 @@ fn is_listed(input: &ListTasksInput, task: &Task, launch_type: Option<&LaunchTyp
         Some(DesiredStatus::Stopped) => !task.is_live(),
         Some(_) => false,
     };
-    let name = task.task_definition.rsplit('/').next().unwrap_or_default();
+    let name = task.definition.rsplit('/').next().unwrap_or_default();
     let family = name.split(':').next().unwrap_or_default();
     status
         && input.family().is_none_or(|wanted| wanted == family)
@@ -130,16 +132,14 @@ pub(super) fn describe(call: &Call, transaction: &mut Transaction<'_>) -> Result
     let ids: Result<Vec<&str>, Fault> =
         wanted.iter().map(|text| names::task_id(&call.scope, &cluster, text)).collect();
     let ids = ids?;
-    let owned = owned(transaction, &call.scope, &cluster, (&ids, call.now))?;
+    let owned = owned(transaction, call.into(), &cluster, &ids)?;
     let with_tags = input.include().contains(&TaskField::Tags);
     let (mut found, mut failures) = (Vec::new(), Vec::new());
     for id in ids {
-        match owned.iter().find(|one| one.task().id == id) {
-            Some(one) => found.push(told(transaction, &call.scope, one, with_tags)?),
-            None => {
-                let arn = names::task_arn(&call.scope, &cluster, id);
-                failures.push(types::Failure::builder().arn(arn).reason("MISSING").build());
-            }
+        if let Some(one) = owned.iter().find(|one| one.task().id == id) {
+            found.push(told(transaction, &call.scope, one, with_tags)?);
+        } else {
+            failures.push(missing(&names::task_arn(&call.scope, &cluster, id)));
         }
     }
     let output = DescribeTasksOutput::builder().set_tasks(Some(found));
@@ -149,16 +149,17 @@ pub(super) fn describe(call: &Call, transaction: &mut Transaction<'_>) -> Result
 /// The tasks with some ids, in no order.
 fn owned(
     transaction: &mut Transaction<'_>,
-    scope: &Scope,
+    from: Viewpoint<'_>,
     cluster: &str,
-    (ids, now): (&[&str], Timestamp),
+    ids: &[&str],
 ) -> Result<Vec<Owned>, Fault> {
     let mut found = Vec::new();
-    for service in estate::services(transaction, scope, cluster, now)? {
+    for service in estate::services(transaction, from, cluster)? {
+        let service = Rc::new(service);
         let tasks = service.rollout.tasks.iter().filter(|task| ids.contains(&task.id.as_str()));
-        found.extend(tasks.map(|task| Owned::Service(Box::new(service.clone()), task.clone())));
+        found.extend(tasks.map(|task| Owned::Service(Rc::clone(&service), Box::new(task.clone()))));
     }
-    let lone = run_task::all(transaction, scope, cluster, now)?;
+    let lone = run_task::all(transaction, from, cluster)?;
     let wanted = lone.into_iter().filter(|one| ids.contains(&one.task.id.as_str()));
     found.extend(wanted.map(|one| Owned::Lone(Box::new(one))));
     Ok(found)
@@ -171,7 +172,7 @@ fn told(
     owned: &Owned,
     with_tags: bool,
 ) -> Result<types::Task, Fault> {
-    let arn = &owned.task().task_definition;
+    let arn = &owned.task().definition;
     let definition = task_definitions::find(transaction, scope, arn)?;
     match owned {
         Owned::Lone(lone) => Ok(run_task::told(scope, lone, definition, with_tags)),
@@ -218,7 +219,7 @@ pub(super) fn stop(call: &Call, transaction: &mut Transaction<'_>) -> Result<Byt
     let given = required(input.task(), "Task")?;
     let id = names::task_id(&call.scope, &cluster, given)?;
     let reason = input.reason().unwrap_or("Task stopped by user");
-    let stopped = stop_one(transaction, &call.scope, (&cluster, id), (reason, call.now))?;
+    let stopped = stop_one(transaction, call.into(), &cluster, id, reason)?;
     let told = told(transaction, &call.scope, &stopped, true)?;
     wire::write(&StopTaskOutput::builder().task(told).build())
 }
@@ -226,37 +227,40 @@ pub(super) fn stop(call: &Call, transaction: &mut Transaction<'_>) -> Result<Byt
 /// Stops a task as a user would.
 pub(super) fn stop_task(
     transaction: &mut Transaction<'_>,
-    scope: &Scope,
-    task: (&str, &str),
-    how: (&str, Timestamp),
+    from: Viewpoint<'_>,
+    cluster: &str,
+    id: &str,
+    reason: &str,
 ) -> Result<(), Fault> {
-    stop_one(transaction, scope, task, how).map(|_| ())
+    stop_one(transaction, from, cluster, id, reason).map(|_| ())
 }
 
-/// Stops a task, told by its cluster and id, for a reason, at a moment.
+/// Stops a task, and gives it back.
 fn stop_one(
     transaction: &mut Transaction<'_>,
-    scope: &Scope,
-    (cluster, id): (&str, &str),
-    (reason, now): (&str, Timestamp),
+    from: Viewpoint<'_>,
+    cluster: &str,
+    id: &str,
+    reason: &str,
 ) -> Result<Owned, Fault> {
-    let mut found = owned(transaction, scope, cluster, (&[id], now))?;
+    let mut found = owned(transaction, from, cluster, &[id])?;
     let stopped = found.pop().ok_or_else(|| invalid("The referenced task was not found."))?;
     match stopped {
         Owned::Lone(mut lone) => {
-            lone.task.stop(StopCode::UserInitiated, reason, now);
-            run_task::save(transaction, scope, &lone)?;
+            lone.task.stop(StopCode::UserInitiated, reason, from.now);
+            run_task::save(transaction, from.scope, &lone)?;
             Ok(Owned::Lone(lone))
         }
-        Owned::Service(mut service, mut task) => {
-            task.stop(StopCode::UserInitiated, reason, now);
+        Owned::Service(service, mut task) => {
+            let mut service = Rc::unwrap_or_clone(service);
+            task.stop(StopCode::UserInitiated, reason, from.now);
             for one in service.rollout.tasks.iter_mut().filter(|one| one.id == task.id) {
                 one.clone_from(&task);
             }
-            service.rollout.disturb(now);
-            estate::catch_up(transaction, scope, &mut service, now)?;
-            estate::save(transaction, scope, &service)?;
-            Ok(Owned::Service(service, task))
+            service.rollout.disturb(from.now);
+            estate::catch_up(transaction, from, &mut service)?;
+            estate::save(transaction, from.scope, &service)?;
+            Ok(Owned::Service(Rc::new(service), task))
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What the tests of operations have in common: a sandbox of their own, and JSON in and out.
 
+use std::path::Path;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -7,12 +9,11 @@ use super::{admin, answer, fate::Fate};
 use crate::sandbox::{
     call::{Call, Fault, Scope},
     state::{State, Transaction},
+    testing,
 };
 
 /// A sandbox's ECS with a clock that tests move.
 pub(super) struct Ecs {
-    /// Where it is kept.
-    _folder: tempfile::TempDir,
     /// Its memory.
     state: State,
     /// Its clock.
@@ -22,9 +23,8 @@ pub(super) struct Ecs {
 impl Ecs {
     /// An ECS with nothing in it.
     pub(super) fn empty() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let state = State::open(&folder.path().join("state.sqlite")).unwrap();
-        Self { _folder: folder, state, now: Timestamp::constant(1_700_000_000, 0) }
+        let state = State::open(Path::new(":memory:")).unwrap();
+        Self { state, now: Timestamp::constant(1_700_000_000, 0) }
     }
 
     /// An ECS with the cluster `c`, the task definition `web:1` of the image `web:v1`, and the
@@ -49,7 +49,12 @@ impl Ecs {
 
     /// The scope of all requests.
     pub(super) fn scope() -> Scope {
-        Scope { account: "000000000000".to_owned(), region: "eu-west-1".to_owned() }
+        testing::scope()
+    }
+
+    /// The clock's moment, of a scope.
+    pub(super) fn viewpoint<'a>(&self, scope: &'a Scope) -> admin::Viewpoint<'a> {
+        admin::Viewpoint { scope, now: self.now }
     }
 
     /// Lets seconds pass.

@@ -60,7 +60,7 @@ fn clusters_can_be_changed() {
 }
 
 /// Input for a task of `web`.
-fn run(extra: Value) -> Value {
+fn run(extra: &Value) -> Value {
     let mut input = json!({
         "cluster": "c", "taskDefinition": "web", "launchType": "FARGATE",
         "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-1"] } },
@@ -76,7 +76,7 @@ fn a_job_runs_to_its_end_and_is_forgotten() {
     let mut ecs = Ecs::with_service();
     ecs.fate("web:v1", Fate::Crash { code: 0, after: 5 });
     let overrides = json!({ "containerOverrides": [{ "name": "app", "command": ["migrate"] }] });
-    let input = run(json!({ "count": 2, "startedBy": "ci", "overrides": overrides }));
+    let input = run(&json!({ "count": 2, "startedBy": "ci", "overrides": overrides }));
     let tasks = ecs.ok("RunTask", &input)["tasks"].clone();
     assert_eq!(tasks.as_array().unwrap().len(), 2);
     assert_eq!(tasks[0]["lastStatus"], "PROVISIONING");
@@ -104,10 +104,10 @@ fn a_job_runs_to_its_end_and_is_forgotten() {
 #[test]
 fn a_client_token_makes_a_run_idempotent() {
     let ecs = Ecs::with_service();
-    let input = run(json!({ "clientToken": "t1" }));
+    let input = run(&json!({ "clientToken": "t1" }));
     let first = ecs.ok("RunTask", &input)["tasks"][0]["taskArn"].clone();
     assert_eq!(ecs.ok("RunTask", &input)["tasks"][0]["taskArn"], first);
-    let other = run(json!({ "clientToken": "t1", "count": 2 }));
+    let other = run(&json!({ "clientToken": "t1", "count": 2 }));
     assert_eq!(ecs.refused("RunTask", &other).0, "ConflictException");
 }
 
@@ -116,11 +116,11 @@ fn wrong_runs_are_refused() {
     let ecs = Ecs::with_service();
     let overrides = json!({ "containerOverrides": [{ "name": "other" }] });
     for (input, words) in [
-        (run(json!({ "count": 11 })), "count must be"),
-        (run(json!({ "overrides": overrides })), "Override for container named other"),
-        (run(json!({ "taskDefinition": "nothing" })), "TaskDefinition not found."),
-        (run(json!({ "networkConfiguration": null })), "Network Configuration must be provided"),
-        (run(json!({ "cluster": "d" })), "Cluster not found."),
+        (run(&json!({ "count": 11 })), "count must be"),
+        (run(&json!({ "overrides": overrides })), "Override for container named other"),
+        (run(&json!({ "taskDefinition": "nothing" })), "TaskDefinition not found."),
+        (run(&json!({ "networkConfiguration": null })), "Network Configuration must be provided"),
+        (run(&json!({ "cluster": "d" })), "Cluster not found."),
     ] {
         let (_, message) = ecs.refused("RunTask", &input);
         assert!(message.contains(words), "{message}");
@@ -173,7 +173,7 @@ fn started_by_is_a_filter_of_its_own() {
 fn tags_are_set_and_removed() {
     let ecs = Ecs::with_service();
     let service = ecs.service();
-    let input = run(json!({ "tags": [{ "key": "a", "value": "1" }] }));
+    let input = run(&json!({ "tags": [{ "key": "a", "value": "1" }] }));
     let task = ecs.ok("RunTask", &input)["tasks"][0]["taskArn"].clone();
     for arn in [&service["serviceArn"], &service["clusterArn"], &service["taskDefinition"], &task] {
         let tags = json!([{ "key": "a", "value": "1" }, { "key": "b", "value": "2" }]);
@@ -196,4 +196,63 @@ fn tags_are_set_and_removed() {
     let input = json!({ "cluster": "c", "services": ["web"], "include": ["TAGS"] });
     let described = ecs.ok("DescribeServices", &input);
     assert_eq!(described["services"][0]["tags"], json!([{ "key": "b", "value": "2" }]));
+}
+
+/// What a deployer does, through the SDK's own client.
+#[tokio::test]
+async fn the_sdk_s_client_is_understood() {
+    use aws_sdk_ecs::{
+        Client, Config,
+        config::{BehaviorVersion, Credentials, Region},
+        types::{AwsVpcConfiguration, Compatibility, ContainerDefinition, NetworkConfiguration},
+        types::{LaunchType, NetworkMode, ServiceDeploymentStatus},
+    };
+    let sandbox = crate::sandbox::testing::Service::new(super::answer);
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-west-1"))
+        .credentials_provider(Credentials::new("a", "b", None, None, "test"))
+        .http_client(sandbox)
+        .build();
+    let client = Client::from_conf(config);
+    client.create_cluster().cluster_name("c").send().await.unwrap();
+    let container = ContainerDefinition::builder().name("app").image("web:v1").build();
+    let registered = client
+        .register_task_definition()
+        .family("web")
+        .network_mode(NetworkMode::Awsvpc)
+        .requires_compatibilities(Compatibility::Fargate)
+        .cpu("256")
+        .memory("512")
+        .container_definitions(container)
+        .send()
+        .await
+        .unwrap();
+    let definition = registered.task_definition().unwrap().task_definition_arn().unwrap();
+    let vpc = AwsVpcConfiguration::builder().subnets("subnet-1").build().unwrap();
+    let network = NetworkConfiguration::builder().awsvpc_configuration(vpc).build();
+    let created = client
+        .create_service()
+        .cluster("c")
+        .service_name("web")
+        .task_definition(definition)
+        .desired_count(1)
+        .launch_type(LaunchType::Fargate)
+        .network_configuration(network)
+        .send()
+        .await
+        .unwrap();
+    let arn = created.service().unwrap().current_service_deployment().unwrap().to_owned();
+    let mut seen = Vec::new();
+    // The clock goes on a second with each request.
+    for _ in 0..60 {
+        let described =
+            client.describe_service_deployments().service_deployment_arns(&arn).send().await;
+        let described = described.unwrap();
+        seen.push(described.service_deployments()[0].status().unwrap().clone());
+    }
+    seen.dedup();
+    assert_eq!(seen, [ServiceDeploymentStatus::InProgress, ServiceDeploymentStatus::Successful]);
+    let missing = client.update_service().cluster("c").service("none").send().await.unwrap_err();
+    assert!(missing.into_service_error().is_service_not_found_exception());
 }

@@ -7,14 +7,16 @@
 //! nothing runs in the background.
 //!
 //! The parts: [`task`] is the life of one task, [`schedule`] decides which tasks to start and stop,
-//! [`deployment`] begins, ends and rolls back deployments, [`breaker`] counts failures, and
-//! [`events`] words what a service tells of all that.
+//! [`deployment`] begins, ends and rolls back deployments, [`record`] keeps how they went,
+//! [`breaker`] counts failures, and [`events`] words what a service tells of all that.
 
 pub(super) mod breaker;
+pub(super) mod container;
 pub(super) mod deployment;
 pub(super) mod events;
 pub(super) mod ids;
 pub(super) mod pace;
+pub(super) mod record;
 pub(super) mod revision;
 pub(super) mod schedule;
 pub(super) mod shift;
@@ -34,12 +36,13 @@ use jiff::Timestamp;
 use self::task::Happening;
 pub(super) use self::{
     breaker::{Breaker, Threshold},
-    deployment::{Deployment, Rollout, ServiceDeployment, Status},
-    events::Event,
+    container::{Container, Health},
+    deployment::{Deployment, Rollout},
     pace::Pace,
+    record::{ServiceDeployment, Status},
     revision::{ContainerSpec, Revision},
     state::{Counts, ServiceState, Settings},
-    task::{Container, Health, Phase, StopCode, Task},
+    task::{Phase, StopCode, Task},
     world::World,
 };
 

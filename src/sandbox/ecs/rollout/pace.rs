@@ -16,7 +16,7 @@ pub(in crate::sandbox::ecs) const UNHEALTHY_AFTER: SignedDuration = SignedDurati
 /// How long a deployment must have been whole before it is called complete.
 pub(in crate::sandbox::ecs) const STABLE_FOR: SignedDuration = SignedDuration::from_secs(1);
 
-/// How long a service deployment is PENDING, STOP_REQUESTED or ROLLBACK_REQUESTED.
+/// How long a service deployment is `PENDING`, `STOP_REQUESTED` or `ROLLBACK_REQUESTED`.
 pub(in crate::sandbox::ecs) const TURNS_AFTER: SignedDuration = SignedDuration::from_millis(200);
 
 /// How long a stopped task is still told of: "at least one hour" says `DescribeTasks`.

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     breaker::Breaker,
-    deployment::{Deployment, ServiceDeployment},
+    deployment::Deployment,
     events::Event,
     ids::Ids,
+    record::ServiceDeployment,
     revision::Revision,
     task::{Phase, Task},
 };

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     super::fate::Fate,
+    container::{Container, Health},
     pace::{HEALTHY_AFTER, Pace, REMEMBERED_FOR, UNHEALTHY_AFTER},
     revision::{ContainerSpec, Revision},
     world::World,
@@ -35,19 +36,6 @@ pub(in crate::sandbox::ecs) enum Phase {
     Stopped,
 }
 
-/// `healthStatus` of a container or task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(in crate::sandbox::ecs) enum Health {
-    /// Nothing is checked, or not long enough yet.
-    #[default]
-    Unknown,
-    /// The check passes.
-    Healthy,
-    /// The check fails.
-    Unhealthy,
-}
-
 /// `stopCode` of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::sandbox::ecs) enum StopCode {
@@ -72,48 +60,7 @@ pub(in crate::sandbox::ecs) struct Stop {
     pub(in crate::sandbox::ecs) at: Timestamp,
 }
 
-/// A container of a task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::sandbox::ecs) struct Container {
-    /// What it is to run.
-    pub(in crate::sandbox::ecs) spec: ContainerSpec,
-    /// What was pulled.
-    pub(in crate::sandbox::ecs) digest: Option<String>,
-    /// What becomes of it, known once its image is pulled.
-    pub(in crate::sandbox::ecs) fate: Fate,
-    /// The exit code, once it has exited.
-    pub(in crate::sandbox::ecs) exit_code: Option<i32>,
-    /// Why it never ran.
-    pub(in crate::sandbox::ecs) reason: Option<String>,
-    /// What its health check says.
-    pub(in crate::sandbox::ecs) health: Health,
-}
-
-impl Container {
-    /// A container that is yet to be pulled.
-    fn new(spec: &ContainerSpec) -> Self {
-        Self {
-            spec: spec.clone(),
-            digest: None,
-            fate: Fate::Healthy,
-            exit_code: None,
-            reason: None,
-            health: Health::Unknown,
-        }
-    }
-
-    /// When it will exit by itself, and how, if it started at `start`.
-    fn exit(&self, start: Timestamp) -> Option<(Timestamp, i32)> {
-        self.fate.exit(start).filter(|_| self.exit_code.is_none())
-    }
-
-    /// Whether its failing health check ends a service's task.
-    fn fails_its_task(&self) -> bool {
-        self.spec.essential && self.fate == Fate::Unhealthy
-    }
-}
-
-/// A moment of a task's life, kept for `DescribeTasks`.
+/// When a task came by the parts of its life, kept for `DescribeTasks`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::sandbox::ecs) struct Times {
     /// When pulling began.
@@ -140,7 +87,7 @@ pub(in crate::sandbox::ecs) struct Task {
     /// `startedBy`: of a service's task, the deployment that started it.
     pub(in crate::sandbox::ecs) started_by: Option<String>,
     /// The full ARN.
-    pub(in crate::sandbox::ecs) task_definition: String,
+    pub(in crate::sandbox::ecs) definition: String,
     /// When it was asked for.
     pub(in crate::sandbox::ecs) created_at: Timestamp,
     /// Where it is in its life.
@@ -182,7 +129,7 @@ impl Task {
     /// A task at the start of its life.
     pub(in crate::sandbox::ecs) fn new(
         id: String,
-        task_definition: &str,
+        definition: &str,
         containers: &[ContainerSpec],
         moment: Timestamp,
     ) -> Self {
@@ -191,7 +138,7 @@ impl Task {
             deployment: None,
             revision: None,
             started_by: None,
-            task_definition: task_definition.to_owned(),
+            definition: definition.to_owned(),
             created_at: moment,
             phase: Phase::Provisioning,
             since: moment,

@@ -3,8 +3,8 @@
 use aws_sdk_ecs::{
     operation::create_service::{CreateServiceInput, CreateServiceOutput},
     types::{
-        AvailabilityZoneRebalancing, DeploymentControllerType, LaunchType, PropagateTags,
-        SchedulingStrategy,
+        AvailabilityZoneRebalancing, DeploymentConfiguration, DeploymentController,
+        DeploymentControllerType, LaunchType, PropagateTags, SchedulingStrategy,
     },
 };
 use bytes::Bytes;
@@ -86,7 +86,7 @@ fn launch(
 
 /// Who moves the service's tasks.
 fn controller(input: &CreateServiceInput) -> Result<Controller, Fault> {
-    match input.deployment_controller().map(|one| one.r#type()) {
+    match input.deployment_controller().map(DeploymentController::r#type) {
         None | Some(DeploymentControllerType::Ecs) => Ok(Controller::Ecs),
         Some(DeploymentControllerType::CodeDeploy) => Ok(Controller::CodeDeploy),
         Some(DeploymentControllerType::External) => Ok(Controller::External),
@@ -116,7 +116,8 @@ fn fill(
     if input.launch_type == Some(LaunchType::Fargate) {
         input.platform_version.get_or_insert_with(|| "LATEST".to_owned());
     }
-    let maximum = input.deployment_configuration().and_then(|one| one.maximum_percent());
+    let maximum =
+        input.deployment_configuration().and_then(DeploymentConfiguration::maximum_percent);
     let rebalances = maximum.unwrap_or(200) > 100 && controller == Controller::Ecs;
     input.availability_zone_rebalancing.get_or_insert(if rebalances {
         AvailabilityZoneRebalancing::Enabled
@@ -133,7 +134,7 @@ fn existing(
     cluster: &str,
     name: &str,
 ) -> Result<Option<Service>, Fault> {
-    let found = estate::find_service(transaction, &call.scope, (cluster, name), call.now)?;
+    let found = estate::find_service(transaction, call.into(), cluster, name)?;
     let Some(service) = found else { return Ok(None) };
     match service.status(call.now) {
         ServiceStatus::Active => Ok(Some(service)),

@@ -12,9 +12,10 @@ use aws_sdk_ecs::{
         describe_services::{DescribeServicesInput, DescribeServicesOutput},
         list_services::{ListServicesInput, ListServicesOutput},
     },
-    types::{self, ResourceManagementType, ServiceField},
+    types::{ResourceManagementType, ServiceField},
 };
 use bytes::Bytes;
+use jiff::Timestamp;
 
 pub(super) use self::{
     create::create,
@@ -22,7 +23,7 @@ pub(super) use self::{
 };
 use super::{
     estate::{self, Service, ServiceStatus},
-    faults::{invalid, not_active, sized},
+    faults::{invalid, missing, no_service, not_active, sized},
     names, paging,
     rollout::deployment::{self, Target},
     stored::Stored,
@@ -36,18 +37,14 @@ use crate::sandbox::{
 };
 
 /// Begins a deployment of a task definition with the service's settings as they are.
-fn deploy(
-    service: &mut Service,
-    definition: &TaskDefinition,
-    call_now: jiff::Timestamp,
-) -> Result<(), Fault> {
+fn deploy(service: &mut Service, definition: &TaskDefinition, now: Timestamp) -> Result<(), Fault> {
     service.input.task_definition = Some(definition.arn().to_owned());
     let target = Target {
         task_definition: definition.arn().to_owned(),
         containers: definition.containers(),
         snapshot: service.input.json()?,
     };
-    deployment::begin(&mut service.rollout, target, call_now);
+    deployment::begin(&mut service.rollout, target, now);
     Ok(())
 }
 
@@ -59,12 +56,10 @@ pub(super) fn describe(call: &Call, transaction: &mut Transaction<'_>) -> Result
     let (mut found, mut failures) = (Vec::new(), Vec::new());
     for given in sized(input.services(), "Services", 10)? {
         let name = names::service_name(&call.scope, &cluster, Some(given))?;
-        match estate::find_service(transaction, &call.scope, (&cluster, name), call.now)? {
-            Some(service) => found.push(view::service(call, &service, with_tags)?),
-            None => {
-                let arn = names::service_arn(&call.scope, &cluster, name);
-                failures.push(types::Failure::builder().arn(arn).reason("MISSING").build());
-            }
+        if let Some(service) = estate::find_service(transaction, call.into(), &cluster, name)? {
+            found.push(view::service(call, &service, with_tags)?);
+        } else {
+            failures.push(missing(&names::service_arn(&call.scope, &cluster, name)));
         }
     }
     let output = DescribeServicesOutput::builder().set_services(Some(found));
@@ -106,11 +101,11 @@ fn is_listed(filter: &ListServicesInput, service: &CreateServiceInput) -> bool {
 pub(super) fn delete(call: &Call, transaction: &mut Transaction<'_>) -> Result<Bytes, Fault> {
     let input = wire::read(&call.body, DeleteServiceInput::deserialize)?;
     let cluster = estate::cluster(transaction, &call.scope, input.cluster())?.name;
-    let mut service = estate::service(transaction, call, &cluster, input.service())?;
+    let mut service = estate::service(transaction, call.into(), &cluster, input.service())?;
     match service.status(call.now) {
         ServiceStatus::Active => {}
         ServiceStatus::Draining => return Err(not_active()),
-        ServiceStatus::Inactive => return Err(super::faults::no_service()),
+        ServiceStatus::Inactive => return Err(no_service()),
     }
     if service.rollout.desired > 0 && input.force() != Some(true) {
         return Err(invalid(
@@ -120,7 +115,7 @@ pub(super) fn delete(call: &Call, transaction: &mut Transaction<'_>) -> Result<B
     service.deleted_at = Some(call.now);
     service.input.desired_count = Some(0);
     deployment::cancel(&mut service.rollout, call.now);
-    estate::catch_up(transaction, &call.scope, &mut service, call.now)?;
+    estate::catch_up(transaction, call.into(), &mut service)?;
     estate::save(transaction, &call.scope, &service)?;
     let told = view::service(call, &service, true)?;
     wire::write(&DeleteServiceOutput::builder().service(told).build())

@@ -143,6 +143,38 @@ fn a_failed_update_tells_why_and_goes_back() {
 }
 
 #[test]
+fn images_of_ecr_must_be_there_and_others_are() {
+    use crate::sandbox::ecr::admin::{ImageOptions, put_image};
+
+    let mut ecs = Ecs::with_service();
+    let image = "000000000000.dkr.ecr.eu-west-1.amazonaws.com/team/web:v2";
+    let definition = ecs.register(image);
+    update(&ecs, json!({ "taskDefinition": definition }));
+    ecs.wait(4);
+    let input = json!({ "cluster": "c", "desiredStatus": "STOPPED" });
+    let stopped = ecs.ok("ListTasks", &input)["taskArns"].clone();
+    let tasks = ecs.ok("DescribeTasks", &json!({ "cluster": "c", "tasks": stopped }));
+    let task = &tasks["tasks"][0];
+    assert_eq!(task["stopCode"], "TaskFailedToStart");
+    let reason = task["stoppedReason"].as_str().unwrap();
+    assert!(reason.starts_with("CannotPullContainerError"), "{reason}");
+    assert!(reason.ends_with(&format!("{image}: not found")), "{reason}");
+    assert_eq!(task["containers"][0]["reason"], task["stoppedReason"]);
+    assert!(task["containers"][0].get("exitCode").is_none());
+
+    let options = ImageOptions { revision: None, created: ecs.now };
+    let digest = ecs.with(|transaction| {
+        put_image(transaction, &Ecs::scope(), "team/web", "v2", &options).unwrap()
+    });
+    ecs.wait(60);
+    assert_eq!(ecs.deployment()["status"], "SUCCESSFUL", "the next attempt finds it");
+    let revision = ecs.deployment()["targetServiceRevision"]["arn"].clone();
+    let input = json!({ "serviceRevisionArns": [revision] });
+    let revision = ecs.ok("DescribeServiceRevisions", &input)["serviceRevisions"][0].clone();
+    assert_eq!(revision["containerImages"][0]["imageDigest"], json!(digest));
+}
+
+#[test]
 fn only_some_changes_are_deployments() {
     let mut ecs = Ecs::with_service();
     let primary = |service: &Value| service["deployments"][0]["id"].clone();
@@ -361,7 +393,7 @@ fn others_can_be_played() {
     ecs.register("web:v2");
     let scope = Ecs::scope();
     ecs.with(|transaction| {
-        admin::point_service(transaction, &scope, ("c", "web"), "web:2", ecs.now).unwrap();
+        admin::point_service(transaction, ecs.viewpoint(&scope), "c", "web", "web:2").unwrap();
     });
     assert_eq!(ecs.service()["deployments"].as_array().unwrap().len(), 2);
     ecs.wait(60);
@@ -369,7 +401,7 @@ fn others_can_be_played() {
     let tasks = ecs.ok("ListTasks", &json!({ "cluster": "c" }))["taskArns"].clone();
     let arn = tasks[0].as_str().unwrap();
     ecs.with(|transaction| {
-        admin::stop_task(transaction, &scope, ("c", arn), "a storm", ecs.now).unwrap();
+        admin::stop_task(transaction, ecs.viewpoint(&scope), "c", arn, "a storm").unwrap();
     });
     let input = json!({ "cluster": "c", "desiredStatus": "STOPPED" });
     let stopped = ecs.ok("ListTasks", &input)["taskArns"].clone();
@@ -390,15 +422,17 @@ fn a_settled_service_has_been_there_for_a_while() {
             "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-1"] } },
         }),
     );
-    ecs.with(|transaction| admin::settle(transaction, &Ecs::scope(), ecs.now).unwrap());
+    let scope = Ecs::scope();
+    ecs.with(|transaction| admin::settle(transaction, ecs.viewpoint(&scope)).unwrap());
     assert_eq!(ecs.deployment()["status"], "SUCCESSFUL");
     let service = ecs.service();
     assert_eq!(service["runningCount"], 3);
     let finished = ecs.deployment()["finishedAt"].as_f64().unwrap();
-    assert!(finished <= ecs.now.as_second() as f64);
+    assert!(finished <= f64::from(i32::try_from(ecs.now.as_second()).unwrap()));
     assert!(service["createdAt"].as_f64().unwrap() < finished);
     let before = service.clone();
-    ecs.with(|transaction| admin::settle(transaction, &Ecs::scope(), ecs.now).unwrap());
+    let scope = Ecs::scope();
+    ecs.with(|transaction| admin::settle(transaction, ecs.viewpoint(&scope)).unwrap());
     assert_eq!(ecs.service(), before, "nothing is left to do");
 }
 
@@ -406,7 +440,7 @@ fn a_settled_service_has_been_there_for_a_while() {
 fn the_task_start_can_be_set() {
     let mut ecs = Ecs::with_service();
     ecs.with(|transaction| {
-        admin::set_task_start(transaction, std::time::Duration::from_secs(60)).unwrap();
+        admin::set_task_start(transaction, std::time::Duration::from_mins(1)).unwrap();
     });
     update(&ecs, json!({ "forceNewDeployment": true }));
     ecs.wait(40);
@@ -416,11 +450,11 @@ fn the_task_start_can_be_set() {
 }
 
 #[test]
-fn fates_are_listed_and_cleared() {
+fn fates_are_listed_and_taken_back() {
     let ecs = Ecs::with_service();
     ecs.fate("web:v2", Fate::Unpullable);
     let list = || ecs.with(|transaction| admin::fates(transaction).unwrap());
     assert_eq!(list(), [("web:v2".to_owned(), Fate::Unpullable)]);
-    ecs.with(|transaction| admin::clear_fates(transaction, ecs.now).unwrap());
+    ecs.fate("web:v2", Fate::Healthy);
     assert_eq!(list(), []);
 }

@@ -5,13 +5,12 @@ use aws_sdk_ecs::operation::{
     update_service::{UpdateServiceInput, UpdateServiceOutput},
 };
 use bytes::Bytes;
-use jiff::Timestamp;
 
 use super::deploy;
 use crate::sandbox::{
-    call::{Call, Fault, Scope},
+    call::{Call, Fault},
     ecs::{
-        estate::{self, Controller, Service, ServiceStatus},
+        estate::{self, Controller, Service, ServiceStatus, Viewpoint},
         faults::{invalid, not_active, unsupported},
         settings, task_definitions, view,
     },
@@ -28,7 +27,7 @@ pub(in crate::sandbox::ecs) fn update(
 ) -> Result<Bytes, Fault> {
     let input = wire::read(&call.body, UpdateServiceInput::deserialize)?;
     let cluster = estate::cluster(transaction, &call.scope, input.cluster())?.name;
-    let mut service = estate::service(transaction, call, &cluster, input.service())?;
+    let mut service = estate::service(transaction, call.into(), &cluster, input.service())?;
     if service.status(call.now) != ServiceStatus::Active {
         return Err(not_active());
     }
@@ -37,21 +36,14 @@ pub(in crate::sandbox::ecs) fn update(
     merge(&mut service.input, &input);
     settings::check(&service.input)?;
     service.rollout.settings = settings::of(&service.input)?;
-    let is_forced = input.force_new_deployment() == Some(true);
-    let is_changed = redeploys(&before, &service.input);
-    let task_definition = input.task_definition();
-    redeploy(
-        transaction,
-        &call.scope,
-        &mut service,
-        (task_definition, is_forced || is_changed),
-        call.now,
-    )?;
+    let has_reason =
+        input.force_new_deployment() == Some(true) || redeploys(&before, &service.input);
+    redeploy(transaction, call.into(), &mut service, input.task_definition(), has_reason)?;
     if let Some(desired) = input.desired_count() {
         service.rollout.scale(u32::try_from(desired).unwrap_or(0), call.now);
     }
     service.rollout.wake(call.now);
-    estate::catch_up(transaction, &call.scope, &mut service, call.now)?;
+    estate::catch_up(transaction, call.into(), &mut service)?;
     estate::save(transaction, &call.scope, &service)?;
     let told = view::service(call, &service, true)?;
     wire::write(&UpdateServiceOutput::builder().service(told).build())
@@ -61,23 +53,23 @@ pub(in crate::sandbox::ecs) fn update(
 /// another reason to.
 pub(in crate::sandbox::ecs) fn redeploy(
     transaction: &Transaction<'_>,
-    scope: &Scope,
+    from: Viewpoint<'_>,
     service: &mut Service,
-    (given, has_reason): (Option<&str>, bool),
-    now: Timestamp,
+    given: Option<&str>,
+    has_reason: bool,
 ) -> Result<(), Fault> {
     if given.is_none() && !has_reason {
         return Ok(());
     }
     let current = service.task_definition().map(str::to_owned);
     let Some(wanted) = given.or(current.as_deref()) else { return Ok(()) };
-    let definition = task_definitions::deployable(transaction, scope, wanted)?;
+    let definition = task_definitions::deployable(transaction, from.scope, wanted)?;
     if !has_reason && current.as_deref() == Some(definition.arn()) {
         return Ok(());
     }
     let has_network = service.input.network_configuration().is_some();
     settings::check_fit(&definition, service.input.launch_type(), has_network)?;
-    deploy(service, &definition, now)
+    deploy(service, &definition, from.now)
 }
 
 /// Refuses what only another controller does.

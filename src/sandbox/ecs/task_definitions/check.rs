@@ -106,7 +106,8 @@ fn fargate(input: &RegisterTaskDefinitionInput) -> Result<(), Fault> {
 
 /// With `awsvpc` a container's ports are the task's.
 fn ports(input: &RegisterTaskDefinitionInput) -> Result<(), Fault> {
-    let mut mappings = input.container_definitions().iter().flat_map(|one| one.port_mappings());
+    let mut mappings =
+        input.container_definitions().iter().flat_map(ContainerDefinition::port_mappings);
     let differs = mappings.any(|mapping| {
         mapping.host_port().is_some_and(|host| Some(host) != mapping.container_port())
     });

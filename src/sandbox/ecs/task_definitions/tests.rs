@@ -28,10 +28,8 @@ fn a_definition_comes_back_as_it_was_given_and_filled_in() {
         }],
         "cpu": ".25 vCPU", "memory": "1 GB",
         "requiresCompatibilities": ["FARGATE"],
-        "tags": [{ "key": "team", "value": "a" }],
     });
     let answer = ecs.ok("RegisterTaskDefinition", &input);
-    assert_eq!(answer["tags"], input["tags"]);
     let told = &answer["taskDefinition"];
     let keys: Vec<&String> = told.as_object().unwrap().keys().collect();
     assert_eq!(
@@ -74,6 +72,16 @@ fn a_definition_comes_back_as_it_was_given_and_filled_in() {
         })
         .to_string()
     );
+}
+
+#[test]
+fn a_definition_is_described_by_family_and_with_tags_if_asked() {
+    let ecs = Ecs::empty();
+    let mut input = definition();
+    input["tags"] = json!([{ "key": "team", "value": "a" }]);
+    let answer = ecs.ok("RegisterTaskDefinition", &input);
+    assert_eq!(answer["tags"], input["tags"]);
+    let told = &answer["taskDefinition"];
     let described = ecs.ok("DescribeTaskDefinition", &json!({ "taskDefinition": "web" }));
     assert_eq!(described, json!({ "taskDefinition": told }));
     let input = json!({ "taskDefinition": "web:1", "include": ["TAGS"] });

@@ -51,7 +51,7 @@ pub(in crate::sandbox::ecs) fn task(
     let builder = types::Task::builder()
         .task_arn(&arn)
         .cluster_arn(names::cluster_arn(scope, context.cluster))
-        .task_definition_arn(&task.task_definition)
+        .task_definition_arn(&task.definition)
         .set_containers(Some(containers.collect()))
         .last_status(phase(task.phase))
         .desired_status(if task.is_live() { "RUNNING" } else { "STOPPED" })
