@@ -128,7 +128,8 @@ fn row(paper: &mut Paper, shop: Shop, which: &str, deployment: &Deployment) {
     let (total, looks) = (phases.total(), deployment.looks);
     let (budget, first) = (budget(shop, looks, phases), first_budget(shop, looks));
     let verdict = paper.judge(total <= budget);
-    let again = if again > 0 { format!("  ({again} to look the images up again)") } else { String::new() };
+    let again =
+        if again > 0 { format!("  ({again} to look the images up again)") } else { String::new() };
     paper.line(&format!(
         "{:>4} {:>4}  {which:<8} {plan:>5} {effects:>8} {polls:>6} {:>5} {verification:>7} \
          {total:>6} {budget:>7} {verdict:<5} {first:>7} {}   {:.1} s{again}",
