@@ -11,5 +11,10 @@
 )]
 
 mod architecture;
+mod failing;
+mod images;
 mod newcomer;
+mod promoting;
+mod registering;
+mod somebody_else;
 mod support;
