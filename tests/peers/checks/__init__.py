@@ -1,0 +1,1 @@
+"""What must hold of the sandbox, a module for each kind of resource."""

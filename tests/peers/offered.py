@@ -1,0 +1,144 @@
+"""What the sandbox offers: found out by asking for every operation that botocore knows.
+
+The list is compared with what was tried, and every operation of it is made to fail in the ways in
+which any can.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from xml.etree import ElementTree
+
+from botocore.model import OperationModel
+from botocore import xform_name
+
+import suite
+from sandbox import SESSION, TIMEOUT_SECONDS, Sandbox, Scope, access_key
+from wire import Finding, Oracle
+
+SERVICES = ("ecs", "ecr", "ssm", "sts")
+
+# What the sandbox says of an operation that it does not offer.
+UNKNOWN = {"InvalidAction", "UnknownOperationException"}
+NOT_DONE = "The sandbox does not do"
+
+# What only ever answers that there is none, since nothing that is offered could put one.
+NEVER_SUCCEED = {"ecr.GetLifecyclePolicy", "ecr.GetRepositoryPolicy"}
+
+# The errors of each service for what the sandbox can be told to have happen.
+JSON_FAILURES = {"deny": "AccessDeniedException", "throttle": "ThrottlingException"}
+FAILURES = {
+    "ecs": {**JSON_FAILURES, "error": "ServerException"},
+    "ecr": {**JSON_FAILURES, "error": "ServerException"},
+    "ssm": {**JSON_FAILURES, "error": "InternalServerError"},
+    "sts": {"deny": "AccessDenied", "throttle": "Throttling", "error": "InternalFailure"},
+}
+
+
+def operations(sandbox: Sandbox, scope: Scope) -> set[str]:
+    """The operations that the sandbox offers, as `ecs.ListTasks`."""
+    return {
+        f"{service}.{name}"
+        for service in SERVICES
+        for name in SESSION.get_service_model(service).operation_names
+        if is_offered(sandbox, scope, SESSION.get_service_model(service).operation_model(name))
+    }
+
+
+def is_offered(sandbox: Sandbox, scope: Scope, operation: OperationModel) -> bool:
+    """Whether the sandbox knows an operation, asked with a request without members."""
+    model = operation.service_model
+    headers = {"Authorization": authorization(scope, model.signing_name)}
+    if model.resolved_protocol == "json":
+        target = f"{model.metadata['targetPrefix']}.{operation.name}"
+        headers |= {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
+        body = b"{}"
+    else:
+        form = {"Action": operation.name, "Version": model.api_version}
+        body = urllib.parse.urlencode(form).encode()
+    request = urllib.request.Request(f"{sandbox.url}/", body, headers)
+    try:
+        urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS).close()
+    except urllib.error.HTTPError as error:
+        return not says_unknown(error.read())
+    return True
+
+
+def authorization(scope: Scope, service: str) -> str:
+    """A header that tells the account; signatures are not verified."""
+    credential = f"{access_key(scope.account)}/20260101/{scope.region}/{service}/aws4_request"
+    return f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0"
+
+
+def says_unknown(body: bytes) -> bool:
+    """Whether an error says that the operation is not there."""
+    if body.startswith(b"<"):
+        root = ElementTree.fromstring(body)
+        return any(element.text in UNKNOWN for element in root.iter())
+    answer = json.loads(body)
+    code = answer["__type"].rsplit("#")[-1]
+    return code in UNKNOWN or str(answer.get("message", "")).startswith(NOT_DONE)
+
+
+def checks(names: set[str]) -> list[suite.Check]:
+    """A check for every operation that is offered: it fails as any operation can."""
+    return [failing(name) for name in sorted(names)]
+
+
+def failing(name: str) -> suite.Check:
+    """The check that an operation tells of failures that have nothing to do with it."""
+    service, operation = name.split(".")
+
+    def check(aws: Scope) -> None:
+        call = getattr(aws.unchecked(service), xform_name(operation))
+        for kind, code in FAILURES[service].items():
+            with aws.sandbox.fault(f"{service}:{operation}", kind):
+                suite.refused(code, call)
+
+    check.__doc__ = f"{name} can be denied, throttled, and fail"
+    return check
+
+
+def untried(names: set[str], oracle: Oracle) -> dict[Finding, str]:
+    """What is offered and was not tried: operations that never succeeded, listings that no
+    paginator of botocore read, states that no waiter of botocore waited for."""
+    found = {
+        Finding(name, "(tests)", "is offered, and was never answered with success"): ""
+        for name in sorted(names - NEVER_SUCCEED - set(oracle.succeeded))
+    }
+    for service in SERVICES:
+        offered_here = {name.split(".")[1] for name in names if name.startswith(f"{service}.")}
+        found |= untried_pages(service, offered_here) | untried_waiters(service, offered_here)
+    return found
+
+
+def untried_pages(service: str, offered_here: set[str]) -> dict[Finding, str]:
+    """Listings of a service that botocore can page through and nobody did."""
+    names = paginators(service) & offered_here
+    return {
+        Finding(f"{service}.{name}", "(tests)", "was not read with botocore's paginator"): ""
+        for name in sorted(names)
+        if f"{service}.{xform_name(name)}" not in suite.PAGED
+    }
+
+
+def paginators(service: str) -> set[str]:
+    """The operations that botocore can page through."""
+    return set(SESSION.get_paginator_model(service)._paginator_config)
+
+
+def untried_waiters(service: str, offered_here: set[str]) -> dict[Finding, str]:
+    """States that botocore can wait for and nobody did."""
+    try:
+        model = SESSION.get_waiter_model(service)
+    except Exception:  # noqa: BLE001 - a service without waiters
+        return {}
+    return {
+        Finding(f"{service}.{name}", "(tests)", "was not awaited with botocore's waiter"): ""
+        for name in model.waiter_names
+        if model.get_waiter(name).operation in offered_here
+        and f"{service}.{xform_name(name)}" not in suite.AWAITED
+    }
