@@ -19,8 +19,7 @@ impl Interrupt {
         let mut listening = JoinSet::new();
         listening.spawn(async move {
             signal().await;
-            // Nobody listens any more when the command has ended meanwhile.
-            drop(tell.send(true));
+            tell.send_replace(true);
             signal().await;
             leave();
         });

@@ -94,9 +94,9 @@ impl Settings {
     pub(crate) fn start_log(&self) {
         let wanted = self.surroundings.variable("RELEASE_TOOL_LOG");
         let by_flag = match self.global.verbose {
-            0 => "warn,aws_config=off,aws_smithy_runtime=off",
-            1 => "warn,release_tool=info,aws_config=off,aws_smithy_runtime=off",
-            _ => "info,release_tool=debug",
+            0 => "release_tool=warn",
+            1 => "release_tool=info",
+            _ => "release_tool=debug",
         };
         let filter = EnvFilter::new(wanted.unwrap_or(by_flag));
         let log = tracing_subscriber::fmt()

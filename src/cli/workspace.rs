@@ -10,7 +10,7 @@ use super::{failure::CliError, sandbox as sandbox_command, settings::Settings};
 use crate::{
     backend::{
         actor::{ActorClues, actor},
-        aws::{Aws, AwsOptions, Credentials, Pacing},
+        aws::{Aws, AwsOptions, Credentials, Pacing, Throttles},
         clock,
         source::{self, Repository},
         store::{Ledger, SqliteStore},
@@ -112,8 +112,10 @@ pub(super) async fn open(
         host: settings.surroundings.host.as_deref(),
         arn: None,
     });
+    let throttles = Arc::new(Throttles::default());
     Ok(Workspace {
-        connector: connector(settings, &project, sandbox.as_ref()),
+        connector: connector(settings, &project, (sandbox.as_ref(), &throttles)),
+        throttles,
         project,
         ledger,
         repository,
@@ -123,7 +125,11 @@ pub(super) async fn open(
 }
 
 /// How AWS is reached.
-fn connector(settings: &Settings, project: &Project, sandbox: Option<&Sandbox>) -> Connector {
+fn connector(
+    settings: &Settings,
+    project: &Project,
+    (sandbox, throttles): (Option<&Sandbox>, &Arc<Throttles>),
+) -> Connector {
     let variable = |name: &str| settings.surroundings.variable(name).map(str::to_owned);
     let region = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| variable(name));
     let leftover = settings
@@ -135,7 +141,7 @@ fn connector(settings: &Settings, project: &Project, sandbox: Option<&Sandbox>) 
     let options = AwsOptions {
         http_client: sandbox.map(Sandbox::http_client),
         pacing: Pacing::AfterThrottle,
-        ..AwsOptions::default()
+        on_throttle: Some(throttles.hook()),
     };
     Connector {
         aws: Aws::new(options),

@@ -25,6 +25,7 @@ pub use self::{
 use self::{follow::Followed, journal::Journal};
 use crate::{
     backend::{
+        aws::Throttles,
         params::Parameters,
         platform::ecs::Ecs,
         store::{Ledger, ledger::NewDeployment},
@@ -41,6 +42,8 @@ pub struct Engine<'a> {
     pub parameters: &'a Parameters,
     /// The record.
     pub ledger: &'a Ledger,
+    /// Which operations AWS throttles.
+    pub throttles: &'a Throttles,
     /// Whoever listens.
     pub listener: &'a dyn Listener,
     /// The clock.

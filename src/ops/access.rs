@@ -27,6 +27,7 @@ impl Access {
     pub async fn open(workspace: &Workspace, home: &Home) -> Result<Self, OpError> {
         let session = workspace.connector.connect(home).await?;
         let identity = session.identity().await?.clone();
+        tracing::info!(account = %identity.account, arn = identity.arn, region = %session.region(), "signed in");
         Ok(Self {
             ecs: Ecs::new(session.clone()),
             parameters: Parameters::new(session.clone()),

@@ -74,6 +74,7 @@ pub async fn draft(workspace: &Workspace, request: &DeployRequest) -> Result<Dra
         return Err(OpError::NotSelected { image: image.to_string() });
     }
     let services = with_siblings(&project, &selected);
+    let ids = selected.iter().map(|service| service.id.clone()).collect();
     let resolved = Instant::now();
     let search = Search {
         environment: &environment,
@@ -84,7 +85,7 @@ pub async fn draft(workspace: &Workspace, request: &DeployRequest) -> Result<Dra
     };
     let (gathered, album) = tokio::try_join!(
         gather(workspace, &search),
-        take(workspace, (&environment, &access), &services),
+        take(workspace, (&environment, &access), (&services, &ids)),
     )?;
     let (album, gathered, left_out) = settle(request.allow_missing, &services, album, gathered)?;
     let subjects = subjects(workspace, &gathered);
@@ -261,6 +262,7 @@ pub async fn carry_out(
         ecs: &access.ecs,
         parameters: &access.parameters,
         ledger: &workspace.ledger,
+        throttles: &workspace.throttles,
         listener: execution.listener,
         now: workspace.now,
         interrupt: execution.interrupt,

@@ -36,7 +36,7 @@ struct Pair<'a> {
 pub(super) async fn take(
     workspace: &Workspace,
     (environment, access): (&Environment, &Access),
-    services: &[&Service],
+    (services, selected): (&[&Service], &BTreeSet<ServiceId>),
 ) -> Result<Album, OpError> {
     let mut album = Album::default();
     let pairs = observe(workspace, (environment, access), services, &mut album).await?;
@@ -66,6 +66,7 @@ pub(super) async fn take(
             .unwrap_or_else(|| recorded_digests(service, &observed, heads.get(&service.id)));
         album.pictures.push(ServicePicture {
             service: service.id.clone(),
+            selected: selected.contains(&service.id),
             containers: service
                 .containers
                 .iter()

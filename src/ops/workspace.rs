@@ -1,9 +1,11 @@
 //! What every use case works with.
 
+use std::sync::Arc;
+
 use super::error::OpError;
 use crate::{
     backend::{
-        aws::{Aws, AwsSession, Connection, Credentials},
+        aws::{Aws, AwsSession, Connection, Credentials, Throttles},
         source::Repository,
         store::Ledger,
     },
@@ -19,6 +21,8 @@ pub struct Workspace {
     pub ledger: Ledger,
     /// The way to AWS.
     pub connector: Connector,
+    /// Which operations AWS throttles.
+    pub throttles: Arc<Throttles>,
     /// The local git repository, if there is one.
     pub repository: Option<Repository>,
     /// Who is at work, as far as the surroundings tell.
@@ -45,7 +49,7 @@ pub struct Connector {
     /// In the sandbox: the credentials of an account, so that we are signed in wherever a manifest
     /// says.
     pub sandbox: Option<fn(Option<&AccountId>) -> Credentials>,
-    /// The name of sessions of assumed roles; CloudTrail shows it.
+    /// The name of sessions of assumed roles; `CloudTrail` shows it.
     pub session_name: String,
 }
 

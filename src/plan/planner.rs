@@ -78,6 +78,7 @@ fn plan_service(request: &PlanRequest, picture: &ServicePicture) -> Result<Outco
         let changes = differences(&picture.running().document, &document).map_err(failed)?;
         return Ok(Outcome::Step(Box::new(PlannedStep {
             service: picture.service.clone(),
+            selected: picture.selected,
             target: target(request, picture),
             before: before(picture, &parameters),
             running,

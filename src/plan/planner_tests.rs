@@ -47,6 +47,7 @@ fn picture(image: &str) -> ServicePicture {
     let web = ImageId::new("web").unwrap();
     ServicePicture {
         service: ServiceId::new("web").unwrap(),
+        selected: true,
         containers: BTreeMap::from([(ContainerName::new("web").unwrap(), web.clone())]),
         observed: service(vec![deployment(1, true, 2, RolloutState::Completed)]),
         latest: definition("web", 1, &[("web", image)]),
@@ -235,6 +236,7 @@ fn any_picture(name: usize) -> impl Strategy<Value = ServicePicture> {
                 Some(current.as_ref().map_or(&latest, |current| current).arn.clone());
             ServicePicture {
                 service: service_id,
+                selected: true,
                 containers: containers
                     .iter()
                     .enumerate()

@@ -42,6 +42,8 @@ pub struct Wanted {
 pub struct ServicePicture {
     /// The service.
     pub service: ServiceId,
+    /// Whether it was asked for; false when it moves only because it shares an image.
+    pub selected: bool,
     /// Which image goes into which container.
     pub containers: BTreeMap<ContainerName, ImageId>,
     /// What ECS says of it.
@@ -133,6 +135,8 @@ impl ApprovedPlan {
 pub struct PlannedStep {
     /// The service.
     pub service: ServiceId,
+    /// Whether it was asked for; false when it moves only because it shares an image.
+    pub selected: bool,
     /// Where, and what it is to run.
     #[serde(flatten)]
     pub target: StepTarget,

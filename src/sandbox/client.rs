@@ -1,7 +1,7 @@
 //! The sandbox as the SDK's HTTP client: requests reach it in process, with no socket.
 //!
-//! Faults become what the SDK makes of a real connection's: a cut one is an I/O error, an answer
-//! that does not come is a timeout. The timeout is told at once, since nobody gains by waiting for
+//! Faults become what the SDK makes of a real connection's: a cut one is a transient error, an
+//! answer that does not come is a timeout. The timeout is told at once, since nobody gains by waiting for
 //! it; only latencies are waited for.
 
 use aws_smithy_runtime_api::client::{
@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::{
     result::ConnectorError,
     runtime_components::RuntimeComponents,
 };
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::{body::SdkBody, retry::ErrorKind};
 use bytes::Bytes;
 use http::Request;
 use http_body_util::BodyExt as _;
@@ -54,7 +54,11 @@ impl Sandbox {
             Outcome::Answer(response) => HttpResponse::try_from(response.map(SdkBody::from))
                 .map_err(|error| ConnectorError::other(error.into(), None)),
             Outcome::Silence => Err(ConnectorError::timeout(Unanswered::Withheld.into())),
-            Outcome::Hangup => Err(ConnectorError::io(Unanswered::Cut.into())),
+            Outcome::Hangup => {
+                // What the SDK's own client tells of a connection that ends before the answer.
+                let kind = Some(ErrorKind::TransientError);
+                Err(ConnectorError::other(Unanswered::Cut.into(), kind))
+            }
         }
     }
 }

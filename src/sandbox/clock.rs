@@ -144,6 +144,13 @@ impl Clock {
         later(self.shown, SignedDuration::try_from_secs_f64(seconds).unwrap_or(SignedDuration::MAX))
     }
 
+    /// The time for services when the machine's clock shows `machine`, in whole milliseconds. Their
+    /// answers tell no finer ones, so that a time that a client sends back is the one that was kept.
+    pub(super) fn told(&self, machine: Timestamp) -> Timestamp {
+        let shown = self.at(machine);
+        Timestamp::from_millisecond(shown.as_millisecond()).unwrap_or(shown)
+    }
+
     /// The same clock at another speed from now on.
     pub(super) fn with_speed(self, machine: Timestamp, speed: Speed) -> Self {
         Self { set_at: machine, shown: self.at(machine), speed }
@@ -224,6 +231,14 @@ mod tests {
             let clock = clock.with_speed(machine, factor.parse().unwrap());
             assert_eq!(clock.at(later).duration_since(machine).as_secs(), seconds, "{factor}");
         }
+    }
+
+    #[test]
+    fn services_are_told_milliseconds() {
+        let (machine, clock) = start();
+        let later = machine + SignedDuration::from_nanos(1_234_567_891);
+        assert_eq!(clock.told(later), machine + SignedDuration::from_millis(1_234));
+        assert_eq!(clock.told(machine), machine);
     }
 
     #[test]

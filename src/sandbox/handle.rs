@@ -94,7 +94,7 @@ impl Sandbox {
     /// The time on both clocks.
     fn moment(&self, transaction: &Transaction<'_>) -> Result<Moment, SandboxError> {
         let machine = self.machine.now();
-        Ok(Moment { machine, now: Clock::load(transaction, machine)?.at(machine) })
+        Ok(Moment { machine, now: Clock::load(transaction, machine)?.told(machine) })
     }
 
     /// Answers a request that the sandbox itself failed on. Its effects are undone; that it was

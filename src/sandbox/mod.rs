@@ -6,6 +6,9 @@
 //! and of the (virtual) clock, worked out when somebody looks. What a user does to the sandbox
 //! itself, such as putting its clock forward or having requests fail, is in [`admin`].
 //!
+//! There is no access control: signatures are not verified, every role may be assumed, and whoever
+//! reaches the server may do everything. Nothing in it is worth guarding.
+//!
 //! This module uses nothing else of `release-tool`, and is the only place besides `backend` that
 //! names AWS crates.
 

@@ -12,10 +12,10 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Sandbox, SandboxError,
-    admin::apply,
     call::{Fault, Scope},
     credential,
     ecr::admin::{ImageOptions, put_image},
+    ecs::{self, admin::Viewpoint},
     estate::{self, Estate},
     service::Service,
     state::{Entity, Transaction},
@@ -112,8 +112,7 @@ impl Seeding<'_, '_> {
         scopes.sort_unstable();
         scopes.dedup();
         for scope in scopes {
-            apply::settle(self.transaction, scope, self.now)
-                .map_err(|fault| SandboxError::refused("settle the services", fault))?;
+            ecs::admin::settle(self.transaction, Viewpoint { scope, now: self.now })?;
         }
         Ok(())
     }

@@ -6,9 +6,16 @@
 use std::{pin::pin, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{
+    HeaderValue, Request, Response, StatusCode,
+    header::{CONNECTION, HOST},
+};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    body::{Body as _, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -16,7 +23,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Outcome, Sandbox, SandboxError};
+use super::{Outcome, Sandbox, SandboxError, ecr};
 
 /// The largest body that is taken. The largest that AWS takes is a part of a layer, 20 MiB that are
 /// a third longer in base64.
@@ -89,6 +96,10 @@ impl Sandbox {
     /// Answers one HTTP request, or tells that the connection is to be cut.
     async fn exchange(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Cut> {
         let (parts, body) = request.into_parts();
+        let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
+        if body.size_hint().lower() > LARGEST_BODY as u64 {
+            return Ok(too_large());
+        }
         let body = match Limited::new(body, LARGEST_BODY).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => return Ok(too_large()),
@@ -100,7 +111,9 @@ impl Sandbox {
             .map_err(Cut::Panicked)?;
         tokio::time::sleep(reply.delay).await;
         match reply.outcome {
-            Outcome::Answer(response) => Ok(response.map(Full::new)),
+            Outcome::Answer(response) => {
+                Ok(response.map(|body| Full::new(reachable(body, host.as_deref()))))
+            }
             Outcome::Hangup => Err(Cut::Fault),
             Outcome::Silence => {
                 tokio::time::sleep(SILENCE).await;
@@ -130,9 +143,22 @@ async fn connection(sandbox: Sandbox, stream: TcpStream, mut stopped: watch::Rec
     }
 }
 
+/// A body in which the URLs of layers have the host that the client knows the sandbox by.
+fn reachable(body: Bytes, host: Option<&str>) -> Bytes {
+    let Some(host) = host else { return body };
+    match std::str::from_utf8(&body) {
+        Ok(text) if text.contains(ecr::LAYERS) => {
+            Bytes::from(text.replace(ecr::LAYERS, &format!("http://{host}/_sandbox/layers")))
+        }
+        _ => body,
+    }
+}
+
 /// The answer to a body that is too large.
 fn too_large() -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::new()));
     *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+    // What is left of the body is not waited for.
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

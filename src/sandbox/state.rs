@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::SandboxError;
@@ -28,6 +28,9 @@ pub(super) struct State {
     connection: Mutex<Connection>,
 }
 
+/// How often the write-ahead log is asked for while others open the file.
+const ATTEMPTS: usize = 100;
+
 /// How long a process waits for another one's request to end.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -40,7 +43,7 @@ impl State {
         }
         let connection = Connection::open(file)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
+        log_ahead(&connection)?;
         // A killed process loses nothing with this; only a crash of the whole machine can lose the
         // last requests, which a sandbox may.
         connection.pragma_update(None, "synchronous", "OFF")?;
@@ -68,6 +71,21 @@ impl State {
         transaction.inner.commit()?;
         Ok(result)
     }
+}
+
+/// Switches to the write-ahead log, with which readers do not wait for writers. SQLite refuses it
+/// at once, without waiting, while another process opens the same new file.
+fn log_ahead(connection: &Connection) -> Result<(), SandboxError> {
+    for _ in 0..ATTEMPTS {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                // This one does wait.
+                connection.execute_batch("BEGIN IMMEDIATE; COMMIT")?;
+            }
+            switched => return Ok(switched?),
+        }
+    }
+    Ok(connection.pragma_update(None, "journal_mode", "WAL")?)
 }
 
 /// One request's view of the state, and its changes.

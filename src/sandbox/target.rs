@@ -138,7 +138,9 @@ impl Address {
                 let known = |service: &Service| service.protocol() == Protocol::Query;
                 (name, name.parse().ok().filter(known))
             }
-            Self::Missing => return (String::new(), Err(refusal::no_operation())),
+            Self::Missing => {
+                return (signed_for.unwrap_or_default().to_owned(), Err(refusal::no_operation()));
+            }
         };
         let service = match service {
             Some(service) if signed_for.is_some_and(|name| name != service.name()) => {

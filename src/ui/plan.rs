@@ -6,7 +6,7 @@ use console::Style;
 
 use super::{console::Console, escape::escape, table::Table, words};
 use crate::{
-    model::{ImageId, ImageUri, Selection},
+    model::{ImageId, ImageUri},
     plan::{ImageSource, Plan, PlannedStep, Revision, Rollout},
 };
 
@@ -70,12 +70,12 @@ fn images(plan: &Plan) -> Table {
 
 /// Each service with what is done to it.
 fn steps(plan: &Plan, console: &Console) -> String {
-    let steps: Vec<String> = plan.steps.iter().map(|step| one_step(plan, step, console)).collect();
+    let steps: Vec<String> = plan.steps.iter().map(|step| one_step(step, console)).collect();
     steps.join("\n")
 }
 
 /// One service: its name in ECS, what is asked of it, and the exact changes.
-fn one_step(plan: &Plan, step: &PlannedStep, console: &Console) -> String {
+fn one_step(step: &PlannedStep, console: &Console) -> String {
     let name = console.paint(&Style::new().bold(), &step.service);
     let mut lines = vec![format!(
         "    {name}  (ECS service {} in {}): {}",
@@ -83,9 +83,7 @@ fn one_step(plan: &Plan, step: &PlannedStep, console: &Console) -> String {
         step.target.cluster,
         what(step)
     )];
-    if let Selection::Service(selected) = &plan.selection
-        && *selected != step.service
-    {
+    if !step.selected {
         lines.push("        moves too, because it shares an image".to_owned());
     }
     for change in &step.changes {
@@ -99,14 +97,15 @@ fn one_step(plan: &Plan, step: &PlannedStep, console: &Console) -> String {
     lines.join("\n")
 }
 
-/// Two values side by side. Where both are tags of one repository, the second is only its tag:
-/// what differs is what is looked for.
+/// Two values side by side. Where both are tags of one repository, the second is only its tag, and
+/// ECR's host is left away: what differs is what is looked for. JSON output has it all.
 fn values(from: Option<&str>, to: Option<&str>) -> (String, String) {
     let uri = |text: Option<&str>| ImageUri::parse(text?.trim_matches('"')).ok();
     match (uri(from), uri(to)) {
         (Some(before), Some(after)) if before.repository() == after.repository() => {
-            let version = after.as_str().strip_prefix(after.repository()).unwrap_or_default();
-            (escape(before.as_str()), escape(version))
+            let version = |uri: &ImageUri| uri.as_str().replacen(uri.repository(), "", 1);
+            let name = before.ecr().map_or_else(|| before.repository().to_owned(), |ecr| ecr.name);
+            (escape(&format!("{name}{}", version(&before))), escape(&version(&after)))
         }
         _ => (value(from), value(to)),
     }

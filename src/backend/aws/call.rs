@@ -71,10 +71,17 @@ impl AwsSession {
         let mut failures = 0;
         loop {
             pacer.acquire().await;
-            let error = match send().await {
-                Ok(output) => return Ok(output),
+            let start = Instant::now();
+            let answer = send().await;
+            let millis = start.elapsed().as_millis();
+            let error = match answer {
+                Ok(output) => {
+                    tracing::debug!(operation = operation.name, millis, "answered");
+                    return Ok(output);
+                }
                 Err(error) => AwsError::new(operation, &error),
             };
+            tracing::debug!(operation = operation.name, millis, %error, "failed");
             let patient = began.elapsed() < PATIENCE;
             match error.kind() {
                 FaultKind::Throttled if patient => {

@@ -12,12 +12,14 @@ mod fault;
 mod http;
 mod pacer;
 mod session;
+mod throttles;
 
 pub use aws_credential_types::Credentials;
 pub use connection::{Aws, AwsOptions, Connection};
 pub use fault::{AwsError, Denial, FaultKind};
 pub use pacer::{Pacing, ThrottleHook};
 pub use session::{AwsSession, CallerIdentity, IdentityError};
+pub use throttles::Throttles;
 
 pub(crate) use call::{Operation, Repeat, in_parallel};
 pub(crate) use http::{BlobError, HttpContext};

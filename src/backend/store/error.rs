@@ -13,16 +13,18 @@ pub(super) type Cause = Box<dyn Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A condition of a transaction did not hold, so none of its writes was carried out.
-    #[error("change the record: {}", .0.reason)]
+    #[error("failed to change the record: {}", .0.reason)]
     Conflict(Box<Conflict>),
     /// What was asked for is not there.
-    #[error("find {what}")]
+    #[error("failed to find {what}")]
     NotFound {
         /// What was asked for, with its project.
         what: String,
     },
     /// A record, or the file itself, is newer than this program.
-    #[error("read {what}: its schema is {found}, and this program knows those up to {known}")]
+    #[error(
+        "failed to read {what}: its schema is {found}, and this program knows those up to {known}"
+    )]
     NewerSchema {
         /// Which record or file.
         what: String,
@@ -32,13 +34,13 @@ pub enum StoreError {
         known: u64,
     },
     /// The call breaks the contract; a fault of this program or of what it was given.
-    #[error("use the store as it is meant: {reason}")]
+    #[error("failed to use the store as it is meant: {reason}")]
     Invalid {
         /// The rule that was broken.
         reason: String,
     },
     /// A record is there and cannot be understood.
-    #[error("read {what}: it is damaged")]
+    #[error("failed to read {what}: it is damaged")]
     Damaged {
         /// Which record.
         what: String,
@@ -47,7 +49,7 @@ pub enum StoreError {
         source: Cause,
     },
     /// The store cannot be used. A write may or may not have been carried out.
-    #[error("use the store `{store}`: {problem}")]
+    #[error("failed to use the store `{store}`: {problem}")]
     Unavailable {
         /// Where the store is.
         store: String,

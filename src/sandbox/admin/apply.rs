@@ -9,7 +9,7 @@ use super::{
     DeleteImage, MoveTag, PointService, Pushed, PutImage, PutParameter, SetFate, StopTask,
 };
 use crate::sandbox::{
-    Sandbox, SandboxError, Scope,
+    Sandbox, SandboxError,
     call::Fault,
     ecr::{self, admin::ImageOptions},
     ecs::{self, admin::Viewpoint},
@@ -38,6 +38,18 @@ impl Sandbox {
     pub fn fates(&self) -> Result<Vec<SetFate>, SandboxError> {
         let fates = self.state.transact(|transaction| ecs::admin::fates(transaction))?;
         Ok(fates.into_iter().map(|(image, fate)| SetFate { image, fate }).collect())
+    }
+
+    /// Makes containers of all images healthy that start from now on.
+    ///
+    /// # Errors
+    ///
+    /// The state cannot be used.
+    pub fn clear_fates(&self) -> Result<(), SandboxError> {
+        self.state.transact(|transaction| {
+            let now = self.now(transaction)?;
+            ecs::admin::clear_fates(transaction, now)
+        })
     }
 
     /// Tells how long tasks take from being provisioned to running.
@@ -69,10 +81,13 @@ impl Sandbox {
     /// There is no such service or task definition, or the state cannot be used.
     pub fn point_service(&self, point: &PointService) -> Result<(), SandboxError> {
         let PointService { scope, cluster, service, task_definition } = point;
-        self.change(format!("point service `{service}` to another"), |transaction, now| {
-            let from = Viewpoint { scope, now };
-            ecs::admin::point_service(transaction, from, cluster, service, task_definition)
-        })
+        self.change(
+            format!("point service `{service}` to another task definition"),
+            |transaction, now| {
+                let from = Viewpoint { scope, now };
+                ecs::admin::point_service(transaction, from, cluster, service, task_definition)
+            },
+        )
     }
 
     /// Pushes an image; creates its repository where there is none.
@@ -138,13 +153,4 @@ impl Sandbox {
             work(transaction, now).map_err(|fault| SandboxError::refused(what, fault))
         })
     }
-}
-
-/// Lets the services of a scope reach their steady state.
-pub(in crate::sandbox) fn settle(
-    transaction: &mut Transaction<'_>,
-    scope: &Scope,
-    now: Timestamp,
-) -> Result<(), Fault> {
-    Ok(ecs::admin::settle(transaction, Viewpoint { scope, now })?)
 }

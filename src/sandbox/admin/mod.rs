@@ -19,6 +19,7 @@
 //! | `POST /_sandbox/seed` | [`Estate`](super::Estate) | [`SeedReport`](super::SeedReport) |
 //! | `GET /_sandbox/fates` | | list of [`SetFate`] |
 //! | `POST /_sandbox/fates` | [`SetFate`] | |
+//! | `DELETE /_sandbox/fates` | | |
 //! | `POST /_sandbox/task-start` | [`SetTaskStart`] | |
 //! | `POST /_sandbox/stop-task` | [`StopTask`] | |
 //! | `POST /_sandbox/point-service` | [`PointService`] | |
@@ -32,7 +33,7 @@
 //! there is not, and 500 where the sandbox itself fails. No request here is in the log, and no
 //! fault is played on it.
 
-pub(super) mod apply;
+mod apply;
 mod commands;
 pub(super) mod routes;
 

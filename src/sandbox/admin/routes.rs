@@ -161,6 +161,7 @@ impl Exchange<'_> {
         match self.path {
             "faults" => ok(&Cleared { cleared: self.sandbox.clear_faults()? }),
             "requests" => ok(&Cleared { cleared: self.sandbox.clear_requests()? }),
+            "fates" => done(self.sandbox.clear_fates()),
             _ => Err(self.missing()),
         }
     }

@@ -196,9 +196,9 @@ pub(super) struct DownloadUrl {
     layer_digest: String,
 }
 
-/// What the URL of every layer begins with. Its host is never looked up: whoever carries requests
-/// to the sandbox carries those to this path too.
-const LAYERS: &str = "http://sandbox.invalid/_sandbox/layers";
+/// What the URL of every layer begins with. Its host is never looked up: in process, whoever
+/// carries requests to the sandbox carries those to this path too; a server puts its own in place.
+pub(in crate::sandbox) const LAYERS: &str = "http://sandbox.invalid/_sandbox/layers";
 
 /// Answers `GetDownloadUrlForLayer`, for layers that an image has.
 pub(super) fn download_url(

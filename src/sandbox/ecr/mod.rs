@@ -25,6 +25,8 @@ mod sample;
 mod tags;
 mod upload;
 
+pub(super) use layer::LAYERS;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

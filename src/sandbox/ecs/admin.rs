@@ -17,7 +17,7 @@ use super::{
 use crate::sandbox::{SandboxError, call::Fault, state::Transaction};
 
 /// Sets what becomes of tasks that pull an image from `now` on. See [`Fate`] for the fates; `image`
-/// is an image URI, or the end of one after a `/`, such as `web:v2`.
+/// is an image URI, or the end of one after a `/`, such as `web:v2`. Healthy takes a fate back.
 pub(in crate::sandbox) fn set_fate(
     transaction: &mut Transaction<'_>,
     image: &str,

@@ -170,7 +170,7 @@ async fn a_newer_file_asks_for_an_update_and_is_left_alone() {
     store.connection.lock().unwrap().pragma_update(None, "user_version", 9).unwrap();
     let (error, text) = refusal(store.path()).await;
     assert!(matches!(error, StoreError::NewerSchema { found: 9, known: 1, .. }));
-    insta::assert_snapshot!(text, @"read the store `FILE`: its schema is 9, and this program knows those up to 1; update release-tool: a newer version has written to this store");
+    insta::assert_snapshot!(text, @"failed to read the store `FILE`: its schema is 9, and this program knows those up to 1; update release-tool: a newer version has written to this store");
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn a_file_that_is_no_database_is_refused() {
     let path = folder.path().join("notes.txt");
     fs::write(&path, "These are my notes. ".repeat(100)).unwrap();
     let (_, text) = refusal(&path).await;
-    insta::assert_snapshot!(text, @r#"use the store `FILE`: the file is not an SQLite database; name another file in the manifest's `store = { sqlite = "…" }`"#);
+    insta::assert_snapshot!(text, @r#"failed to use the store `FILE`: the file is not an SQLite database; name another file in the manifest's `store = { sqlite = "…" }`"#);
     assert!(fs::read_to_string(&path).unwrap().starts_with("These are my notes."));
 }
 
@@ -190,7 +190,7 @@ async fn a_database_of_another_program_is_refused_untouched() {
     Connection::open(&path).unwrap().execute_batch("CREATE TABLE mine (x)").unwrap();
     let before = fs::read(&path).unwrap();
     let (_, text) = refusal(&path).await;
-    insta::assert_snapshot!(text, @r#"use the store `FILE`: another program made this file; name another file in the manifest's `store = { sqlite = "…" }`"#);
+    insta::assert_snapshot!(text, @r#"failed to use the store `FILE`: another program made this file; name another file in the manifest's `store = { sqlite = "…" }`"#);
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
@@ -217,7 +217,7 @@ async fn a_damaged_file_is_told() {
     }
     texts.dedup();
     let text = texts.join("\n").replace(&path.display().to_string(), "FILE");
-    insta::assert_snapshot!(text, @r#"use the store `FILE`: the file is damaged; restore the file from a backup, or take out what can be read with SQLite's own `sqlite3 <file> .recover`"#);
+    insta::assert_snapshot!(text, @r#"failed to use the store `FILE`: the file is damaged; restore the file from a backup, or take out what can be read with SQLite's own `sqlite3 <file> .recover`"#);
 }
 
 #[tokio::test]
@@ -230,7 +230,7 @@ async fn an_item_that_is_no_json_object_is_told() {
         .execute("INSERT INTO items (pk, sk, doc) VALUES ('p', 's', '[1]')", [])
         .unwrap();
     let error = store.get(&Key::new("p", "s"), Consistency::Strong).await.unwrap_err();
-    assert_eq!(error.to_string(), "read the item `p/s`: it is damaged");
+    assert_eq!(error.to_string(), "failed to read the item `p/s`: it is damaged");
 }
 
 #[test]
@@ -244,14 +244,14 @@ fn a_read_only_file_is_refused() {
     let problem = file::prepare(connection).unwrap_err();
     assert!(matches!(problem, Problem::ReadOnly));
     let error = problem.at(std::path::Path::new("FILE"));
-    insta::assert_snapshot!(format!("{error}; {}", error.hint()), @r#"use the store `FILE`: the file or its folder cannot be written; give yourself write permission to the file and its folder, or name another file in the manifest's `store = { sqlite = "…" }`"#);
+    insta::assert_snapshot!(format!("{error}; {}", error.hint()), @r#"failed to use the store `FILE`: the file or its folder cannot be written; give yourself write permission to the file and its folder, or name another file in the manifest's `store = { sqlite = "…" }`"#);
 }
 
 #[tokio::test]
 async fn a_folder_in_the_place_of_the_file_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let (_, text) = refusal(folder.path()).await;
-    insta::assert_snapshot!(text, @r#"use the store `FILE`: the file cannot be opened; give yourself write permission to the file and its folder, or name another file in the manifest's `store = { sqlite = "…" }`"#);
+    insta::assert_snapshot!(text, @r#"failed to use the store `FILE`: the file cannot be opened; give yourself write permission to the file and its folder, or name another file in the manifest's `store = { sqlite = "…" }`"#);
 }
 
 #[tokio::test]
@@ -259,7 +259,7 @@ async fn a_file_in_the_place_of_the_folder_is_told() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
     let (_, text) = refusal(&folder.path().join("file/store.db")).await;
-    insta::assert_snapshot!(text, @r#"use the store `FILE`: its folder cannot be made; give yourself write permission to the file and its folder, or name another file in the manifest's `store = { sqlite = "…" }`"#);
+    insta::assert_snapshot!(text, @r#"failed to use the store `FILE`: its folder cannot be made; give yourself write permission to the file and its folder, or name another file in the manifest's `store = { sqlite = "…" }`"#);
 }
 
 /// JSON values that an item may hold.

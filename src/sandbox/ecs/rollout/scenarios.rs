@@ -82,6 +82,9 @@ fn without_rollback_a_failed_deployment_stays() {
     );
     assert_eq!(service.deployments.len(), 2, "the old tasks go on");
     assert_eq!(counts(&service), Counts { pending: 0, running: 2, live: 2 });
+    service.scale(1, at(LONG));
+    advance(&mut service, at(2 * LONG), &world());
+    assert_eq!(counts(&service), Counts { pending: 0, running: 1, live: 1 });
 }
 
 #[test]
@@ -270,4 +273,87 @@ fn a_moved_tag_changes_nothing_until_the_next_deployment() {
     deploy(&mut service, "good", at(10_000));
     advance(&mut service, at(40_000), &moved);
     assert_eq!(digest(&service), Some(ids::digest("moved")));
+}
+
+#[test]
+fn tasks_that_run_go_only_as_new_ones_become_healthy() {
+    let mut service = running(4, 50, 200);
+    deploy(&mut service, "good2", at(0));
+    let mut most_new = 0;
+    for moment in (0..30_000).step_by(50) {
+        advance(&mut service, at(moment), &world());
+        let of = |image: &str| {
+            let images = |task: &&Task| task.containers[0].spec.image == image && task.is_healthy();
+            service.tasks.iter().filter(images).count()
+        };
+        most_new = most_new.max(of("good2"));
+        assert!(of("good") + of("good2") >= 4, "there is room for all new ones at once");
+    }
+    assert_eq!(most_new, 4);
+}
+
+#[test]
+fn a_rollback_keeps_the_tasks_that_still_run() {
+    let mut service = running(2, 100, 200);
+    service.settings.breaker = Some(BREAKER);
+    let before: Vec<String> = service.tasks.iter().map(|task| task.id.clone()).collect();
+    let started_by = service.tasks[0].started_by.clone();
+    deploy(&mut service, "crash", at(0));
+    advance(&mut service, at(LONG), &world());
+    assert_eq!(status(&service), Status::RollbackSuccessful);
+    let live: Vec<&Task> = service.tasks.iter().filter(|task| task.is_live()).collect();
+    let ids: Vec<String> = live.iter().map(|task| task.id.clone()).collect();
+    assert_eq!(ids, before);
+    assert_eq!(live[0].started_by, started_by, "who started a task never changes");
+}
+
+#[test]
+fn healthy_tasks_set_the_count_of_failures_back_unless_told_otherwise() {
+    for (resets, expected) in [(true, Status::InProgress), (false, Status::RollbackSuccessful)] {
+        let mut service = running(1, 100, 200);
+        service.settings.breaker = Some(Breaker { resets, ..BREAKER });
+        // It is healthy for half a second, which is too short to complete.
+        deploy(&mut service, "crash@2", at(0));
+        advance(&mut service, at(LONG), &world());
+        assert_eq!(status(&service), expected, "{resets}");
+    }
+}
+
+#[test]
+fn a_deployment_does_not_complete_with_what_was_there_before_it() {
+    let mut service = running(2, 100, 200);
+    service.tasks[0].stop(StopCode::UserInitiated, "maintenance", at(0));
+    service.disturb(at(0));
+    let mut moment = 0;
+    while service.settles_at.is_none() {
+        moment += 10;
+        advance(&mut service, at(moment), &world());
+    }
+    let settles_at = service.settles_at.unwrap();
+    deploy(&mut service, "good2", settles_at - jiff::SignedDuration::from_millis(50));
+    advance(&mut service, settles_at, &world());
+    assert_eq!(service.deployments[0].rollout, Rollout::InProgress);
+    assert_eq!(status(&service), Status::Pending);
+}
+
+#[test]
+fn time_goes_on_when_the_pace_is_changed() {
+    let mut service = running(2, 100, 200);
+    deploy(&mut service, "good2", at(0));
+    advance(&mut service, at(2000), &world());
+    let clock = service.clock;
+    let mut quick = world();
+    quick.pace.task_start = jiff::SignedDuration::ZERO;
+    advance(&mut service, at(2001), &quick);
+    let late = service.tasks.iter().filter(|task| task.created_at > START);
+    assert!(late.filter_map(|task| task.times.started).all(|moment| moment >= clock));
+    let mut told: Vec<Timestamp> = service.events.iter().map(|event| event.at).collect();
+    told.reverse();
+    assert!(told.is_sorted(), "{told:?}");
+    for task in &service.tasks {
+        let times = &task.times;
+        let lived = [times.pull_started, times.pull_stopped, times.started, times.stopped];
+        let lived: Vec<Timestamp> = lived.into_iter().flatten().collect();
+        assert!(lived.is_sorted(), "{lived:?}");
+    }
 }

@@ -450,11 +450,11 @@ fn the_task_start_can_be_set() {
 }
 
 #[test]
-fn fates_are_listed_and_cleared() {
+fn fates_are_listed_and_taken_back() {
     let ecs = Ecs::with_service();
     ecs.fate("web:v2", Fate::Unpullable);
     let list = || ecs.with(|transaction| admin::fates(transaction).unwrap());
     assert_eq!(list(), [("web:v2".to_owned(), Fate::Unpullable)]);
-    ecs.with(|transaction| admin::clear_fates(transaction, ecs.now).unwrap());
+    ecs.fate("web:v2", Fate::Healthy);
     assert_eq!(list(), []);
 }

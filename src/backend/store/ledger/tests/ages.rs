@@ -170,7 +170,10 @@ async fn a_record_of_another_type_is_damage() {
     let number = ReleaseNumber(1);
     place.change(&key, |item| drop(item.insert("type".to_owned(), json!("label")))).await;
     let error = place.ledger.find_release(&project(), number).await.unwrap_err();
-    assert_eq!(error.to_string(), "read the release record `P#cat#R#1/META`: it is damaged");
+    assert_eq!(
+        error.to_string(),
+        "failed to read the release record `P#cat#R#1/META`: it is damaged"
+    );
     place.change(&key, |item| drop(item.shift_remove("schema"))).await;
     let error = place.ledger.find_release(&project(), number).await.unwrap_err();
     assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");

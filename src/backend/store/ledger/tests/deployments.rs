@@ -277,7 +277,7 @@ async fn a_lost_step_is_told() {
     let lost = keys::step(&DeploymentKey::of(&begun), 1, &"s1".parse().unwrap());
     place.store.transact(vec![Write::delete(lost)]).await.unwrap();
     let error = place.ledger.deployment(&project(), begun.number).await.unwrap_err();
-    assert_eq!(error.to_string(), "read deployment `d1` of `cat`: it is damaged");
+    assert_eq!(error.to_string(), "failed to read deployment `d1` of `cat`: it is damaged");
     let cause = std::error::Error::source(&error).unwrap();
     assert_eq!(cause.to_string(), "it has 2 of 3 steps");
 }

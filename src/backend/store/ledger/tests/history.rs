@@ -49,5 +49,5 @@ async fn history_tells_whole_deployments() {
     let other = "dog".parse().unwrap();
     assert_eq!(place.ledger.history(&other, None, None, 9).await.unwrap(), []);
     let missing = place.ledger.deployment(&other, DeploymentNumber(1)).await.unwrap_err();
-    assert_eq!(missing.to_string(), "find deployment `d1` of `dog`");
+    assert_eq!(missing.to_string(), "failed to find deployment `d1` of `dog`");
 }

@@ -37,7 +37,7 @@ async fn a_release_without_images_is_refused() {
 async fn a_release_that_is_not_there_is_named() {
     let place = Place::new().await;
     let error = place.ledger.find_release(&project(), ReleaseNumber(7)).await.unwrap_err();
-    assert_eq!(error.to_string(), "find release `r7` of `cat`");
+    assert_eq!(error.to_string(), "failed to find release `r7` of `cat`");
 }
 
 #[tokio::test]

@@ -1,0 +1,255 @@
+//! Counts the requests of real deployments in the sandbox, and holds them against their budget.
+//!
+//! Requests are the same on every machine, so they are what is checked: the program ends with 1
+//! when a budget is exceeded. Times and memory are printed beside them as colour; those of an
+//! unoptimised build are larger than those of a release.
+//!
+//! `cargo bench` builds for itself; `cargo test --bench requests` uses what `cargo test` has built.
+
+mod count;
+mod program;
+mod run;
+mod shop;
+
+use std::{ffi::OsStr, io::Write as _, process::ExitCode, time::Duration};
+
+use jiff::SignedDuration;
+use release_tool::{
+    backend::aws::Pacing,
+    sandbox::{FaultKind, RequestRecord},
+};
+
+use self::{
+    count::{Phases, budget, by_operation, depth, first_budget, least_seconds},
+    run::{Deployment, Place},
+    shop::Shop,
+};
+
+/// What goes wrong in a benchmark is told and ends it.
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// The most round trips that `status` may be deep.
+const STATUS_DEPTH: usize = 4;
+/// The latency that budgets are told for, in milliseconds.
+const LATENCY: u32 = 60;
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let mut paper = Paper::default();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(measure(&mut paper)),
+        Err(error) => Err(error.into()),
+    };
+    if let Err(error) = ended {
+        paper.line(&format!("error: {error}"));
+        return ExitCode::FAILURE;
+    }
+    if paper.over == 0 {
+        return ExitCode::SUCCESS;
+    }
+    paper.line(&format!("\n{} budgets are exceeded.", paper.over));
+    ExitCode::FAILURE
+}
+
+/// What is printed, and how many budgets are exceeded.
+#[derive(Default)]
+struct Paper {
+    /// Budgets that are exceeded.
+    over: usize,
+}
+
+impl Paper {
+    /// Prints a line. A reader that went away is no failure of the benchmark.
+    fn line(&self, text: &str) {
+        let written = writeln!(std::io::stdout(), "{text}");
+        drop(written);
+    }
+
+    /// Says whether a budget is held, and counts when it is not.
+    fn judge(&mut self, is_held: bool) -> &'static str {
+        if !is_held {
+            self.over += 1;
+        }
+        word(is_held)
+    }
+}
+
+/// The word for a budget that is held, or not.
+fn word(is_held: bool) -> &'static str {
+    if is_held { "ok" } else { "OVER" }
+}
+
+/// Everything, in the order in which it is printed.
+async fn measure(paper: &mut Paper) -> Outcome<()> {
+    requests(paper).await?;
+    status(paper).await?;
+    starting(paper).await?;
+    quotas(paper).await?;
+    memory(paper).await
+}
+
+/// Counts requests.
+async fn requests(paper: &mut Paper) -> Outcome<()> {
+    paper.line(
+        "Requests of a deployment: N services changed, R repositories, P looks at the rollouts.\n\
+         The first deployment finds no record of what runs; the next has that of the first.\n\
+         budget = 4N + R + 3⌈N/10⌉ + 8 + (P + 2)⌈N/10⌉     first budget = 4N + 2⌈N/10⌉ + 8 + P⌈N/10⌉\n\n   \
+         N    R           plan  effects  polls   (P)  verify  total  budget        first budget",
+    );
+    let mut operations = Vec::new();
+    for services in [1, 10, 100] {
+        for one_repository in [false, true] {
+            if services == 1 && one_repository {
+                continue;
+            }
+            let shop = Shop { services, one_repository };
+            let place = Place::new(shop, Pacing::AfterThrottle).await?;
+            let first = place.deploy().await?;
+            row(paper, shop, "first", &first);
+            shop.register(&place.sandbox, "v3")?;
+            let next = place.deploy().await?;
+            row(paper, shop, "next", &next);
+            operations.push((shop, first));
+        }
+    }
+    paper.line("\nThe first deployments by operation:\n");
+    for (shop, deployment) in operations {
+        let (n, r) = (shop.services, shop.repositories());
+        paper.line(&format!("{n:>4} {r:>4}  plan:   {}", list(&deployment.before)));
+        paper.line(&format!("           then:   {}", list(&deployment.after)));
+    }
+    Ok(())
+}
+
+/// One line of the table.
+fn row(paper: &mut Paper, shop: Shop, which: &str, deployment: &Deployment) {
+    let phases = Phases::of(deployment);
+    let Phases { plan, effects, polls, verification, again } = phases;
+    let (total, looks) = (phases.total(), deployment.looks);
+    let (budget, first) = (budget(shop, looks, phases), first_budget(shop, looks));
+    let verdict = paper.judge(total <= budget);
+    let again =
+        if again > 0 { format!("  ({again} to look the images up again)") } else { String::new() };
+    paper.line(&format!(
+        "{:>4} {:>4}  {which:<8} {plan:>5} {effects:>8} {polls:>6} {:>5} {verification:>7} \
+         {total:>6} {budget:>7} {verdict:<5} {first:>7} {}   {:.1} s{again}",
+        shop.services,
+        shop.repositories(),
+        format!("({looks})"),
+        word(total <= first),
+        deployment.took.as_secs_f64(),
+    ));
+}
+
+/// Requests by operation, in one line.
+fn list(records: &[RequestRecord]) -> String {
+    let counts = by_operation(records).into_iter();
+    counts.map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
+}
+
+/// Counts what `status` asks, and how often it waits.
+async fn status(paper: &mut Paper) -> Outcome<()> {
+    paper.line(&format!("\nStatus of 100 services (at most {STATUS_DEPTH} round trips deep):\n"));
+    let place = Place::new(Shop::of(100), Pacing::AfterThrottle).await?;
+    for what in ["nothing recorded", "all recorded"] {
+        // The longer the answers take, the less it matters that the sandbox handles one at a time.
+        let latency = 1000;
+        place.slow_down(latency)?;
+        let (records, _) = place.status().await?;
+        let deep = depth(&records, SignedDuration::from_millis(latency.into()));
+        place.sandbox.clear_faults()?;
+        place.slow_down(LATENCY)?;
+        let (_, took) = place.status().await?;
+        place.sandbox.clear_faults()?;
+        let verdict = paper.judge(deep <= STATUS_DEPTH);
+        paper.line(&format!(
+            "{what:<18} {:>4} requests, {deep} deep {verdict:<5} {:.2} s at {LATENCY} ms    {}",
+            records.len(),
+            took.as_secs_f64(),
+            list(&records),
+        ));
+        if what == "nothing recorded" {
+            place.deploy().await?;
+        }
+    }
+    Ok(())
+}
+
+/// Times how soon all services are told to move.
+async fn starting(paper: &mut Paper) -> Outcome<()> {
+    let place = Place::new(Shop::of(50), Pacing::AfterThrottle).await?;
+    place.slow_down(LATENCY)?;
+    let deployment = place.deploy().await?;
+    let told = deployment.until_all_told().unwrap_or_default();
+    let waves = 50_usize.div_ceil(10) * 3;
+    paper.line(&format!(
+        "\n50 services at {LATENCY} ms a request: the last was told to move {:.2} s after the yes \
+         (3 s are aimed at; the answers alone take {:.2} s).",
+        told.as_secs_f64(),
+        (waves as f64) * f64::from(LATENCY) / 1000.0,
+    ));
+    Ok(())
+}
+
+/// Deploys under AWS's own quotas.
+async fn quotas(paper: &mut Paper) -> Outcome<()> {
+    const SERVICES: usize = 30;
+    let place = Place::new(Shop::of(SERVICES), Pacing::Published).await?;
+    place.fault(FaultKind::Quota)?;
+    let deployment = place.deploy().await?;
+    let told = deployment.until_all_told().unwrap_or_default().as_secs_f64();
+    // Registering task definitions, writing parameters, updating services.
+    let least = [(20, 1), (3, 3), (50, 5)]
+        .map(|(burst, refill)| least_seconds(SERVICES, burst, refill))
+        .into_iter()
+        .fold(0.0, f64::max);
+    let throttled = deployment
+        .before
+        .iter()
+        .chain(&deployment.after)
+        .filter(|record| record.entry.fault == Some(FaultKind::Quota))
+        .count();
+    paper.line(&format!(
+        "{SERVICES} services under AWS's quotas: 0 failed steps, {throttled} requests throttled; the \
+         last was told to move after {told:.1} s, {:.2} times the least that the quotas allow \
+         ({least:.1} s).",
+        told / least,
+    ));
+    Ok(())
+}
+
+/// Watches the program itself.
+async fn memory(paper: &mut Paper) -> Outcome<()> {
+    paper.line("\nThe program itself (an unoptimised one, unless told otherwise):\n");
+    let usage = program::deploy(Shop::of(100)).await?;
+    if !usage.status.success() {
+        return Err(format!("`deploy all` of 100 services ended with {}", usage.status).into());
+    }
+    paper.line(&format!(
+        "deploy all, N=100   {:>8.2} s   {}   (40 MiB are aimed at)",
+        usage.took.as_secs_f64(),
+        mebibytes(usage.peak)
+    ));
+    for arguments in [&["--version"][..], &["--help"], &["completions", "bash"]] {
+        let words: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
+        let (mut least, mut peak) = (Duration::MAX, None);
+        for _ in 0..20 {
+            let usage = program::run(&words, None).await?;
+            least = least.min(usage.took);
+            peak = usage.peak.max(peak);
+        }
+        paper.line(&format!(
+            "{:<19} {:>8.1} ms  {}   (10 ms and 15 MiB are aimed at)",
+            arguments.join(" "),
+            least.as_secs_f64() * 1000.0,
+            mebibytes(peak)
+        ));
+    }
+    Ok(())
+}
+
+/// An amount of memory.
+fn mebibytes(kibibytes: Option<u64>) -> String {
+    let tenths = kibibytes.map(|amount| amount * 10 / 1024);
+    tenths.map_or_else(|| "not known".to_owned(), |it| format!("{}.{} MiB", it / 10, it % 10))
+}
