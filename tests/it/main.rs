@@ -12,4 +12,5 @@
 
 mod architecture;
 mod newcomer;
+mod peers;
 mod support;
