@@ -11,6 +11,11 @@
 )]
 
 mod architecture;
+mod failing;
+mod images;
 mod newcomer;
 mod peers;
+mod promoting;
+mod registering;
+mod somebody_else;
 mod support;

@@ -239,10 +239,10 @@ impl Shop {
         }
     }
 
-    /// The text without what differs from one run to the next.
+    /// The text without empty lines before it, and without what differs from one run to the next.
     pub(crate) fn steady(&self, text: &str) -> String {
         let folder = self.path().to_str().unwrap();
-        let mut text = text.replace(folder, "[shop]");
+        let mut text = text.trim_start_matches('\n').replace(folder, "[shop]");
         for (pattern, replacement) in [
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
             (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "[time]"),
