@@ -71,14 +71,12 @@ pub(crate) async fn deploy(shop: Shop) -> Outcome<Usage> {
     let arguments =
         ["deploy", "all", super::shop::ENVIRONMENT, "--skip-confirm", "--endpoint-url", &url];
     let arguments = arguments.map(OsStr::new);
-    let (served, usage) = tokio::join!(
-        sandbox.serve(listener, async move { drop(stopped.await) }),
-        async {
+    let (served, usage) =
+        tokio::join!(sandbox.serve(listener, async move { drop(stopped.await) }), async {
             let usage = run(&arguments, Some(folder.path())).await;
             drop(stop);
             usage
-        }
-    );
+        });
     served?;
     usage
 }
