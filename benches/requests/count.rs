@@ -48,18 +48,21 @@ impl Phases {
 }
 
 /// The budget of `docs/decisions/0001-requests-of-a-deployment.md`: 4N + R + 3⌈N/10⌉ + 8, and
-/// ⌈N/10⌉ for each poll, with the verification counted as two polls. R more where the images had to
-/// be looked up again.
-pub(crate) fn budget(shop: Shop, looks: usize, phases: Phases) -> usize {
+/// ⌈N/10⌉ for each poll, with the verification counted as two polls and four requests for each poll
+/// after the first at which rollouts had ended. R more where the images were looked up again.
+pub(crate) fn budget(deployment: &Deployment, shop: Shop) -> usize {
     let tens = shop.services.div_ceil(10);
-    let again = if phases.again > 0 { shop.repositories() } else { 0 };
-    4 * shop.services + shop.repositories() + 3 * tens + 8 + (looks + 2) * tens + again
+    let looks = deployment.looks;
+    let again = Phases::of(deployment).again > 0;
+    let images = shop.repositories() * if again { 2 } else { 1 };
+    let polls = (looks.all + 2) * tens + 4 * looks.with_ends.saturating_sub(1);
+    4 * shop.services + images + 3 * tens + 8 + polls
 }
 
 /// The first budget: 4N + 2⌈N/10⌉ + 8, and ⌈N/10⌉ for each poll.
-pub(crate) fn first_budget(shop: Shop, looks: usize) -> usize {
+pub(crate) fn first_budget(deployment: &Deployment, shop: Shop) -> usize {
     let tens = shop.services.div_ceil(10);
-    4 * shop.services + 2 * tens + 8 + looks * tens
+    4 * shop.services + 2 * tens + 8 + deployment.looks.all * tens
 }
 
 /// How many requests there were of each operation.

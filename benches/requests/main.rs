@@ -14,10 +14,7 @@ mod shop;
 use std::{ffi::OsStr, io::Write as _, process::ExitCode, time::Duration};
 
 use jiff::SignedDuration;
-use release_tool::{
-    backend::aws::Pacing,
-    sandbox::{FaultKind, RequestRecord},
-};
+use release_tool::sandbox::{FaultKind, RequestRecord};
 
 use self::{
     count::{Phases, budget, by_operation, depth, first_budget, least_seconds},
@@ -91,10 +88,12 @@ async fn measure(paper: &mut Paper) -> Outcome<()> {
 /// Counts requests.
 async fn requests(paper: &mut Paper) -> Outcome<()> {
     paper.line(
-        "Requests of a deployment: N services changed, R repositories, P looks at the rollouts.\n\
-         The first deployment finds no record of what runs; the next has that of the first.\n\
-         budget = 4N + R + 3⌈N/10⌉ + 8 + (P + 2)⌈N/10⌉     first budget = 4N + 2⌈N/10⌉ + 8 + P⌈N/10⌉\n\n   \
-         N    R           plan  effects  polls   (P)  verify  total  budget        first budget",
+        "Requests of a deployment: N services changed, R repositories, P looks at the rollouts, E of \
+         them with ends.\n\
+         The first deployment finds no record of what runs; the next has that of the first.\n\n\
+         budget       4N + R + 3⌈N/10⌉ + 8 + (P + 2)⌈N/10⌉ + 4(E - 1)\n\
+         first budget 4N + 2⌈N/10⌉ + 8 + P⌈N/10⌉ (told, not held)\n\n   \
+         N    R            plan effects polls (P)  verify (E)  total  budget        first",
     );
     let mut operations = Vec::new();
     for services in [1, 10, 100] {
@@ -103,7 +102,7 @@ async fn requests(paper: &mut Paper) -> Outcome<()> {
                 continue;
             }
             let shop = Shop { services, one_repository };
-            let place = Place::new(shop, Pacing::AfterThrottle).await?;
+            let place = Place::new(shop).await?;
             let first = place.deploy().await?;
             row(paper, shop, "first", &first);
             shop.register(&place.sandbox, "v3")?;
@@ -126,16 +125,17 @@ fn row(paper: &mut Paper, shop: Shop, which: &str, deployment: &Deployment) {
     let phases = Phases::of(deployment);
     let Phases { plan, effects, polls, verification, again } = phases;
     let (total, looks) = (phases.total(), deployment.looks);
-    let (budget, first) = (budget(shop, looks, phases), first_budget(shop, looks));
+    let (budget, first) = (budget(deployment, shop), first_budget(deployment, shop));
     let verdict = paper.judge(total <= budget);
     let again =
         if again > 0 { format!("  ({again} to look the images up again)") } else { String::new() };
     paper.line(&format!(
-        "{:>4} {:>4}  {which:<8} {plan:>5} {effects:>8} {polls:>6} {:>5} {verification:>7} \
-         {total:>6} {budget:>7} {verdict:<5} {first:>7} {}   {:.1} s{again}",
+        "{:>4} {:>4}  {which:<8} {plan:>5} {effects:>7} {polls:>5} {:<4} {verification:>6} {:<4} \
+         {total:>6} {budget:>7} {verdict:<5} {first:>6} {:<5} {:.1} s{again}",
         shop.services,
         shop.repositories(),
-        format!("({looks})"),
+        format!("({})", looks.all),
+        format!("({})", looks.with_ends),
         word(total <= first),
         deployment.took.as_secs_f64(),
     ));
@@ -150,7 +150,7 @@ fn list(records: &[RequestRecord]) -> String {
 /// Counts what `status` asks, and how often it waits.
 async fn status(paper: &mut Paper) -> Outcome<()> {
     paper.line(&format!("\nStatus of 100 services (at most {STATUS_DEPTH} round trips deep):\n"));
-    let place = Place::new(Shop::of(100), Pacing::AfterThrottle).await?;
+    let place = Place::new(Shop::of(100)).await?;
     for what in ["nothing recorded", "all recorded"] {
         // The longer the answers take, the less it matters that the sandbox handles one at a time.
         let latency = 1000;
@@ -177,7 +177,7 @@ async fn status(paper: &mut Paper) -> Outcome<()> {
 
 /// Times how soon all services are told to move.
 async fn starting(paper: &mut Paper) -> Outcome<()> {
-    let place = Place::new(Shop::of(50), Pacing::AfterThrottle).await?;
+    let place = Place::new(Shop::of(50)).await?;
     place.slow_down(LATENCY)?;
     let deployment = place.deploy().await?;
     let told = deployment.until_all_told().unwrap_or_default();
@@ -194,7 +194,7 @@ async fn starting(paper: &mut Paper) -> Outcome<()> {
 /// Deploys under AWS's own quotas.
 async fn quotas(paper: &mut Paper) -> Outcome<()> {
     const SERVICES: usize = 30;
-    let place = Place::new(Shop::of(SERVICES), Pacing::Published).await?;
+    let place = Place::new(Shop::of(SERVICES)).await?;
     place.fault(FaultKind::Quota)?;
     let deployment = place.deploy().await?;
     let told = deployment.until_all_told().unwrap_or_default().as_secs_f64();

@@ -9,7 +9,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use release_tool::{
     backend::{
-        aws::{Aws, AwsOptions, Credentials, Pacing},
+        aws::{Aws, AwsOptions, Credentials, Pacing, Throttles},
         clock,
         store::{Ledger, SqliteStore},
     },
@@ -43,7 +43,7 @@ pub(crate) struct Deployment {
     /// The requests after it was approved.
     pub(crate) after: Vec<RequestRecord>,
     /// How often the rollouts were looked at.
-    pub(crate) looks: usize,
+    pub(crate) looks: Looks,
     /// When it was approved.
     pub(crate) approved_at: Timestamp,
     /// How long it all took.
@@ -60,16 +60,17 @@ impl Deployment {
 }
 
 impl Place {
-    /// Makes a sandbox and fills it. `pacing` is what requests are held back by.
-    pub(crate) async fn new(shop: Shop, pacing: Pacing) -> Outcome<Self> {
+    /// Makes a sandbox and fills it.
+    pub(crate) async fn new(shop: Shop) -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
         let sandbox = Sandbox::open(folder.path())?;
         shop.seed(&sandbox)?;
         let store = SqliteStore::open(folder.path().join("store.sqlite")).await?;
+        let throttles = Arc::new(Throttles::default());
         let options = AwsOptions {
             http_client: Some(sandbox.http_client()),
-            pacing,
-            ..AwsOptions::default()
+            pacing: Pacing::AfterThrottle,
+            on_throttle: Some(throttles.hook()),
         };
         let workspace = Workspace {
             project: shop.project()?,
@@ -84,6 +85,7 @@ impl Place {
                 sandbox: Some(credentials),
                 session_name: "benchmark".to_owned(),
             },
+            throttles,
             repository: None,
             person: Actor { name: "benchmark".to_owned(), ..Actor::default() },
             now: clock::now,
@@ -119,10 +121,10 @@ impl Place {
         }
         let before = self.sandbox.requests(Some(first))?;
         let approved_at = clock::now();
-        let looks = Looks::default();
+        let watcher = Watcher::default();
         let (_stop, interrupt) = watch::channel(false);
         let execution = Execution {
-            listener: &looks,
+            listener: &watcher,
             interrupt,
             description: None,
             timeout: Duration::from_mins(10),
@@ -137,7 +139,7 @@ impl Place {
         Ok(Deployment {
             before,
             after: self.sandbox.requests(Some(approval))?,
-            looks: looks.count(),
+            looks: watcher.looks(),
             approved_at,
             took: clock::now().duration_since(start),
         })
@@ -171,29 +173,54 @@ fn credentials(_account: Option<&AccountId>) -> Credentials {
     sandbox::credentials(sandbox::DEFAULT_ACCOUNT)
 }
 
-/// Counts the looks at rollouts: a look tells the progress of each service that moves once.
-#[derive(Default)]
-struct Looks(Mutex<(usize, BTreeSet<ServiceId>)>);
-
-impl Looks {
+/// Looks at the rollouts of a deployment.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Looks {
     /// How many there were.
-    fn count(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).0
+    pub(crate) all: usize,
+    /// How many of them found rollouts that had ended.
+    pub(crate) with_ends: usize,
+}
+
+/// Counts looks: each tells the progress of every service that moves once, and then which ended.
+#[derive(Default)]
+struct Watcher(Mutex<Watched>);
+
+/// What a watcher has heard.
+#[derive(Default)]
+struct Watched {
+    /// The looks by now.
+    looks: Looks,
+    /// The services whose progress this look has told.
+    seen: BTreeSet<ServiceId>,
+    /// Whether this look has found an end.
+    has_ends: bool,
+}
+
+impl Watcher {
+    /// The looks there were.
+    fn looks(&self) -> Looks {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).looks
     }
 }
 
-impl Listener for Looks {
+impl Listener for Watcher {
     fn hear(&self, event: &Event) {
-        let Event::Progress(progress) = event else { return };
-        let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (count, seen) = &mut *looks;
-        let is_again = !seen.insert(progress.service.clone());
-        if is_again {
-            seen.clear();
-            seen.insert(progress.service.clone());
-        }
-        if is_again || *count == 0 {
-            *count += 1;
+        let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Progress(progress) => {
+                let is_again = !watched.seen.insert(progress.service.clone());
+                if is_again || watched.has_ends || watched.looks.all == 0 {
+                    watched.looks.all += 1;
+                    watched.has_ends = false;
+                    watched.seen = BTreeSet::from([progress.service.clone()]);
+                }
+            }
+            Event::StepFinished { .. } if !watched.has_ends => {
+                watched.has_ends = true;
+                watched.looks.with_ends += 1;
+            }
+            _ => {}
         }
     }
 }

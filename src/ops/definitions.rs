@@ -9,8 +9,8 @@ use crate::{
     model::TaskDefinition,
 };
 
-/// How many are read at the same time: half of the burst that ECS allows.
-const AT_ONCE: usize = 25;
+/// How many are read at the same time: the burst that ECS allows.
+const AT_ONCE: usize = 50;
 
 /// Reads task definitions by family (its latest ACTIVE revision) or ARN. A reference that ECS
 /// does not know is absent from the answer.

@@ -16,6 +16,7 @@ mod faults;
 mod images;
 mod interrupted;
 mod newcomer;
+mod peers;
 mod promoting;
 mod registering;
 mod somebody_else;

@@ -10,17 +10,12 @@ use crate::{
     model::{ClusterName, ContainerName, Digest, EcsDeploymentId, EcsServiceName, RunningTasks},
 };
 
-/// Up to how many services their tasks are listed service by service. That is a request a
-/// service, side by side; listing the whole cluster is a request per hundred tasks, one after the
-/// other, whoever's they are.
-const LISTED_ONE_BY_ONE: usize = 10;
-
 impl Ecs {
     /// What the running tasks of deployments run, by deployment. A deployment without a running
     /// task has an empty entry.
     ///
-    /// Tasks are listed service by service for up to ten services, and for the whole cluster
-    /// beyond that; either way they are described a hundred a request.
+    /// Tasks are listed for the whole cluster where that takes fewer requests than service by
+    /// service; either way they are described a hundred a request.
     ///
     /// # Errors
     /// Fails when the cluster does not exist, or a request fails.
@@ -29,14 +24,8 @@ impl Ecs {
         cluster: &ClusterName,
         deployments: &[(EcsServiceName, EcsDeploymentId)],
     ) -> Result<BTreeMap<EcsDeploymentId, RunningTasks>, EcsError> {
-        let arns = if deployments.len() <= LISTED_ONE_BY_ONE {
-            let lists = deployments.iter().map(|(service, _)| {
-                self.list_tasks(cluster, Some(service), DesiredStatus::Running)
-            });
-            in_parallel(lists.collect()).await?.concat()
-        } else {
-            self.list_tasks(cluster, None, DesiredStatus::Running).await?
-        };
+        let services: Vec<_> = deployments.iter().map(|(service, _)| service).collect();
+        let arns = self.list_running(cluster, &services).await?;
         let mut running: BTreeMap<_, _> = deployments
             .iter()
             .map(|(_, deployment)| (deployment.clone(), RunningTasks::default()))
@@ -64,6 +53,26 @@ impl Ecs {
         Ok(ids.map(str::to_owned).collect())
     }
 
+    /// ARNs of the running tasks of services, and perhaps of others in the cluster.
+    ///
+    /// Listing the cluster is a request per hundred tasks, one after the other and whoever's they
+    /// are, and as many to describe them; listing services is a request each, side by side. So the
+    /// cluster is listed as long as that takes no more requests than there are services.
+    async fn list_running(
+        &self,
+        cluster: &ClusterName,
+        services: &[&EcsServiceName],
+    ) -> Result<Vec<String>, EcsError> {
+        let running = DesiredStatus::Running;
+        let most = services.len() / 2;
+        if let Some(arns) = self.list_pages(cluster, None, running.clone(), most).await? {
+            return Ok(arns);
+        }
+        let lists =
+            services.iter().map(|service| self.list_tasks(cluster, Some(service), running.clone()));
+        Ok(in_parallel(lists.collect()).await?.concat())
+    }
+
     /// ARNs of the tasks of a cluster, or of one service in it, that are to be in a status.
     pub(super) async fn list_tasks(
         &self,
@@ -71,6 +80,18 @@ impl Ecs {
         service: Option<&EcsServiceName>,
         status: DesiredStatus,
     ) -> Result<Vec<String>, EcsError> {
+        let arns = self.list_pages(cluster, service, status, usize::MAX).await?;
+        Ok(arns.unwrap_or_default())
+    }
+
+    /// The same; none where it takes more than `most` pages of a hundred.
+    async fn list_pages(
+        &self,
+        cluster: &ClusterName,
+        service: Option<&EcsServiceName>,
+        status: DesiredStatus,
+        most: usize,
+    ) -> Result<Option<Vec<String>>, EcsError> {
         let request = self
             .client
             .list_tasks()
@@ -80,7 +101,7 @@ impl Ecs {
             .max_results(PAGE);
         let mut arns = Vec::new();
         let mut next = None;
-        loop {
+        for _ in 0..most {
             let page = request.clone().set_next_token(next);
             let answer = self
                 .session
@@ -90,9 +111,10 @@ impl Ecs {
             arns.extend_from_slice(answer.task_arns());
             next = answer.next_token().map(str::to_owned);
             if next.is_none() {
-                return Ok(arns);
+                return Ok(Some(arns));
             }
         }
+        Ok(None)
     }
 
     /// Describes tasks, a hundred a request. Those that are gone meanwhile are absent.

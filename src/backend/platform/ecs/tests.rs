@@ -384,7 +384,7 @@ async fn a_revision_tells_the_digests_that_ecs_resolved() {
     assert_eq!(digests, [("web", DIGEST)]);
 }
 
-/// An ECS with three tasks of each deployment, one of them still pending.
+/// An ECS with three tasks of each of fifty deployments, one of them still pending.
 async fn with_tasks() -> (FakeAws, Ecs) {
     ecs(|seen| {
         let body = seen.json();
@@ -397,7 +397,10 @@ async fn with_tasks() -> (FakeAws, Ecs) {
                 .iter()
                 .flat_map(|service| (0..3).map(move |task| format!("arn:task/{service}/{task}")))
                 .collect();
-            return Answer::json(&json!({ "taskArns": arns }));
+            let from = body["nextToken"].as_str().map_or(0, |token| token.parse().unwrap());
+            let page: Vec<_> = arns.iter().skip(from).take(100).collect();
+            let next = (arns.len() > from + 100).then(|| (from + 100).to_string());
+            return Answer::json(&json!({ "taskArns": page, "nextToken": next }));
         }
         let arns = body["tasks"].as_array().unwrap();
         assert!(arns.len() <= 100);
@@ -421,7 +424,10 @@ async fn with_tasks() -> (FakeAws, Ecs) {
 
 #[tokio::test]
 async fn running_tasks_are_listed_the_cheaper_way() {
-    for (services, lists, describes) in [(3, 3, 1), (10, 10, 1), (40, 1, 2)] {
+    // The cluster's 150 tasks are two pages: too many for up to three services, of which two or
+    // three pay for the first page to learn it.
+    let cases = [(0, 0, 0), (1, 1, 1), (3, 4, 1), (4, 2, 2), (40, 2, 2)];
+    for (services, lists, describes) in cases {
         let (aws, ecs) = with_tasks().await;
         let wanted: Vec<_> = (0..services)
             .map(|number| {
