@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Engine, journal::Journal};
+use super::{Engine, apply::cause_chain, journal::Journal};
 use crate::{
     model::{Event, ImageId, Step},
     plan::{ParameterChange, Plan},
@@ -15,11 +15,32 @@ impl Engine<'_> {
     /// What cannot be put back is told and stops nothing: the verdicts stand.
     pub(super) async fn put_back(&self, plan: &Plan, journal: &Journal<'_>) {
         let steps = journal.steps();
-        for change in parameters_to_restore(plan, &steps) {
-            self.restore(change).await;
-        }
+        self.restore_all(&parameters_to_restore(plan, &steps)).await;
         for step in steps.iter().filter(|step| step.is_back() && step.registered) {
             self.deregister(step).await;
+        }
+    }
+
+    /// Gives parameters their old values where they have ours: one that was not written yet, or
+    /// that somebody else has written since, stays.
+    async fn restore_all(&self, changes: &[&ParameterChange]) {
+        let names: Vec<_> = changes.iter().map(|change| change.name.clone()).collect();
+        let now = match self.parameters.get(&names).await {
+            Ok(now) => now,
+            Err(error) => {
+                let text = format!("no parameter could be put back: {}", cause_chain(&error));
+                self.listener.hear(&Event::Warning { text });
+                return;
+            }
+        };
+        for change in changes {
+            let value = now.get(&change.name).map(|found| found.value.as_str());
+            if value == Some(change.to.as_str()) {
+                self.restore(change).await;
+            } else if value != change.from.as_deref() {
+                let text = format!("`{}` has another value by now, and keeps it", change.name);
+                self.listener.hear(&Event::Warning { text });
+            }
         }
     }
 
