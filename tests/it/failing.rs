@@ -120,12 +120,8 @@ fn nothing_new_is_started_after_a_failure() {
     let list: String = services.iter().map(|id| format!("[shop.services.{id}]\n")).collect();
     let manifest = format!("[shop.environments.prod]\ncluster = \"shop\"\n\n{list}");
     let shop = Shop::with(&manifest);
-    shop.sandbox(&["fault", "add", "ecs:UpdateService/service-01", "deny"]);
-    // The others are held up until the first has failed.
-    for service in services.get(1..10).unwrap() {
-        let pattern = format!("ecs:UpdateService/{service}");
-        shop.sandbox(&["fault", "add", &pattern, "latency=1500"]);
-    }
+    // The first fails at its first effect, before any other can have had its third.
+    shop.sandbox(&["fault", "add", "RegisterTaskDefinition/shop-prod-service-01", "deny"]);
     let run = shop.run(&["deploy", "all", "prod", "-y"]).expect(4);
     run.prints("NOT_STARTED");
     let verdicts = shop.verdicts("d1");
