@@ -84,7 +84,12 @@ pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Resu
         images: arguments.images.iter().cloned().collect::<BTreeMap<_, _>>(),
         allow_missing: arguments.allow_missing,
     };
-    let draft = ops::draft(&workspace, &request).await?;
+    let mut asked = interrupt.asked();
+    let draft = tokio::select! {
+        biased;
+        _ = asked.wait_for(|stop| *stop) => return Err(CliError::Declined),
+        draft = ops::draft(&workspace, &request) => draft?,
+    };
     if arguments.dry_run {
         tell_plan(console, &draft.plan, true);
         return Ok(Exit::Done);
@@ -96,6 +101,9 @@ pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Resu
     tell_plan(console, &draft.plan, false);
     if !arguments.skip_confirm {
         ask(settings)?;
+    }
+    if *asked.borrow() {
+        return Err(CliError::Declined);
     }
     let listener = reporter(console);
     let last_verified = draft.last_verified;

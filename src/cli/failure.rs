@@ -149,6 +149,7 @@ fn exit_of_op(error: &OpError) -> Exit {
         | OpError::Registry(_)
         | OpError::Store(_)
         | OpError::Identity(_)
+        | OpError::PlanChanged
         | OpError::Refused(_)
         | OpError::NoSuchImage { .. }
         | OpError::OtherDigest { .. }
