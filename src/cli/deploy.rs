@@ -84,11 +84,9 @@ pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Resu
         images: arguments.images.iter().cloned().collect::<BTreeMap<_, _>>(),
         allow_missing: arguments.allow_missing,
     };
-    let mut asked = interrupt.asked();
     let draft = tokio::select! {
-        biased;
-        _ = asked.wait_for(|stop| *stop) => return Err(CliError::Declined),
         draft = ops::draft(&workspace, &request) => draft?,
+        () = interrupt.comes() => return Err(CliError::Interrupted),
     };
     if arguments.dry_run {
         tell_plan(console, &draft.plan, true);
@@ -102,8 +100,8 @@ pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Resu
     if !arguments.skip_confirm {
         ask(settings)?;
     }
-    if *asked.borrow() {
-        return Err(CliError::Declined);
+    if *interrupt.asked().borrow() {
+        return Err(CliError::Interrupted);
     }
     let listener = reporter(console);
     let last_verified = draft.last_verified;

@@ -22,14 +22,39 @@ impl Engine<'_> {
     /// stand.
     pub(super) async fn put_back(&self, plan: &Plan, journal: &Journal<'_>) -> bool {
         let steps = journal.steps();
-        let mut complete = true;
-        for (image, value) in self.values_to_restore(&steps).await {
-            let label = Label::of_environment(&plan.environment);
-            let name = ParameterName::of_image(&plan.project, &label, &image);
-            complete &= self.restore(name, value).await;
-        }
+        let values = self.values_to_restore(&steps).await;
+        let mut complete = self.restore_all(plan, values).await;
         for step in steps.iter().filter(|step| was_begun_and_is_back(step)) {
             complete &= self.deregister(step).await;
+        }
+        complete
+    }
+
+    /// Gives parameters their values where they have ours: one that was not written yet, or that
+    /// somebody else has written since, stays. Tells whether that is done.
+    async fn restore_all(&self, plan: &Plan, values: Values) -> bool {
+        let label = Label::of_environment(&plan.environment);
+        let name = |image: &ImageId| ParameterName::of_image(&plan.project, &label, image);
+        let names: Vec<ParameterName> = values.keys().map(name).collect();
+        let now = match self.parameters.get(&names).await {
+            Ok(now) => now,
+            Err(error) => {
+                let text = format!("no parameter could be put back: {}", cause_chain(&error));
+                self.listener.hear(&Event::Warning { text });
+                return false;
+            }
+        };
+        let mut complete = true;
+        for (image, value) in values {
+            let parameter = name(&image);
+            let found = now.get(&parameter).map(|found| found.value.as_str());
+            let ours = plan.wanted.images.get(&image).map(|wanted| wanted.uri.as_str());
+            if found == ours {
+                complete &= self.restore(parameter, value).await;
+            } else if found != value.as_deref() {
+                let text = format!("`{parameter}` has another value by now, and keeps it");
+                self.listener.hear(&Event::Warning { text });
+            }
         }
         complete
     }

@@ -12,7 +12,9 @@
 
 mod architecture;
 mod failing;
+mod faults;
 mod images;
+mod interrupted;
 mod newcomer;
 mod peers;
 mod promoting;
