@@ -133,7 +133,9 @@ impl Engine<'_> {
         loop {
             let (moving, last) =
                 rollouts.with(|shared| (shared.moving.clone(), shared.all_applied));
-            if last && !wait {
+            // After a failure there is something to put back, and so a reason to wait.
+            let waits = wait || rollouts.first_failure().is_some();
+            if last && !waits {
                 return Ok(Followed::Detached);
             }
             if last && moving.is_empty() {
@@ -145,7 +147,7 @@ impl Engine<'_> {
                 self.listener.hear(&Event::Throttled { operation });
             }
             interval = (interval * 2).min(POLL_INTERVAL);
-            if moving.is_empty() || !wait {
+            if moving.is_empty() || !waits {
                 continue;
             }
             blind = match self.look(plan, journal, rollouts, moving).await? {

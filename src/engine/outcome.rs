@@ -23,14 +23,10 @@ pub fn status_of(steps: &[Step]) -> DeploymentStatus {
     if any(|verdict| matches!(verdict, Verdict::TimedOut { .. } | Verdict::Unknown { .. })) {
         return DeploymentStatus::Unknown;
     }
-    if any(|verdict| matches!(verdict, Verdict::Failed { .. })) {
-        return DeploymentStatus::Failed;
-    }
-    let changed = || verdicts().filter(|v| !matches!(v, Verdict::NotStarted { .. }));
-    if changed().all(|verdict| matches!(verdict, Verdict::RolledBack { .. })) {
+    if steps.iter().filter(|step| step.status != StepStatus::Skipped).all(Step::is_back) {
         return DeploymentStatus::RolledBack;
     }
-    if any(|verdict| matches!(verdict, Verdict::RolledBack { .. })) {
+    if any(|verdict| matches!(verdict, Verdict::Failed { .. } | Verdict::RolledBack { .. })) {
         return DeploymentStatus::Failed;
     }
     DeploymentStatus::Superseded
@@ -41,7 +37,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{ClusterName, EcsServiceName, ServiceId, StepBefore, StepTarget};
+    use crate::model::{
+        ClusterName, EcsDeploymentId, EcsServiceName, ServiceId, StepBefore, StepTarget,
+    };
 
     fn step(verdict: Verdict) -> Step {
         Step {
@@ -60,12 +58,20 @@ mod tests {
             before: StepBefore::default(),
             task_definition: None,
             registered: false,
-            ecs_deployment: None,
+            ecs_deployment: Some(EcsDeploymentId::new("ecs-svc/1")),
             verdict: Some(verdict),
             evidence: None,
             started_at: None,
             finished_at: None,
         }
+    }
+
+    #[test]
+    fn what_failed_before_it_moved_is_where_it_was() {
+        let mut refused = step(Verdict::Failed { reason: String::new() });
+        refused.ecs_deployment = None;
+        assert_eq!(status_of(&[refused.clone()]), DeploymentStatus::RolledBack);
+        assert_eq!(status_of(&[refused, step(Verdict::Verified)]), DeploymentStatus::Failed);
     }
 
     #[test]

@@ -1,24 +1,24 @@
-//! What is put back after ECS has put a service back, so that Terraform sees no difference: the
-//! family's latest ACTIVE revision is again the one the service runs, and its image the one in
-//! SSM.
+//! What is put back after a service went back, or was never moved, so that Terraform sees no
+//! difference: the family's latest ACTIVE revision is again the one the service runs, and its
+//! image the one in SSM.
 
 use std::collections::BTreeSet;
 
 use super::{Engine, journal::Journal};
 use crate::{
-    model::{Event, ImageId, Step, Verdict},
+    model::{Event, ImageId, Step},
     plan::{ParameterChange, Plan},
 };
 
 impl Engine<'_> {
-    /// Puts parameters back and deregisters failed revisions, for services that ECS rolled back.
+    /// Puts parameters back and deregisters failed revisions, for services that run what they ran before.
     /// What cannot be put back is told and stops nothing: the verdicts stand.
     pub(super) async fn put_back(&self, plan: &Plan, journal: &Journal<'_>) {
         let steps = journal.steps();
         for change in parameters_to_restore(plan, &steps) {
             self.restore(change).await;
         }
-        for step in steps.iter().filter(|step| is_rolled_back(step) && step.registered) {
+        for step in steps.iter().filter(|step| step.is_back() && step.registered) {
             self.deregister(step).await;
         }
     }
@@ -69,22 +69,15 @@ impl Engine<'_> {
     }
 }
 
-/// Whether ECS put this step's service back.
-fn is_rolled_back(step: &Step) -> bool {
-    matches!(step.verdict, Some(Verdict::RolledBack { .. }))
-}
-
 /// The parameters whose every service was put back. One that a service still runs stays.
 fn parameters_to_restore<'a>(plan: &'a Plan, steps: &[Step]) -> Vec<&'a ParameterChange> {
     let keeps = |image: &ImageId| {
         steps.iter().any(|step| {
-            step.target.images.contains_key(image)
-                && step.started_at.is_some()
-                && !is_rolled_back(step)
+            step.target.images.contains_key(image) && step.started_at.is_some() && !step.is_back()
         })
     };
     let back: BTreeSet<_> =
-        steps.iter().filter(|step| is_rolled_back(step)).map(|step| &step.service).collect();
+        steps.iter().filter(|step| step.is_back()).map(|step| &step.service).collect();
     let mut seen = BTreeSet::new();
     plan.steps
         .iter()

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     backend::platform::ecs::EcsError,
     model::{EcsDeploymentId, Event, RunningTasks, ServiceRevision, ServiceRevisionId, Verdict},
-    plan::{Judgement, Plan, PlannedStep},
+    plan::{Judgement, Plan, PlannedStep, Rollout},
 };
 
 /// What runs of each deployment.
@@ -86,7 +86,9 @@ fn compare(
     revision: Option<&ServiceRevision>,
     tasks: Option<&RunningTasks>,
 ) -> Option<Verdict> {
-    if tasks.is_none_or(|tasks| tasks.count == 0) && step.desired > 0 {
+    // Tasks that ECS took over from an earlier deployment do not carry the id of a later one.
+    let moved = !matches!(step.rollout, Rollout::Settled { .. });
+    if tasks.is_none_or(|tasks| tasks.count == 0) && step.desired > 0 && moved {
         return None;
     }
     let mismatch = step.digests.iter().find_map(|(container, wanted)| {

@@ -152,6 +152,19 @@ pub struct Step {
     pub finished_at: Option<Timestamp>,
 }
 
+impl Step {
+    /// Whether the service runs what it ran before this step: ECS put it back, or the step failed
+    /// before the service was told to move. A step whose outcome is not known is neither.
+    #[must_use]
+    pub fn is_back(&self) -> bool {
+        match &self.verdict {
+            Some(Verdict::RolledBack { .. }) => true,
+            Some(Verdict::Failed { .. }) => self.ecs_deployment.is_none(),
+            _ => false,
+        }
+    }
+}
+
 /// How far a step is: `PENDING → INTENT → APPLIED → VERIFIED`, or another end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

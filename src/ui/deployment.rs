@@ -173,7 +173,13 @@ fn hints(summary: &Summary<'_>) -> Vec<String> {
             ),
         ],
         DeploymentStatus::RolledBack => {
-            vec![look, "register a mended image and deploy again".to_owned()]
+            let rolled_back =
+                |step: &Step| matches!(step.verdict, Some(Verdict::RolledBack { .. }));
+            let next = match count(summary, rolled_back) {
+                0 => "mend what is told above, and deploy again",
+                _ => "register a mended image, and deploy again",
+            };
+            vec![look, next.to_owned()]
         }
         DeploymentStatus::Failed | DeploymentStatus::RollbackFailed => {
             back.into_iter().chain([look]).collect()

@@ -1,6 +1,6 @@
 //! The one question: whether to go on.
 
-use std::fmt;
+use std::{fmt, io};
 
 use dialoguer::{Input, theme::Theme};
 
@@ -46,6 +46,9 @@ pub fn confirm(question: &str) -> Answer {
     match asked {
         Ok(answer) if is_yes(&answer) => Answer::Yes,
         Ok(_) => Answer::No,
+        Err(dialoguer::Error::IO(error)) if error.kind() == io::ErrorKind::Interrupted => {
+            Answer::No
+        }
         Err(_nobody_there) => Answer::Nobody,
     }
 }

@@ -1,8 +1,21 @@
 //! The integration tests: one binary, since each further one links everything again.
+//!
+//! Apart from `architecture`, which reads the sources, all of them run the program against the
+//! sandbox, and then look at what it printed, what AWS holds and what is recorded.
 #![expect(
-    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::string_slice,
+    clippy::unwrap_used,
     reason = "a test that cannot go on fails, and its name says what it is about"
 )]
 
 mod architecture;
+mod failing;
+mod images;
+mod newcomer;
+mod peers;
+mod promoting;
+mod registering;
+mod somebody_else;
+mod support;

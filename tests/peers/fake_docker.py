@@ -139,6 +139,8 @@ class Handler(BaseHTTPRequestHandler):
             self._send(200, {"ServerVersion": "28.0.0", "OSType": "linux"})
         elif image := re.fullmatch(r"/(?:distribution|images)/(.+)/json", path):
             self._image(image[1])
+        elif re.fullmatch(r"/images/.+/tag", path):
+            self._send(201)
         elif path == "/images/create":
             self._pull(f"{query.get('fromImage', '')}:{query.get('tag', 'latest')}")
         elif path == "/containers/create":
@@ -224,12 +226,20 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
 
+class Server(ThreadingHTTPServer):
+    """Serves each connection in a thread of its own, which ends with the process."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing when a client is gone, as the emulator is at its end."""
+
+
 @contextmanager
 def running(missing: set[str]) -> Iterator[str]:
     """Serves a daemon without the `missing` images; gives the value for `DOCKER_HOST`."""
     handler = type("DaemonHandler", (Handler,), {"daemon": Daemon(missing)})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

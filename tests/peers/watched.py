@@ -8,6 +8,8 @@ the command is ended; and when the command ends by itself, so does this script, 
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -27,16 +29,22 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 def end_with_input(process: subprocess.Popen[bytes]) -> None:
     """Ends a process when standard input ends."""
-    while sys.stdin.buffer.read(4096):
+    # Not `sys.stdin`, whose lock a thread that waits for it would hold at the interpreter's end.
+    while os.read(0, 4096):
         pass
     end(process)
 
 
 def main() -> int:
     """Runs the command; gives its exit code."""
+    # So that a signal ends the command, too.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
     threading.Thread(target=end_with_input, args=(process,), daemon=True).start()
-    return process.wait()
+    try:
+        return process.wait()
+    finally:
+        end(process)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Time stands still here, and is put forward step by step, so that no state is mis
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,6 +15,8 @@ from sandbox import Scope
 from suite import by_token, check, equal, holds, refused
 
 STEP_MILLISECONDS = 100
+
+SECOND = datetime.timedelta(seconds=1)
 
 # A rollout of two tasks takes about 10 seconds, one that fails about 30.
 MOST_STEPS = 3000
@@ -306,9 +309,8 @@ def listed(aws: Scope) -> None:
     briefs = [brief for page in pages for brief in page]
     times = [brief["createdAt"] for brief in briefs]
     equal(times, sorted(set(times), reverse=True), "the times")
-    middle = aws.ecs.list_service_deployments(
-        createdAt={"after": times[3], "before": times[1]}, **request
-    )["serviceDeployments"]
+    while_of = {"after": times[4] + SECOND, "before": times[0] - SECOND}
+    middle = aws.ecs.list_service_deployments(createdAt=while_of, **request)["serviceDeployments"]
     equal([brief["createdAt"] for brief in middle], times[1:4], "those of a while")
     done = aws.ecs.list_service_deployments(status=["STOPPED"], **request)["serviceDeployments"]
     equal(done, [], "those that were stopped")

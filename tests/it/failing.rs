@@ -1,0 +1,204 @@
+//! Rollouts that fail: never told as success, told with what proves it, and put back.
+
+use serde_json::{Value, json};
+
+use crate::support::{PROD, Shop};
+
+/// The service of the example project that shares no image with another.
+const INDEXER: &[&str] = &["deploy", "search-indexer", "prod", "-y"];
+
+#[test]
+fn a_crash_is_told_with_its_proof_and_everything_is_put_back() {
+    let shop = Shop::new();
+    let before = shop.parameter("/bookshop/images/prod/search-indexer");
+    shop.sandbox(&["fate", "search-indexer", "crash=3"]);
+    let run = shop.run(INDEXER).expect(3);
+    insta::assert_snapshot!(shop.steady(&first_task_only(&run.stdout)), @r"
+        search-indexer    b0885c1    ROLLED_BACK    bookshop-prod-search-indexer:1
+
+        search-indexer: ROLLED_BACK  ECS put it back to bookshop-prod-search-indexer:1: Service deployment rolled back because the circuit breaker threshold was exceeded.
+            task [id] stopped, EssentialContainerExited: Essential container in task exited
+              container search-indexer, exit code 3
+
+    d1 failed, and every service that was changed runs what it ran before.
+    hint: see all that was recorded with `release-tool show d1`
+    hint: register a mended image and deploy again
+    ");
+
+    let service = shop.service("bookshop-prod", "prod-search-indexer");
+    assert!(service["taskDefinition"].as_str().unwrap().ends_with("search-indexer:1"));
+    assert_eq!(service["runningCount"], 2);
+    assert_eq!(shop.parameter("/bookshop/images/prod/search-indexer"), before);
+    let failed = shop.task_definition("bookshop-prod-search-indexer:2");
+    assert_eq!(failed["taskDefinition"]["status"], "INACTIVE");
+    shop.assert_in_step(&PROD[5]);
+
+    assert_eq!(shop.states("prod")["search-indexer"], "ROLLED_BACK");
+    assert_eq!(shop.states("prod")["storefront"], "COMPLETE");
+    assert_eq!(shop.run(&["status", "all", "prod", "--exit-code"]).code, Some(10));
+    assert_eq!(shop.verdicts("d1")["search-indexer"], "ROLLED_BACK");
+    let step = shop.json(&["show", "d1"])["deployment"]["steps"][0].take();
+    assert_eq!(step["evidence"]["stopped_tasks"][0]["containers"][0]["exit_code"], 3);
+    shop.run(&["show", "d1"]).expect(0).prints("container search-indexer, exit code 3");
+
+    shop.sandbox(&["fate", "search-indexer", "healthy"]);
+    shop.run(INDEXER).expect(0);
+    shop.assert_in_step(&PROD[5]);
+    assert_eq!(shop.states("prod")["search-indexer"], "COMPLETE");
+}
+
+/// The text without all stopped tasks but the first, and without ECS's events: how many there are
+/// of them depends on when ECS was asked.
+fn first_task_only(text: &str) -> String {
+    let is_event = |line: &str| line.trim_start().starts_with("ECS at ");
+    let mut tasks = 0;
+    let kept = text.lines().filter(|line| {
+        tasks += usize::from(line.trim_start().starts_with("task "));
+        let is_of_task = line.trim_start().starts_with("task ") || line.contains("  container ");
+        !is_event(line) && (!is_of_task || tasks == 1)
+    });
+    kept.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn ecs_s_own_words_are_shown() {
+    let shop = Shop::new();
+    shop.sandbox(&["fate", "search-indexer", "crash=3"]);
+    shop.run(INDEXER)
+        .expect(3)
+        .prints("deployment failed: tasks failed to start.")
+        .prints("rolling back to deployment ecs-svc/");
+}
+
+#[test]
+fn each_way_to_fail_has_its_own_words() {
+    for (fate, words) in [
+        ("unpullable", "CannotPullContainerError"),
+        ("unhealthy", "failed container health checks"),
+        ("crash=137", "exit code 137"),
+    ] {
+        let shop = Shop::new();
+        shop.sandbox(&["fate", "search-indexer", fate]);
+        shop.run(INDEXER).expect(3).prints("ROLLED_BACK").prints(words);
+        shop.assert_in_step(&PROD[5]);
+    }
+}
+
+#[test]
+fn one_failure_of_several_is_the_failure_of_the_whole() {
+    let shop = Shop::new();
+    shop.sandbox(&["fate", "search-indexer", "crash=1"]);
+    let run = shop.run(&["deploy", "all", "prod", "-y"]).expect(4);
+    let (services, _) = run.stdout.split_once("\n\n").unwrap();
+    insta::assert_snapshot!(shop.steady(services), @r"
+    storefront        7240c1b,f871a6a    VERIFIED       bookshop-prod-storefront:2
+    catalogue-api     156b5d5            VERIFIED       bookshop-prod-catalogue-api:2
+    orders-api        25b9d30            VERIFIED       bookshop-prod-orders-api:2
+    order-worker      b38f496            VERIFIED       bookshop-prod-order-worker:2
+    mail-worker       b38f496            VERIFIED       bookshop-prod-mail-worker:2
+    search-indexer    b0885c1            ROLLED_BACK    bookshop-prod-search-indexer:1
+    ");
+    run.prints("d1 failed: 5 of 6 services run r1, the others do not.");
+    let mut verdicts = shop.verdicts("d1");
+    assert_eq!(verdicts.remove("search-indexer").unwrap(), "ROLLED_BACK");
+    assert!(verdicts.values().all(|verdict| verdict == "VERIFIED"));
+    let shown = shop.json(&["show", "d1"]);
+    assert_eq!(shown["deployment"]["status"], "FAILED");
+    for service in &PROD {
+        shop.assert_in_step(service);
+    }
+}
+
+#[test]
+fn a_shared_image_that_one_service_still_runs_is_not_put_back() {
+    let shop = Shop::new();
+    // The worker runs in two services. One of them cannot come up in its ECS service.
+    let wanted = shop.latest("worker");
+    let off = json!({ "deploymentCircuitBreaker": { "enable": false, "rollback": false } });
+    shop.configure("bookshop-prod", "mail-worker", &off);
+    shop.sandbox(&["fate", "worker", "crash=1"]);
+    let run = shop.run(&["deploy", "order-worker", "prod", "-y"]).expect(4);
+    run.prints("no circuit breaker will end the rollout");
+    let verdicts = shop.verdicts("d1");
+    assert_eq!(verdicts["mail-worker"], "FAILED");
+    // ECS went on with the one, so that the parameter stays what that one runs.
+    assert_eq!(shop.parameter("/bookshop/images/prod/worker"), Some(wanted));
+    shop.assert_in_step(&PROD[4]);
+}
+
+#[test]
+fn nothing_new_is_started_after_a_failure() {
+    // More services than are told to move at the same time.
+    let services: Vec<String> = (1..=24).map(|n| format!("service-{n:02}")).collect();
+    let list: String = services.iter().map(|id| format!("[shop.services.{id}]\n")).collect();
+    let manifest = format!("[shop.environments.prod]\ncluster = \"shop\"\n\n{list}");
+    let shop = Shop::with(&manifest);
+    shop.sandbox(&["fault", "add", "ecs:UpdateService/service-01", "deny"]);
+    // The others are held up until the first has failed.
+    for service in services.get(1..10).unwrap() {
+        let pattern = format!("ecs:UpdateService/{service}");
+        shop.sandbox(&["fault", "add", &pattern, "latency=1500"]);
+    }
+    let run = shop.run(&["deploy", "all", "prod", "-y"]).expect(4);
+    run.prints("NOT_STARTED");
+    let verdicts = shop.verdicts("d1");
+    let count = |wanted: &str| verdicts.values().filter(|verdict| *verdict == wanted).count();
+    assert_eq!((count("FAILED"), count("VERIFIED"), count("NOT_STARTED")), (1, 9, 14));
+    let untouched = shop.service("shop", "service-24");
+    assert!(untouched["taskDefinition"].as_str().unwrap().ends_with(":1"));
+    assert_eq!(
+        shop.parameter("/shop/images/prod/service-24").unwrap(),
+        image_of(&untouched, &shop)
+    );
+}
+
+/// The image of the only container of a service.
+fn image_of(service: &Value, shop: &Shop) -> String {
+    let definition = shop.task_definition(service["taskDefinition"].as_str().unwrap());
+    let container = &definition["taskDefinition"]["containerDefinitions"][0];
+    container["image"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn without_a_circuit_breaker_we_end_the_wait_ourselves() {
+    let shop = Shop::new();
+    let off = json!({ "deploymentCircuitBreaker": { "enable": false, "rollback": false } });
+    shop.configure("bookshop-prod", "prod-search-indexer", &off);
+    shop.sandbox(&["fate", "search-indexer", "crash=3"]);
+    let run = shop.run(INDEXER).expect(4);
+    assert!(run.stdout.contains("FAILED") && run.stdout.contains("exit code 3"), "{}", run.stdout);
+    run.tells("has no deployment circuit breaker")
+        .prints("no circuit breaker will end the rollout");
+    assert_eq!(shop.verdicts("d1")["search-indexer"], "FAILED");
+    // Nobody has put it back: ECS goes on trying what failed.
+    let service = shop.service("bookshop-prod", "prod-search-indexer");
+    assert!(service["taskDefinition"].as_str().unwrap().ends_with("search-indexer:2"));
+    shop.assert_in_step(&PROD[5]);
+    assert_eq!(shop.states("prod")["search-indexer"], "IN_PROGRESS");
+}
+
+#[test]
+fn a_rollback_that_fails_is_an_end_of_its_own() {
+    let shop = Shop::new();
+    shop.sandbox(&["fate", "search-indexer", "crash=3"]);
+    // Old tasks make room for new ones, and what ran before does not come up again either.
+    let bounds = json!({ "minimumHealthyPercent": 0, "maximumPercent": 100 });
+    shop.configure("bookshop-prod", "prod-search-indexer", &bounds);
+    let before = shop.parameter("/bookshop/images/prod/search-indexer").unwrap();
+    shop.sandbox(&["fate", &before, "crash=4"]);
+    let run = shop.run(INDEXER).expect(5);
+    run.prints("ROLLBACK_FAILED").prints("needs attention now");
+    assert_eq!(shop.verdicts("d1")["search-indexer"], "ROLLBACK_FAILED");
+}
+
+impl Shop {
+    /// Changes how a service's deployments go.
+    fn configure(&self, cluster: &str, service: &str, configuration: &Value) {
+        let body = json!({
+            "cluster": cluster,
+            "service": service,
+            "deploymentConfiguration": configuration,
+        });
+        self.ecs("UpdateService", &body);
+    }
+}

@@ -1,0 +1,122 @@
+//! Which images are deployed: shared ones, missing ones, and tags that have moved.
+
+use crate::support::{PROD, Shop};
+
+/// A deployment of the example project's background work.
+const WORKERS: &[&str] = &["deploy", "workers", "prod", "-y"];
+
+#[test]
+fn services_that_share_an_image_move_together() {
+    let shop = Shop::new();
+    let plan = shop.run(&["deploy", "order-worker", "prod", "--dry-run"]).expect(0);
+    insta::assert_snapshot!(plan.stdout, @r"
+    This will deploy:
+
+        worker@b38f496    (was deda49d)
+
+    to prod (images from label latest):
+
+        order-worker  (ECS service order-worker in bookshop-prod): moves to a new revision of bookshop-prod-order-worker:1
+            containerDefinitions[worker].image: bookshop/worker:deda49d → :b38f496
+            /bookshop/images/prod/worker: bookshop/worker:deda49d → :b38f496
+        mail-worker  (ECS service mail-worker in bookshop-prod): moves to a new revision of bookshop-prod-mail-worker:1
+            moves too, because it shares an image
+            containerDefinitions[worker].image: bookshop/worker:deda49d → :b38f496
+            /bookshop/images/prod/worker: bookshop/worker:deda49d → :b38f496
+    ");
+    shop.run(&["deploy", "order-worker", "prod", "-y"])
+        .expect(0)
+        .prints("2 of 2 services verified");
+    let verdicts = shop.verdicts("d1");
+    assert_eq!(verdicts.keys().collect::<Vec<_>>(), ["mail-worker", "order-worker"]);
+    assert!(verdicts.values().all(|verdict| verdict == "VERIFIED"));
+    shop.assert_in_step(&PROD[3]);
+    shop.assert_in_step(&PROD[4]);
+    // The parameter is one, and is written once.
+    assert_eq!(shop.count("PutParameter"), 1);
+}
+
+#[test]
+fn an_image_that_is_not_in_its_registry_is_refused_before_anything_is_changed() {
+    let shop = Shop::new();
+    shop.sandbox(&["set", "delete-image", &shop.latest("worker")]);
+    shop.forget_requests();
+    let run = shop.run(WORKERS).expect(1);
+    insta::assert_snapshot!(shop.steady(&run.stderr), @r"
+    sandbox: this is no AWS, nothing here is real. State is in .release-tool/sandbox
+    error: image `worker` is not in its registry: `000000000000.dkr.ecr.eu-west-1.amazonaws.com/bookshop/worker:b38f496` (ECR has no such image)
+    hint: push the image, or register another with `release-tool register <uri> worker`
+    ");
+    assert_eq!(run.stdout, "");
+    assert_eq!(shop.writes(), [""; 0]);
+    shop.run(&["history"]).expect(0).prints("No deployments are recorded.");
+
+    let run = shop.run(&["deploy", "workers", "prod", "-y", "--allow-missing"]).expect(0);
+    let run = run.prints("1 of 1 services verified");
+    let run = run.tells("`order-worker` is left out").tells("`mail-worker` is left out");
+    drop(run);
+    assert_eq!(shop.verdicts("d1").keys().collect::<Vec<_>>(), ["search-indexer"]);
+    for service in &PROD[3..] {
+        shop.assert_in_step(service);
+    }
+}
+
+#[test]
+fn everything_that_stands_against_a_deployment_is_told_at_once() {
+    let shop = Shop::new();
+    let latest = "/bookshop/images/latest/storefront";
+    shop.ssm("DeleteParameter", &serde_json::json!({ "Name": latest }));
+    shop.sandbox(&["set", "delete-image", &shop.latest("worker")]);
+    let gone = serde_json::json!({
+        "cluster": "bookshop-prod", "service": "orders-api", "force": true,
+    });
+    shop.ecs("DeleteService", &gone);
+    shop.forget_requests();
+    let run = shop.run(&["deploy", "all", "prod", "-y"]).expect(1);
+    insta::assert_snapshot!(shop.steady(&run.stderr), @r"
+    sandbox: this is no AWS, nothing here is real. State is in .release-tool/sandbox
+    error: 2 things stand against this deployment
+      - image `storefront` (of `storefront`) has no URI in label `latest`
+      - image `worker` is not in its registry: `000000000000.dkr.ecr.eu-west-1.amazonaws.com/bookshop/worker:b38f496` (ECR has no such image)
+    hint: run `release-tool register <uri> storefront`, or leave its services out with `--allow-missing`
+    hint: push the image, or register another with `release-tool register <uri> worker`
+    ");
+    assert_eq!(shop.writes(), [""; 0]);
+}
+
+#[test]
+fn a_tag_that_has_moved_since_it_was_registered_is_refused() {
+    let shop = Shop::new();
+    let uri = shop.latest("search-indexer");
+    shop.run(&["register", &uri, "search-indexer"]).expect(0);
+    let running = shop.parameter("/bookshop/images/prod/search-indexer").unwrap();
+    let (_, older) = running.rsplit_once(':').unwrap();
+    shop.sandbox(&["set", "move-tag", &uri, older]);
+    shop.forget_requests();
+    let run = shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(1);
+    insta::assert_snapshot!(shop.steady(&run.stderr), @r"
+    sandbox: this is no AWS, nothing here is real. State is in .release-tool/sandbox
+    error: the tag of image `search-indexer` has moved: `000000000000.dkr.ecr.eu-west-1.amazonaws.com/bookshop/search-indexer:b0885c1` was 764328c216cc and is now 22985f5c6e49
+    hint: if the new image is meant, run `release-tool register 000000000000.dkr.ecr.eu-west-1.amazonaws.com/bookshop/search-indexer:b0885c1 search-indexer` and deploy again
+    ");
+    assert_eq!(shop.writes(), [""; 0]);
+    // What is meant is said once more, and then it is deployed.
+    shop.run(&["register", &uri, "search-indexer"]).expect(0).prints("Updated");
+    shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(0);
+}
+
+#[test]
+fn a_tag_that_moves_while_tasks_start_is_no_success() {
+    let shop = Shop::new();
+    let uri = shop.latest("search-indexer");
+    let running = shop.parameter("/bookshop/images/prod/search-indexer").unwrap();
+    let (_, older) = running.rsplit_once(':').unwrap();
+    // The plan is made, and then the tag moves before ECS has looked the image up.
+    shop.sandbox(&["fault", "add", "RegisterTaskDefinition", "latency=3000"]);
+    let mut deploy = shop.start(&["deploy", "search-indexer", "prod", "-y"]);
+    deploy.hears("d1: deploying r1");
+    shop.sandbox(&["set", "move-tag", &uri, older]);
+    let run = deploy.end().expect(4);
+    run.prints("its tag has moved");
+    assert_eq!(shop.verdicts("d1")["search-indexer"], "FAILED");
+}
