@@ -181,7 +181,7 @@ def main() -> int:
     """Runs everything; gives the exit code."""
     providers = mirror()
     if shutil.which("terraform") is None or providers is None:
-        print("skipped: no Terraform, or no mirror of its AWS provider in TF_PLUGIN_MIRROR")
+        print("no Terraform, or no mirror of its AWS provider in TF_PLUGIN_MIRROR")
         return SKIPPED
     sandbox = Sandbox(sys.argv[1])
     sandbox.set_speed(SPEED)
