@@ -84,7 +84,10 @@ pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Resu
         images: arguments.images.iter().cloned().collect::<BTreeMap<_, _>>(),
         allow_missing: arguments.allow_missing,
     };
-    let draft = ops::draft(&workspace, &request).await?;
+    let draft = tokio::select! {
+        draft = ops::draft(&workspace, &request) => draft?,
+        () = interrupt.comes() => return Err(CliError::Interrupted),
+    };
     if arguments.dry_run {
         tell_plan(console, &draft.plan, true);
         return Ok(Exit::Done);
@@ -96,6 +99,9 @@ pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Resu
     tell_plan(console, &draft.plan, false);
     if !arguments.skip_confirm {
         ask(settings)?;
+    }
+    if *interrupt.asked().borrow() {
+        return Err(CliError::Interrupted);
     }
     let listener = reporter(console);
     let last_verified = draft.last_verified;

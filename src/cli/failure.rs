@@ -66,6 +66,9 @@ pub(crate) enum CliError {
     /// The answer was no.
     #[error("not confirmed, so nothing was changed")]
     Declined,
+    /// A signal came before the first effect.
+    #[error("interrupted, and nothing was changed")]
+    Interrupted,
     /// The process has no runtime.
     #[error("failed to start")]
     Runtime(#[source] io::Error),
@@ -104,6 +107,7 @@ impl CliError {
             | Self::Unremovable { .. }
             | Self::Sandbox(_)
             | Self::Declined
+            | Self::Interrupted
             | Self::Runtime(_) => Vec::new(),
             Self::Manifest(errors) => errors.errors().iter().map(ManifestError::hint).collect(),
             Self::NotInManifest(error) => vec![error.hint()],
@@ -125,6 +129,7 @@ impl CliError {
             | Self::Usage { .. }
             | Self::NoAnswer => Exit::Usage,
             Self::Op(error) => exit_of_op(error),
+            Self::Interrupted => Exit::Interrupted,
             Self::Store(_)
             | Self::Sandbox(_)
             | Self::Unremovable { .. }
@@ -149,6 +154,7 @@ fn exit_of_op(error: &OpError) -> Exit {
         | OpError::Registry(_)
         | OpError::Store(_)
         | OpError::Identity(_)
+        | OpError::PlanChanged
         | OpError::Refused(_)
         | OpError::NoSuchImage { .. }
         | OpError::OtherDigest { .. }

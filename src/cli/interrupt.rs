@@ -26,6 +26,15 @@ impl Interrupt {
         Self { asked, _listening: listening }
     }
 
+    /// Waits for the first signal.
+    pub(super) async fn comes(&self) {
+        let mut asked = self.asked();
+        // Fails only when nobody can ask any more.
+        if asked.wait_for(|stop| *stop).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// What turns true at the first signal.
     pub(super) fn asked(&self) -> watch::Receiver<bool> {
         self.asked.clone()

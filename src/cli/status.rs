@@ -64,7 +64,6 @@ async fn watch(
     request: &StatusRequest,
 ) -> Result<StatusReport, CliError> {
     let interrupt = Interrupt::listen();
-    let mut asked = interrupt.asked();
     let mut last = String::new();
     loop {
         let report = ops::status(workspace, request).await?;
@@ -80,7 +79,7 @@ async fn watch(
             return Ok(report);
         }
         tokio::select! {
-            _ = asked.wait_for(|stop| *stop) => return Ok(report),
+            () = interrupt.comes() => return Ok(report),
             () = tokio::time::sleep(INTERVAL) => {}
         }
     }

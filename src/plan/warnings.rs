@@ -49,7 +49,7 @@ pub(super) fn warnings_of(
     }
     if picture.current.is_some() {
         let text = format!(
-            "runs {}, and {} was registered since: its other changes go out too",
+            "runs {}, and the latest ACTIVE revision is {}: its other changes go out too",
             picture.running().arn.short(),
             picture.latest.arn.short()
         );

@@ -123,6 +123,9 @@ fn what(step: &PlannedStep) -> String {
         Rollout::Adopt { ecs_deployment } => {
             format!("is moving to {revision} already ({ecs_deployment}), and is followed")
         }
+        Rollout::Settled { .. } if step.parameters.is_empty() => {
+            format!("runs {revision} already, which was never verified; now it is")
+        }
         Rollout::Settled { .. } => "runs it already; only its parameters are written".to_owned(),
     }
 }

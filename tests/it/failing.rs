@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{PROD, Shop};
+use crate::support::{PROD, Shop, with_little_proof};
 
 /// The service of the example project that shares no image with another.
 const INDEXER: &[&str] = &["deploy", "search-indexer", "prod", "-y"];
@@ -13,7 +13,7 @@ fn a_crash_is_told_with_its_proof_and_everything_is_put_back() {
     let before = shop.parameter("/bookshop/images/prod/search-indexer");
     shop.sandbox(&["fate", "search-indexer", "crash=3"]);
     let run = shop.run(INDEXER).expect(3);
-    insta::assert_snapshot!(shop.steady(&first_task_only(&run.stdout)), @r"
+    insta::assert_snapshot!(shop.steady(&with_little_proof(&run.stdout)), @r"
         search-indexer    b0885c1    ROLLED_BACK    bookshop-prod-search-indexer:1
 
         search-indexer: ROLLED_BACK  ECS put it back to bookshop-prod-search-indexer:1: Service deployment rolled back because the circuit breaker threshold was exceeded.
@@ -22,7 +22,7 @@ fn a_crash_is_told_with_its_proof_and_everything_is_put_back() {
 
     d1 failed, and every service that was changed runs what it ran before.
     hint: see all that was recorded with `release-tool show d1`
-    hint: register a mended image and deploy again
+    hint: register a mended image, and deploy again
     ");
 
     let service = shop.service("bookshop-prod", "prod-search-indexer");
@@ -45,19 +45,6 @@ fn a_crash_is_told_with_its_proof_and_everything_is_put_back() {
     shop.run(INDEXER).expect(0);
     shop.assert_in_step(&PROD[5]);
     assert_eq!(shop.states("prod")["search-indexer"], "COMPLETE");
-}
-
-/// The text without all stopped tasks but the first, and without ECS's events: how many there are
-/// of them depends on when ECS was asked.
-fn first_task_only(text: &str) -> String {
-    let is_event = |line: &str| line.trim_start().starts_with("ECS at ");
-    let mut tasks = 0;
-    let kept = text.lines().filter(|line| {
-        tasks += usize::from(line.trim_start().starts_with("task "));
-        let is_of_task = line.trim_start().starts_with("task ") || line.contains("  container ");
-        !is_event(line) && (!is_of_task || tasks == 1)
-    });
-    kept.map(|line| format!("{line}\n")).collect()
 }
 
 #[test]

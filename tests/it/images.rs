@@ -1,5 +1,7 @@
 //! Which images are deployed: shared ones, missing ones, and tags that have moved.
 
+use serde_json::json;
+
 use crate::support::{PROD, Shop};
 
 /// A deployment of the example project's background work.
@@ -51,10 +53,11 @@ fn an_image_that_is_not_in_its_registry_is_refused_before_anything_is_changed() 
     assert_eq!(shop.writes(), [""; 0]);
     shop.run(&["history"]).expect(0).prints("No deployments are recorded.");
 
-    let run = shop.run(&["deploy", "workers", "prod", "-y", "--allow-missing"]).expect(0);
-    let run = run.prints("1 of 1 services verified");
-    let run = run.tells("`order-worker` is left out").tells("`mail-worker` is left out");
-    drop(run);
+    shop.run(&["deploy", "workers", "prod", "-y", "--allow-missing"])
+        .expect(0)
+        .prints("1 of 1 services verified")
+        .tells("`order-worker` is left out")
+        .tells("`mail-worker` is left out");
     assert_eq!(shop.verdicts("d1").keys().collect::<Vec<_>>(), ["search-indexer"]);
     for service in &PROD[3..] {
         shop.assert_in_step(service);
@@ -65,21 +68,24 @@ fn an_image_that_is_not_in_its_registry_is_refused_before_anything_is_changed() 
 fn everything_that_stands_against_a_deployment_is_told_at_once() {
     let shop = Shop::new();
     let latest = "/bookshop/images/latest/storefront";
-    shop.ssm("DeleteParameter", &serde_json::json!({ "Name": latest }));
+    shop.ssm("DeleteParameter", &json!({ "Name": latest }));
     shop.sandbox(&["set", "delete-image", &shop.latest("worker")]);
-    let gone = serde_json::json!({
+    let gone = json!({
         "cluster": "bookshop-prod", "service": "orders-api", "force": true,
     });
     shop.ecs("DeleteService", &gone);
+    shop.sandbox(&["advance", "1m"]);
     shop.forget_requests();
     let run = shop.run(&["deploy", "all", "prod", "-y"]).expect(1);
     insta::assert_snapshot!(shop.steady(&run.stderr), @r"
     sandbox: this is no AWS, nothing here is real. State is in .release-tool/sandbox
-    error: 2 things stand against this deployment
+    error: 3 things stand against this deployment
       - image `storefront` (of `storefront`) has no URI in label `latest`
       - image `worker` is not in its registry: `000000000000.dkr.ecr.eu-west-1.amazonaws.com/bookshop/worker:b38f496` (ECR has no such image)
+      - service `orders-api` is not in cluster `bookshop-prod`: no ECS service `orders-api`
     hint: run `release-tool register <uri> storefront`, or leave its services out with `--allow-missing`
     hint: push the image, or register another with `release-tool register <uri> worker`
+    hint: create it, or set `services.orders-api.service` in the manifest to the ECS service's name
     ");
     assert_eq!(shop.writes(), [""; 0]);
 }
@@ -111,11 +117,11 @@ fn a_tag_that_moves_while_tasks_start_is_no_success() {
     let uri = shop.latest("search-indexer");
     let running = shop.parameter("/bookshop/images/prod/search-indexer").unwrap();
     let (_, older) = running.rsplit_once(':').unwrap();
-    // The plan is made, and then the tag moves before ECS has looked the image up.
-    shop.sandbox(&["fault", "add", "RegisterTaskDefinition", "latency=3000"]);
+    shop.stand_still();
     let mut deploy = shop.start(&["deploy", "search-indexer", "prod", "-y"]);
-    deploy.hears("d1: deploying r1");
+    deploy.hears("search-indexer: started ecs-svc/");
     shop.sandbox(&["set", "move-tag", &uri, older]);
+    shop.go_fast();
     let run = deploy.end().expect(4);
     run.prints("its tag has moved");
     assert_eq!(shop.verdicts("d1")["search-indexer"], "FAILED");

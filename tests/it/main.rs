@@ -13,7 +13,9 @@
 mod architecture;
 mod docs;
 mod failing;
+mod faults;
 mod images;
+mod interrupted;
 mod newcomer;
 mod peers;
 mod promoting;

@@ -466,6 +466,19 @@ fn wait_for_line(stream: &Receiver<String>, text: &str, heard: &mut String) -> O
     }
 }
 
+/// A summary with the first stopped task only, and without ECS's events: how many there are of them
+/// depends on when ECS was asked.
+pub(crate) fn with_little_proof(summary: &str) -> String {
+    let mut tasks = 0;
+    let kept = summary.lines().filter(|line| {
+        let line = line.trim_start();
+        tasks += usize::from(line.starts_with("task "));
+        let is_of_task = line.starts_with("task ") || line.starts_with("container ");
+        !line.starts_with("ECS at ") && !line.starts_with("and ") && (!is_of_task || tasks == 1)
+    });
+    kept.map(|line| format!("{line}\n")).collect()
+}
+
 /// Waits until something is so.
 #[track_caller]
 #[expect(clippy::disallowed_methods, reason = "it looks again until a deadline")]

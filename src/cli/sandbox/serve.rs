@@ -43,15 +43,7 @@ pub(super) async fn run(settings: &Settings, arguments: ServeArguments) -> Resul
     let url = format!("http://{}", listener.local_addr().map_err(failed)?);
     tell(settings, &url);
     let interrupt = Interrupt::listen();
-    let mut asked = interrupt.asked();
-    sandbox
-        .serve(listener, async move {
-            // Fails only when nobody can ask any more; then it is served until the process ends.
-            if asked.wait_for(|stop| *stop).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        })
-        .await?;
+    sandbox.serve(listener, interrupt.comes()).await?;
     Ok(Exit::Done)
 }
 

@@ -1,0 +1,158 @@
+//! Deployments that end before their rollouts: by a signal, by a lost process, on purpose, and
+//! because the time is up. The same command again does what is left, and nothing twice.
+
+use std::time::{Duration, Instant};
+
+use crate::support::{PROD, Shop, Started, until};
+
+/// The service of the example project that shares no image with another.
+const INDEXER: &[&str] = &["deploy", "search-indexer", "prod", "-y"];
+
+/// How long an interrupted command may take to its end.
+const PROMPT: Duration = Duration::from_secs(2);
+
+/// Interrupts a program, and checks that it ends soon and with the code for it.
+fn interrupt(shop: &Shop, program: Started) -> String {
+    let at = Instant::now();
+    program.signal("INT");
+    let run = program.end().expect(7);
+    assert!(at.elapsed() < PROMPT, "it took {:?}", at.elapsed());
+    shop.steady(&run.stdout)
+}
+
+#[test]
+fn an_interrupted_deployment_is_recorded_and_finished_by_the_same_command() {
+    let shop = Shop::new();
+    shop.stand_still();
+    let mut deploy = shop.start(INDEXER);
+    deploy.hears("search-indexer: started ecs-svc/");
+    insta::assert_snapshot!(interrupt(&shop, deploy), @r"
+        search-indexer    b0885c1    IN_PROGRESS    bookshop-prod-search-indexer:2
+
+    d1 was interrupted; what was started goes on in ECS.
+    hint: see what runs with `release-tool status search-indexer prod`
+    hint: finish it with `release-tool deploy search-indexer prod --from r1`, which does only what is left
+    ");
+    let shown = shop.json(&["show", "d1"]);
+    assert_eq!(shown["deployment"]["status"], "INTERRUPTED");
+    assert_eq!(shown["deployment"]["steps"][0]["status"], "APPLIED");
+    assert_eq!(shop.states("prod")["search-indexer"], "IN_PROGRESS");
+
+    let mut again = shop.start(INDEXER);
+    again.hears("search-indexer: follows ecs-svc/");
+    shop.go_fast();
+    again.end().expect(0);
+    assert_eq!(shop.writes(), ["RegisterTaskDefinition", "PutParameter", "UpdateService"]);
+    shop.assert_in_step(&PROD[5]);
+    assert_eq!(shop.verdicts("d2")["search-indexer"], "VERIFIED");
+}
+
+#[test]
+fn what_went_on_in_ecs_after_an_interruption_needs_nothing_more() {
+    let shop = Shop::new();
+    shop.stand_still();
+    let mut deploy = shop.start(INDEXER);
+    deploy.hears("search-indexer: started ecs-svc/");
+    interrupt(&shop, deploy);
+    shop.sandbox(&["advance", "1m"]);
+    assert_eq!(shop.states("prod")["search-indexer"], "COMPLETE");
+    shop.run(INDEXER).expect(0);
+    assert_eq!(shop.writes(), ["RegisterTaskDefinition", "PutParameter", "UpdateService"]);
+}
+
+#[test]
+fn a_command_that_is_still_planning_is_interrupted_too() {
+    let shop = Shop::new();
+    shop.sandbox(&["fault", "add", "DescribeServices", "latency=20000"]);
+    let deploy = shop.start(INDEXER);
+    until("the services are asked for", || shop.count("DescribeServices") > 0);
+    assert_eq!(interrupt(&shop, deploy), "");
+    assert_eq!(shop.writes(), [""; 0]);
+    shop.run(&["history"]).expect(0).prints("No deployments are recorded.");
+}
+
+#[test]
+fn a_terminated_job_is_an_interrupted_one() {
+    let shop = Shop::new();
+    shop.stand_still();
+    let mut deploy = shop.start(INDEXER);
+    deploy.hears("search-indexer: started ecs-svc/");
+    deploy.signal("TERM");
+    deploy.end().expect(7);
+    assert_eq!(shop.json(&["show", "d1"])["deployment"]["status"], "INTERRUPTED");
+}
+
+#[test]
+fn a_lost_process_leaves_nothing_to_be_done_twice() {
+    // Each effect happens, and the process is lost before it hears of it.
+    for (operation, left) in [
+        ("RegisterTaskDefinition", &["PutParameter", "UpdateService"] as &[&str]),
+        ("PutParameter", &["UpdateService"]),
+        ("UpdateService", &[]),
+    ] {
+        let shop = Shop::new();
+        shop.stand_still();
+        shop.sandbox(&["fault", "add", operation, "latency=600000"]);
+        let deploy = shop.start(INDEXER);
+        until("the effect has happened", || shop.count(operation) > 0);
+        deploy.signal("KILL");
+        assert_eq!(deploy.end().code, None);
+        shop.sandbox(&["fault", "clear"]);
+        shop.forget_requests();
+
+        let mut again = shop.start(INDEXER);
+        again.hears("ecs-svc/");
+        shop.go_fast();
+        again.end().expect(0);
+        assert_eq!(shop.writes(), left, "after {operation}");
+        shop.assert_in_step(&PROD[5]);
+        assert_eq!(shop.states("prod")["search-indexer"], "COMPLETE");
+    }
+}
+
+#[test]
+fn nobody_has_to_wait() {
+    let shop = Shop::new();
+    shop.stand_still();
+    let run = shop.run(&["deploy", "search-indexer", "prod", "-y", "--no-wait"]).expect(0);
+    insta::assert_snapshot!(shop.steady(&run.stdout), @r"
+        search-indexer    b0885c1    IN_PROGRESS    bookshop-prod-search-indexer:2
+
+    d1: Deployment requested. r1 is on its way to prod.
+    hint: watch it with `release-tool status search-indexer prod --watch`
+    ");
+    assert_eq!(shop.json(&["show", "d1"])["deployment"]["status"], "RUNNING");
+    assert_eq!(shop.states("prod")["search-indexer"], "IN_PROGRESS");
+    assert_eq!(shop.run(&["status", "all", "prod", "--exit-code"]).code, Some(10));
+
+    let mut watch = shop.start(&["status", "search-indexer", "prod", "--watch", "--exit-code"]);
+    watch.reads("IN_PROGRESS");
+    shop.go_fast();
+    watch.end().expect(0);
+    shop.run(INDEXER).expect(0);
+    assert_eq!(shop.count("UpdateService"), 1);
+}
+
+#[test]
+fn when_the_time_is_up_the_outcome_is_not_known() {
+    let shop = Shop::new();
+    shop.stand_still();
+    let run = shop.run(&["deploy", "search-indexer", "prod", "-y", "--timeout", "1s"]).expect(8);
+    let summary = shop.steady(&run.stdout);
+    let seconds = regex_lite::Regex::new(r"not done after \d+ s").unwrap();
+    insta::assert_snapshot!(seconds.replace(&summary, "not done after [seconds]"), @r"
+        search-indexer    b0885c1    TIMED_OUT    bookshop-prod-search-indexer:2
+
+        search-indexer: TIMED_OUT  not done after [seconds]: still in progress
+
+    d1 did not end in time; its outcome is not known.
+    hint: see what runs with `release-tool status search-indexer prod`
+    hint: finish it with `release-tool deploy search-indexer prod --from r1`, which does only what is left
+    ");
+    assert_eq!(shop.verdicts("d1")["search-indexer"], "TIMED_OUT");
+    assert_eq!(shop.json(&["show", "d1"])["deployment"]["status"], "UNKNOWN");
+    shop.go_fast();
+    shop.run(INDEXER).expect(0);
+    assert_eq!(shop.count("RegisterTaskDefinition"), 1);
+    assert_eq!(shop.count("UpdateService"), 1);
+}
