@@ -30,28 +30,48 @@ pub(crate) struct Global {
     #[arg(short = 'C', long = "directory", value_name = "DIRECTORY", global = true)]
     pub(crate) directory: Option<PathBuf>,
     /// Read this manifest instead of the nearest `.weco-project`.
-    #[arg(long, value_name = "FILE", env = "RELEASE_TOOL_MANIFEST", global = true)]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "RELEASE_TOOL_MANIFEST",
+        hide_env_values = true,
+        global = true
+    )]
     pub(crate) manifest: Option<PathBuf>,
     /// Work in the sandbox: an AWS inside this program, with no account and no network.
     #[arg(
         long,
         env = "RELEASE_TOOL_SANDBOX",
+        hide_env_values = true,
         value_parser = clap::builder::FalseyValueParser::new(),
         global = true
     )]
     pub(crate) sandbox: bool,
     /// Keep the sandbox's state in this directory [default: `.release-tool/sandbox` beside the
     /// manifest].
-    #[arg(long, value_name = "DIRECTORY", env = "RELEASE_TOOL_SANDBOX_DIR", global = true)]
+    #[arg(
+        long,
+        value_name = "DIRECTORY",
+        env = "RELEASE_TOOL_SANDBOX_DIR",
+        hide_env_values = true,
+        global = true
+    )]
     pub(crate) sandbox_dir: Option<PathBuf>,
-    /// Send requests to this URL instead of AWS. A leftover `AWS_ENDPOINT_URL` is refused without
-    /// it where the manifest names an AWS account.
+    /// Send requests to this URL instead of AWS. Without it, an `AWS_ENDPOINT_URL` left over in the
+    /// environment is refused where the manifest names an AWS account.
     #[arg(long, value_name = "URL", global = true)]
     pub(crate) endpoint_url: Option<String>,
     /// The form of results.
-    #[arg(long, value_enum, default_value = "human", env = "RELEASE_TOOL_OUTPUT", global = true)]
+    #[arg(
+        long,
+        value_enum,
+        default_value = "human",
+        env = "RELEASE_TOOL_OUTPUT",
+        hide_env_values = true,
+        global = true
+    )]
     pub(crate) output: OutputFormat,
-    /// Show more; twice, to log every request on the error stream.
+    /// Show more; given twice, log every request on the error stream.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub(crate) verbose: u8,
     /// Show nothing but results and errors.
@@ -85,6 +105,6 @@ pub(crate) enum Command {
     Sandbox(SandboxArguments),
     /// Write a completion script for a shell.
     Completions(CompletionsArguments),
-    /// Write the manual page.
+    /// Write the manual page of the program, or of one of its commands.
     Man(ManArguments),
 }

@@ -10,7 +10,7 @@ use super::{exit::Exit, settings::Settings};
 #[command(after_help = "Example: release-tool completions bash > \
                         ~/.local/share/bash-completion/completions/release-tool")]
 pub(crate) struct CompletionsArguments {
-    /// The shell.
+    /// The shell to write it for.
     shell: Shell,
 }
 

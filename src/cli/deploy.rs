@@ -100,6 +100,9 @@ pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Resu
     if !arguments.skip_confirm {
         ask(settings)?;
     }
+    if *interrupt.asked().borrow() {
+        return Err(CliError::Interrupted);
+    }
     let listener = reporter(console);
     let last_verified = draft.last_verified;
     let execution = Execution {
@@ -144,8 +147,7 @@ fn ask(settings: &Settings) -> Result<(), CliError> {
     }
     match ui::confirm("Do you wish to continue? (y/n)") {
         Answer::Yes => Ok(()),
-        Answer::No => Err(CliError::Declined),
-        Answer::Nobody => Err(CliError::NoAnswer),
+        Answer::No | Answer::Nobody => Err(CliError::Declined),
     }
 }
 

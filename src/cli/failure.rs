@@ -154,6 +154,8 @@ fn exit_of_op(error: &OpError) -> Exit {
         | OpError::Registry(_)
         | OpError::Store(_)
         | OpError::Identity(_)
+        | OpError::PlanChanged
+        | OpError::AllLeftOut { .. }
         | OpError::Refused(_)
         | OpError::NoSuchImage { .. }
         | OpError::OtherDigest { .. }

@@ -12,13 +12,13 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "Example: release-tool history --env prod --service search")]
 pub(crate) struct HistoryArguments {
-    /// Only of this environment.
+    /// List only deployments to this environment.
     #[arg(long = "env", value_name = "ENVIRONMENT")]
     environment: Option<String>,
-    /// Only those that touched this service.
+    /// List only deployments of this service.
     #[arg(long)]
     service: Option<String>,
-    /// At most so many.
+    /// List at most this many.
     #[arg(long, value_name = "NUMBER", default_value_t = 20)]
     limit: usize,
     /// The project, where the manifest has several.

@@ -9,7 +9,7 @@ use super::{exit::Exit, failure::CliError, settings::Settings};
 #[derive(Debug, Args)]
 #[command(after_help = "Example: release-tool man deploy | man -l -")]
 pub(crate) struct ManArguments {
-    /// A command, such as `deploy` or `sandbox fate`; the whole program when left away.
+    /// A command, such as `deploy` or `sandbox fate`; the whole program when left out.
     command: Vec<String>,
 }
 

@@ -13,20 +13,21 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  release-tool register 111111111111.dkr.ecr.eu-west-1.amazonaws.com/uk.ac.wellcome/search:4246187 search
+  release-tool register 111111111111.dkr.ecr.eu-west-1.amazonaws.com/search:4246187 search
   release-tool register docker.io/library/nginx:1.27 proxy --digest sha256:…")]
 pub(crate) struct RegisterArguments {
-    /// The image: `<registry>/<repository>:<tag>`, or with `@sha256:…`.
+    /// The image: `<registry>/<repository>:<tag>`, or `…@sha256:…` for an exact digest.
     uri: String,
     /// The service, or the image's id where the service runs several.
     service: String,
-    /// The label to write.
+    /// The label to write, for example a branch.
     #[arg(long = "env", value_name = "LABEL", default_value = "latest", visible_alias = "label")]
     label: String,
     /// The project, where the manifest has several.
     #[arg(long)]
     project: Option<String>,
-    /// The image's digest, for registries that cannot be asked; otherwise it is compared.
+    /// The image's digest. Needed where the registry cannot be asked, which is any but ECR; where
+    /// it can, the two are compared.
     #[arg(long, value_name = "sha256:…", value_parser = parse_digest)]
     digest: Option<Digest>,
 }

@@ -21,8 +21,30 @@ use crate::{
     plan::{ParameterChange, Plan, PlannedStep, Revision, Rollout, Watch, container_images},
 };
 
-/// The parameters of a deployment, each written once, also when several services share it.
-type Written = BTreeMap<ParameterName, OnceCell<()>>;
+/// What services may share, each done once: parameters, and revisions by the request that makes
+/// them.
+#[derive(Default)]
+struct Written {
+    /// The parameters.
+    parameters: BTreeMap<ParameterName, OnceCell<()>>,
+    /// The revisions.
+    revisions: BTreeMap<String, OnceCell<TaskDefinitionArn>>,
+}
+
+impl Written {
+    /// Nothing of a plan is done yet.
+    fn of(plan: &Plan) -> Self {
+        let changes = plan.steps.iter().flat_map(|step| &step.parameters);
+        let requests = plan.steps.iter().filter_map(|step| match &step.revision {
+            Revision::New { request, .. } => Some(request.clone()),
+            Revision::Existing { .. } => None,
+        });
+        Self {
+            parameters: changes.map(|c| (c.name.clone(), OnceCell::new())).collect(),
+            revisions: requests.map(|request| (request, OnceCell::new())).collect(),
+        }
+    }
+}
 
 impl Engine<'_> {
     /// Carries out the effects of all steps, until one fails.
@@ -32,13 +54,7 @@ impl Engine<'_> {
         journal: &Journal<'_>,
         rollouts: &Rollouts,
     ) -> Result<(), EngineError> {
-        let written: Written = plan
-            .steps
-            .iter()
-            .flat_map(|step| &step.parameters)
-            .map(|change| (change.name.clone(), OnceCell::new()))
-            .collect();
-        let written = &written;
+        let written = &Written::of(plan);
         stream::iter(plan.steps.iter().enumerate())
             .map(Ok)
             .try_for_each_concurrent(SERVICES_AT_ONCE, |(position, step)| async move {
@@ -56,9 +72,9 @@ impl Engine<'_> {
         position: usize,
         (journal, rollouts, written): (&Journal<'_>, &Rollouts, &Written),
     ) -> Result<(), EngineError> {
-        if let Some(service) = rollouts.first_failure() {
-            let reason = format!("`{service}` failed first");
-            return self.conclude(journal, position, (Verdict::NotStarted { reason }, None)).await;
+        rollouts.unless_interrupted().await;
+        if let Some(verdict) = not_started(rollouts) {
+            return self.conclude(journal, position, (verdict, None)).await;
         }
         let at = journal.now();
         journal
@@ -67,7 +83,7 @@ impl Engine<'_> {
                 step.started_at = Some(at);
             })
             .await?;
-        match self.effects(step, position, (journal, written)).await? {
+        match self.effects(step, position, (journal, rollouts, written)).await? {
             Ok((task_definition, ours)) => {
                 rollouts.begin(position, watch(step, task_definition, ours));
                 Ok(())
@@ -84,9 +100,9 @@ impl Engine<'_> {
         &self,
         step: &PlannedStep,
         position: usize,
-        (journal, written): (&Journal<'_>, &Written),
+        (journal, rollouts, written): (&Journal<'_>, &Rollouts, &Written),
     ) -> Result<Result<(TaskDefinitionArn, EcsDeploymentId), Verdict>, EngineError> {
-        let task_definition = match self.revision(step).await {
+        let task_definition = match self.revision(step, written).await {
             Ok(arn) => arn,
             Err(error) => return Ok(Err(refused(&error, error.is_ambiguous()))),
         };
@@ -98,10 +114,18 @@ impl Engine<'_> {
                 step.registered = registered;
             })
             .await?;
+        if let Some(verdict) = not_started(rollouts) {
+            return Ok(Err(verdict));
+        }
         for change in &step.parameters {
+            rollouts.unless_interrupted().await;
             if let Err(error) = self.publish(step, change, written).await {
                 return Ok(Err(refused(&error, error.aws().is_ambiguous())));
             }
+        }
+        rollouts.unless_interrupted().await;
+        if let Some(verdict) = not_started(rollouts) {
+            return Ok(Err(verdict));
         }
         let (ours, adopted) = match self.rollout(step, &task_definition).await {
             Ok(started) => started,
@@ -123,15 +147,24 @@ impl Engine<'_> {
     }
 
     /// The revision to move to, registered if it does not exist.
-    async fn revision(&self, step: &PlannedStep) -> Result<TaskDefinitionArn, EcsError> {
+    async fn revision(
+        &self,
+        step: &PlannedStep,
+        written: &Written,
+    ) -> Result<TaskDefinitionArn, EcsError> {
         let (task_definition, registered) = match &step.revision {
             Revision::Existing { task_definition } => (task_definition.clone(), false),
             Revision::New { base, request } => {
-                let arn = self
-                    .ecs
-                    .register(base.family(), request, &|latest| has_images(latest, step))
-                    .await?;
-                self.warn_of_other_registrations(step, base, &arn);
+                let register = || async {
+                    let is_wanted = |latest: &TaskDefinition| has_images(latest, step);
+                    let arn = self.ecs.register(base.family(), request, &is_wanted).await?;
+                    self.warn_of_other_registrations(step, base, &arn);
+                    Ok(arn)
+                };
+                let arn = match written.revisions.get(request) {
+                    Some(once) => once.get_or_try_init(register).await?.clone(),
+                    None => register().await?,
+                };
                 (arn, true)
             }
         };
@@ -175,7 +208,7 @@ impl Engine<'_> {
             ours.store(true, Ordering::Relaxed);
             self.parameters.put(&change.name, change.to.as_str(), true).await.map(|_version| ())
         };
-        match written.get(&change.name) {
+        match written.parameters.get(&change.name) {
             Some(once) => {
                 once.get_or_try_init(write).await?;
             }
@@ -224,6 +257,12 @@ impl Engine<'_> {
         let adopted = Some(&primary.id) == step.before.ecs_deployment.as_ref();
         Ok((primary.id.clone(), adopted))
     }
+}
+
+/// The verdict on a step that does not go on because another has failed.
+fn not_started(rollouts: &Rollouts) -> Option<Verdict> {
+    let service = rollouts.first_failure()?;
+    Some(Verdict::NotStarted { reason: format!("`{service}` failed first") })
 }
 
 /// The verdict on a step whose request failed: unknown when the effect may have happened.

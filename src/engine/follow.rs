@@ -23,7 +23,10 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Followed {
     /// Every step has a verdict.
-    ToTheEnd,
+    ToTheEnd {
+        /// Whether all that had to be put back was.
+        put_back: bool,
+    },
     /// Nobody wanted to wait.
     Detached,
     /// A signal came.
@@ -35,9 +38,8 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// The time before the first look; it doubles up to [`POLL_INTERVAL`], so that a rollout that is
 /// over at once is also told at once.
 const FIRST_INTERVAL: Duration = Duration::from_millis(250);
-/// How many looks may fail in a row before the outcome is called unknown. With the retries inside
-/// each look this is about five minutes without AWS.
-const BLIND_LOOKS: u32 = 5;
+/// For how long AWS may not be seen before the outcome is called unknown.
+const BLINDNESS: Duration = Duration::from_mins(5);
 
 /// A rollout under way.
 #[derive(Debug, Clone)]
@@ -73,6 +75,8 @@ struct Shared {
     all_applied: bool,
     /// The first service that failed.
     failed: Option<ServiceId>,
+    /// Whether nothing more shall be started, whatever becomes of what was.
+    interrupted: bool,
 }
 
 impl Rollouts {
@@ -108,6 +112,18 @@ impl Rollouts {
         });
     }
 
+    /// Nothing more shall be started.
+    pub(super) fn interrupt(&self) {
+        self.with(|shared| shared.interrupted = true);
+    }
+
+    /// Never returns once nothing more shall be started; before that, at once.
+    pub(super) async fn unless_interrupted(&self) {
+        if self.with(|shared| shared.interrupted) {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// The first service that failed.
     pub(super) fn first_failure(&self) -> Option<ServiceId> {
         self.with(|shared| shared.failed.clone())
@@ -117,7 +133,7 @@ impl Rollouts {
 /// What was judged of rollouts, by step, and what it was judged by.
 pub(super) type Judged = BTreeMap<usize, (Judgement, Option<ServiceDeployment>)>;
 /// A service as one look saw it.
-type Seen = BTreeMap<(ClusterName, EcsServiceName), ObservedService>;
+pub(super) type Seen = BTreeMap<(ClusterName, EcsServiceName), ObservedService>;
 
 impl Engine<'_> {
     /// Follows rollouts until each has its verdict, or the deadline passes.
@@ -129,7 +145,7 @@ impl Engine<'_> {
         (wait, deadline): (bool, Instant),
     ) -> Result<Followed, EngineError> {
         let mut interval = FIRST_INTERVAL;
-        let mut blind = 0;
+        let mut blind_since = None;
         loop {
             let (moving, last) =
                 rollouts.with(|shared| (shared.moving.clone(), shared.all_applied));
@@ -139,8 +155,8 @@ impl Engine<'_> {
                 return Ok(Followed::Detached);
             }
             if last && moving.is_empty() {
-                self.put_back(plan, journal).await;
-                return Ok(Followed::ToTheEnd);
+                let put_back = self.put_back(plan, journal).await;
+                return Ok(Followed::ToTheEnd { put_back });
             }
             sleep(jittered(interval)).await;
             for operation in self.throttles.take() {
@@ -150,15 +166,17 @@ impl Engine<'_> {
             if moving.is_empty() || !waits {
                 continue;
             }
-            blind = match self.look(plan, journal, rollouts, moving).await? {
-                Ok(()) => 0,
+            blind_since = match self.look(plan, journal, rollouts, moving).await? {
+                Ok(()) => None,
                 Err(error) => {
                     self.tell_blindness(&error);
-                    blind + 1
+                    blind_since.or(Some((Instant::now(), cause_chain(&error))))
                 }
             };
-            if Instant::now() >= deadline || blind >= BLIND_LOOKS {
-                self.give_up(journal, rollouts, blind >= BLIND_LOOKS).await?;
+            let blind = blind_since.as_ref().filter(|(since, _)| since.elapsed() >= BLINDNESS);
+            if Instant::now() >= deadline || blind.is_some() {
+                let last_seen = blind.map_or("still in progress", |(_, why)| why);
+                self.give_up(journal, rollouts, last_seen).await?;
             }
         }
     }
@@ -223,7 +241,7 @@ impl Engine<'_> {
             .collect();
         let hints: Vec<String> =
             questions.iter().filter_map(|(one, _, _)| one.hint.clone()).collect();
-        let known = self.ecs.service_deployments(&hints).await?;
+        let known = self.allowed(self.ecs.service_deployments(&hints).await)?.unwrap_or_default();
         let mut judged = BTreeMap::new();
         for (one, step, service) in questions {
             let hinted = one.hint.as_ref().and_then(|arn| known.get(arn)).filter(|deployment| {
@@ -247,7 +265,22 @@ impl Engine<'_> {
         one: &Moving,
     ) -> Result<Option<ServiceDeployment>, EcsError> {
         let StepTargetRef { cluster, service } = StepTargetRef::of(step);
-        self.ecs.find_service_deployment(cluster, service, &one.watch.ours, None).await
+        let found = self.ecs.find_service_deployment(cluster, service, &one.watch.ours, None).await;
+        Ok(self.allowed(found)?.flatten())
+    }
+
+    /// An answer about service deployments; none where we may not ask. Then a rollout is judged by
+    /// the service's `deployments` alone.
+    fn allowed<T>(&self, answer: Result<T, EcsError>) -> Result<Option<T>, EcsError> {
+        match answer {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if error.is_denied() => {
+                let text = format!("judging without service deployments: {}", cause_chain(&error));
+                self.listener.hear(&Event::Warning { text });
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes and tells what the judgements say. Returns the steps that have ended.
@@ -258,7 +291,7 @@ impl Engine<'_> {
         (moving, judged, seen): (&mut [Moving], Judged, &Seen),
         rollouts: &Rollouts,
     ) -> Result<BTreeSet<usize>, EngineError> {
-        let verified = self.verify_all(plan, moving, &judged).await;
+        let verified = self.verify_all(plan, moving, (&judged, seen)).await;
         let mut ended = BTreeSet::new();
         for one in moving.iter_mut() {
             let Some(step) = plan.steps.get(one.position) else { continue };
@@ -346,13 +379,12 @@ impl Engine<'_> {
         &self,
         journal: &Journal<'_>,
         rollouts: &Rollouts,
-        blind: bool,
+        last_seen: &str,
     ) -> Result<(), EngineError> {
         let moving = rollouts.with(|shared| std::mem::take(&mut shared.moving));
         for one in moving {
             rollouts.failed(&one.watch.service);
             let seconds = one.since.elapsed().as_secs();
-            let last_seen = if blind { "AWS did not answer" } else { "still in progress" };
             let verdict = Verdict::TimedOut { seconds, last_seen: last_seen.to_owned() };
             self.conclude(journal, one.position, (verdict, None)).await?;
         }
@@ -376,7 +408,7 @@ impl<'a> StepTargetRef<'a> {
 }
 
 /// The key a step's service has among those seen.
-fn target_of(step: &PlannedStep) -> (ClusterName, EcsServiceName) {
+pub(super) fn target_of(step: &PlannedStep) -> (ClusterName, EcsServiceName) {
     (step.target.cluster.clone(), step.target.ecs_service.clone())
 }
 

@@ -79,9 +79,19 @@ impl<'a> Journal<'a> {
             .record_step(&key, position, &after, before.status)
             .await
             .map_err(|source| self.lost(source))?;
-        let mut deployment = self.deployment.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(step) = deployment.steps.get_mut(position) {
-            *step = after;
+        let is_news = after.status != before.status
+            && matches!(after.status, StepStatus::Intent | StepStatus::Applied);
+        let deployment = {
+            let mut deployment = self.deployment.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(step) = deployment.steps.get_mut(position) {
+                *step = after.clone();
+            }
+            deployment.clone()
+        };
+        if is_news {
+            // So that whoever looks meanwhile, or after a crash, sees who touched the service last.
+            let head = self.head(&deployment, &after, (None, self.now()));
+            self.ledger.record_heads(&key, &[head]).await.map_err(|source| self.lost(source))?;
         }
         Ok(())
     }
@@ -112,7 +122,8 @@ impl<'a> Journal<'a> {
         let at = self.now();
         let mut deployment = self.read(Clone::clone);
         let key = DeploymentKey::of(&deployment);
-        let heads = self.heads(&deployment, at).await.map_err(|source| self.lost(source))?;
+        let ended = Deployment { status, ..deployment.clone() };
+        let heads = self.heads(&ended, at).await.map_err(|source| self.lost(source))?;
         let written = if status.is_final() {
             let ending = Ending { expected: deployment.status, status, at, heads: &heads };
             deployment.finished_at = Some(at);
@@ -153,33 +164,43 @@ impl<'a> Journal<'a> {
             .filter(|step| !matches!(step.status, StepStatus::Pending | StepStatus::Skipped))
             .map(|step| {
                 let earlier = known.get(&step.service).and_then(|head| head.verified.clone());
-                let images = self.images_of(step, earlier.as_ref());
-                let verified = step.task_definition.clone().map(|task_definition| VerifiedHead {
-                    deployment: deployment.number,
-                    release: deployment.release,
-                    task_definition,
-                    ecs_deployment: step.ecs_deployment.clone(),
-                    images: images.clone(),
-                    at,
-                });
-                ServiceHead {
-                    service: step.service.clone(),
-                    deployment: deployment.number,
-                    release: deployment.release,
-                    status: step.status,
-                    before: step.before.task_definition.clone(),
-                    verdict: step.verdict.clone(),
-                    task_definition: step.task_definition.clone(),
-                    ecs_deployment: step.ecs_deployment.clone(),
-                    images,
-                    at,
-                    verified: match step.status {
-                        StepStatus::Verified => verified,
-                        _ => earlier,
-                    },
-                }
+                self.head(deployment, step, (earlier, at))
             })
             .collect())
+    }
+
+    /// The head of one service. Only a deployment that succeeded as a whole moves what is verified:
+    /// a set is verified together or not at all.
+    fn head(
+        &self,
+        deployment: &Deployment,
+        step: &Step,
+        (earlier, at): (Option<VerifiedHead>, Timestamp),
+    ) -> ServiceHead {
+        let images = self.images_of(step, earlier.as_ref());
+        let verified = step.task_definition.clone().map(|task_definition| VerifiedHead {
+            deployment: deployment.number,
+            release: deployment.release,
+            task_definition,
+            ecs_deployment: step.ecs_deployment.clone(),
+            images: images.clone(),
+            at,
+        });
+        let is_verified =
+            deployment.status == DeploymentStatus::Succeeded && step.status == StepStatus::Verified;
+        ServiceHead {
+            service: step.service.clone(),
+            deployment: deployment.number,
+            release: deployment.release,
+            status: step.status,
+            before: step.before.task_definition.clone(),
+            verdict: step.verdict.clone(),
+            task_definition: step.task_definition.clone(),
+            ecs_deployment: step.ecs_deployment.clone(),
+            images,
+            at,
+            verified: if is_verified { verified } else { earlier },
+        }
     }
 
     /// All images of a service after this step: those it changed, and those it kept.

@@ -73,6 +73,9 @@ pub struct Orders {
 /// five changes of services a second.
 pub(crate) const SERVICES_AT_ONCE: usize = 10;
 
+/// For how long requests that are under way are waited for after a signal.
+const LAST_ANSWERS: Duration = Duration::from_millis(1500);
+
 impl Engine<'_> {
     /// Carries the plan out and tells how it ended.
     ///
@@ -109,7 +112,11 @@ impl Engine<'_> {
         let journal = Journal::new(self.ledger, self.now, deployment, &plan.wanted.images);
         let followed = self.apply_and_follow(plan, &journal, orders).await?;
         let status = match followed {
-            Followed::ToTheEnd => status_of(&journal.steps()),
+            Followed::ToTheEnd { put_back } => match status_of(&journal.steps()) {
+                // Services went back, and SSM or the task definition's family did not.
+                DeploymentStatus::RolledBack if !put_back => DeploymentStatus::Failed,
+                status => status,
+            },
             Followed::Detached => DeploymentStatus::Running,
             Followed::Interrupted => DeploymentStatus::Interrupted,
         };
@@ -135,11 +142,18 @@ impl Engine<'_> {
                 self.follow_all(plan, journal, &rollouts, (orders.wait, deadline)),
             )
         };
+        let mut work = std::pin::pin!(work);
         let mut interrupt = self.interrupt.clone();
         tokio::select! {
             biased;
-            _ = interrupt.wait_for(|stop| *stop) => Ok(Followed::Interrupted),
-            done = work => done.map(|((), followed)| followed),
+            _ = interrupt.wait_for(|stop| *stop) => {}
+            done = &mut work => return done.map(|((), followed)| followed),
+        }
+        rollouts.interrupt();
+        // Requests that are under way may still be answered and recorded.
+        match tokio::time::timeout(LAST_ANSWERS, work).await {
+            Ok(done) => done.map(|((), followed)| followed),
+            Err(_still_going) => Ok(Followed::Interrupted),
         }
     }
 }

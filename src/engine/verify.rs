@@ -7,11 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Engine,
-    follow::{Judged, Moving},
+    apply::cause_chain,
+    follow::{Judged, Moving, Seen, target_of},
 };
 use crate::{
     backend::platform::ecs::EcsError,
-    model::{EcsDeploymentId, Event, RunningTasks, ServiceRevision, ServiceRevisionId, Verdict},
+    model::{
+        ContainerName, EcsDeploymentId, Event, RunningTasks, ServiceRevision, ServiceRevisionId,
+        Verdict,
+    },
     plan::{Judgement, Plan, PlannedStep, Rollout},
 };
 
@@ -27,7 +31,7 @@ impl Engine<'_> {
         &self,
         plan: &Plan,
         moving: &[Moving],
-        judged: &Judged,
+        (judged, seen): (&Judged, &Seen),
     ) -> BTreeMap<usize, Verdict> {
         let complete: Vec<(&Moving, &PlannedStep)> = moving
             .iter()
@@ -39,8 +43,14 @@ impl Engine<'_> {
         }
         let (revisions, tasks) = match self.running(&complete, judged).await {
             Ok(seen) => seen,
+            Err(error) if error.is_denied() => {
+                let reason = format!("cannot see which images run: {}", cause_chain(&error));
+                let unknown = Verdict::Unknown { reason };
+                return complete.iter().map(|(one, _)| (one.position, unknown.clone())).collect();
+            }
             Err(error) => {
-                let text = format!("cannot see which images run, trying again: {error}");
+                let chain = cause_chain(&error);
+                let text = format!("cannot see which images run, trying again: {chain}");
                 self.listener.hear(&Event::Warning { text });
                 return BTreeMap::new();
             }
@@ -50,7 +60,8 @@ impl Engine<'_> {
             .filter_map(|(one, step)| {
                 let revision = revisions.values().find(|r| one.watch.ours.made(&r.id));
                 let tasks = tasks.get(&one.watch.ours);
-                Some((one.position, compare(step, revision, tasks)?))
+                let desired = seen.get(&target_of(step)).map_or(step.desired, |seen| seen.desired);
+                Some((one.position, compare(step, revision, (tasks, desired))?))
             })
             .collect()
     }
@@ -71,7 +82,7 @@ impl Engine<'_> {
         for cluster in clusters {
             let services: Vec<_> = complete
                 .iter()
-                .filter(|(_, step)| step.target.cluster == *cluster && step.desired > 0)
+                .filter(|(_, step)| step.target.cluster == *cluster)
                 .map(|(one, step)| (step.target.ecs_service.clone(), one.watch.ours.clone()))
                 .collect();
             tasks.extend(self.ecs.running_tasks(cluster, &services).await?);
@@ -80,15 +91,24 @@ impl Engine<'_> {
     }
 }
 
-/// Compares what runs with what was wanted. Nothing when no task runs yet.
+/// Compares what runs with what was wanted. Nothing when no task runs yet, or a container's digest
+/// is not told yet: no proof is no success.
 fn compare(
     step: &PlannedStep,
     revision: Option<&ServiceRevision>,
-    tasks: Option<&RunningTasks>,
+    (tasks, desired): (Option<&RunningTasks>, i32),
 ) -> Option<Verdict> {
     // Tasks that ECS took over from an earlier deployment do not carry the id of a later one.
     let moved = !matches!(step.rollout, Rollout::Settled { .. });
-    if tasks.is_none_or(|tasks| tasks.count == 0) && step.desired > 0 && moved {
+    let must_be_seen = moved && desired > 0;
+    if tasks.is_none_or(|tasks| tasks.count == 0) && must_be_seen {
+        return None;
+    }
+    let is_known = |container: &ContainerName| {
+        revision.is_some_and(|revision| revision.digests.contains_key(container))
+            || tasks.is_some_and(|tasks| tasks.digests.contains_key(container))
+    };
+    if must_be_seen && !step.digests.keys().all(is_known) {
         return None;
     }
     let mismatch = step.digests.iter().find_map(|(container, wanted)| {

@@ -159,7 +159,9 @@ impl Step {
     pub fn is_back(&self) -> bool {
         match &self.verdict {
             Some(Verdict::RolledBack { .. }) => true,
-            Some(Verdict::Failed { .. }) => self.ecs_deployment.is_none(),
+            Some(Verdict::Failed { .. } | Verdict::NotStarted { .. }) => {
+                self.ecs_deployment.is_none()
+            }
             _ => false,
         }
     }

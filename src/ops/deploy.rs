@@ -17,12 +17,12 @@ use super::{
 use crate::{
     backend::store::ledger::NewRelease,
     engine::{Engine, Orders, Report},
-    manifest::{Environment, Project, Service},
+    manifest::{Project, Service},
     model::{
         ImageId, ImageUri, Label, Listener, ParameterName, Release, ReleaseNumber, Selection,
         ServiceId,
     },
-    plan::{ApprovedPlan, ImageSource, Plan, PlanRequest, Problem, Refusal, Wanted, plan},
+    plan::{ImageSource, Plan, PlanRequest, Problem, Refusal, Wanted, plan},
 };
 
 /// What the user asked for.
@@ -48,15 +48,15 @@ pub struct Draft {
     pub last_verified: Option<ReleaseNumber>,
     /// The environment's AWS.
     access: Access,
-    /// The environment.
-    environment: Environment,
-    /// When the images were resolved.
-    resolved: Instant,
+    /// What was asked for.
+    request: DeployRequest,
+    /// When it was made.
+    made: Instant,
 }
 
-/// For how long the digests of a plan are taken as they were. Longer than a machine takes from
-/// plan to deployment, shorter than a person takes to read and answer.
-const DIGESTS_STAY_FRESH: Duration = Duration::from_secs(5);
+/// For how long what a plan is made of is taken as it was. Longer than a machine takes from plan to
+/// deployment, shorter than a person takes to read and answer.
+const A_PLAN_STAYS_FRESH: Duration = Duration::from_secs(5);
 
 /// Works out what a deployment would do. Changes nothing.
 ///
@@ -75,7 +75,7 @@ pub async fn draft(workspace: &Workspace, request: &DeployRequest) -> Result<Dra
     }
     let services = with_siblings(&project, &selected);
     let ids = selected.iter().map(|service| service.id.clone()).collect();
-    let resolved = Instant::now();
+    let made = Instant::now();
     let search = Search {
         environment: &environment,
         access: &access,
@@ -97,18 +97,27 @@ pub async fn draft(workspace: &Workspace, request: &DeployRequest) -> Result<Dra
         pictures: album.pictures,
         left_out,
     })?;
+    if plan.is_empty() && plan.unchanged.is_empty() && !plan.left_out.is_empty() {
+        return Err(OpError::AllLeftOut { reasons: plan.left_out.into_values().collect() });
+    }
     let last_verified = last_verified(workspace, &plan).await?;
-    Ok(Draft { plan, last_verified, access, environment, resolved })
+    let request = request.clone();
+    Ok(Draft { plan, last_verified, access, request, made })
 }
 
-/// The newest release that was verified for one of the plan's services.
+/// The release that was last verified for every one of the plan's services; none where they differ,
+/// since no one release would bring them back.
 async fn last_verified(
     workspace: &Workspace,
     plan: &Plan,
 ) -> Result<Option<ReleaseNumber>, OpError> {
     let heads = workspace.ledger.heads(&plan.project, &plan.environment).await?;
-    let verified = plan.steps.iter().filter_map(|step| heads.get(&step.service)?.verified.as_ref());
-    Ok(verified.max_by_key(|head| head.deployment).map(|head| head.release))
+    let verified: BTreeSet<Option<ReleaseNumber>> = plan
+        .steps
+        .iter()
+        .map(|step| Some(heads.get(&step.service)?.verified.as_ref()?.release))
+        .collect();
+    Ok(if verified.len() == 1 { verified.into_iter().next().flatten() } else { None })
 }
 
 /// The project; where its manifest names no services, with those registered under the label.
@@ -174,13 +183,10 @@ fn settle(
 ) -> Result<(Album, Gathered, BTreeMap<ServiceId, String>), OpError> {
     let mut left_out = BTreeMap::new();
     if allow_missing {
-        for service in services {
-            let reason = missing(service, &album, &gathered);
-            if let Some(reason) = reason {
-                album.pictures.retain(|picture| picture.service != service.id);
-                album.problems.remove(&service.id);
-                left_out.insert(service.id.clone(), reason);
-            }
+        left_out = left_out_of(services, &album, &gathered);
+        for service in left_out.keys() {
+            album.pictures.retain(|picture| picture.service != *service);
+            album.problems.remove(service);
         }
         gathered.problems.retain(|_, problem| !problem.is_missing_image());
     }
@@ -190,6 +196,31 @@ fn settle(
         return Ok((album, gathered, left_out));
     }
     Err(Refusal { problems }.into())
+}
+
+/// The services to be left out: those that miss something, and those that share an image with
+/// them, because services that share an image always move together.
+fn left_out_of(
+    services: &[&Service],
+    album: &Album,
+    gathered: &Gathered,
+) -> BTreeMap<ServiceId, String> {
+    let mut left_out: BTreeMap<ServiceId, String> = services
+        .iter()
+        .filter_map(|service| Some((service.id.clone(), missing(service, album, gathered)?)))
+        .collect();
+    loop {
+        let found = services.iter().find_map(|service| {
+            let other = services.iter().find(|other| {
+                let shared = |image| other.containers.values().any(|theirs| theirs == image);
+                left_out.contains_key(&other.id) && service.containers.values().any(shared)
+            })?;
+            let is_new = !left_out.contains_key(&service.id);
+            is_new.then(|| (service.id.clone(), format!("it shares an image with `{}`", other.id)))
+        });
+        let Some((service, reason)) = found else { return left_out };
+        left_out.insert(service, reason);
+    }
 }
 
 /// Why a service can be left out: it is not in ECS, or one of its images does not exist.
@@ -231,20 +262,30 @@ pub struct Execution<'a> {
     pub wait: bool,
 }
 
+/// Plans once more, right before the first effect, when the plan is not fresh any more: a tag may
+/// have moved, or somebody may have deployed or changed a task definition.
+async fn refuse_what_has_changed(workspace: &Workspace, draft: &Draft) -> Result<(), OpError> {
+    if draft.made.elapsed() <= A_PLAN_STAYS_FRESH {
+        return Ok(());
+    }
+    let now = Box::pin(self::draft(workspace, &draft.request)).await?;
+    let is_same = now.plan.steps == draft.plan.steps;
+    if is_same { Ok(()) } else { Err(OpError::PlanChanged) }
+}
+
 /// Makes the release and deploys it.
 ///
 /// # Errors
-/// Refuses when a tag has moved since the plan was made; fails when the record cannot be written.
+/// Refuses when something has changed since the plan was made; fails when the record cannot be
+/// written.
 pub async fn carry_out(
     workspace: &Workspace,
     draft: Draft,
     execution: Execution<'_>,
 ) -> Result<(Report, Release), OpError> {
-    let Draft { plan, access, environment, resolved, .. } = draft;
+    refuse_what_has_changed(workspace, &draft).await?;
+    let Draft { plan, access, .. } = draft;
     let approved = plan.approve();
-    if resolved.elapsed() > DIGESTS_STAY_FRESH {
-        refuse_moved_tags(workspace, (&environment, &access), &approved).await?;
-    }
     let plan = approved.plan();
     let actor = access.actor(&workspace.person);
     let (release, _created) = workspace
@@ -276,38 +317,4 @@ pub async fn carry_out(
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     Ok((engine.deploy(&approved, &orders).await?, release))
-}
-
-/// Asks the registry once more, right before the first effect.
-async fn refuse_moved_tags(
-    workspace: &Workspace,
-    (environment, access): (&Environment, &Access),
-    approved: &ApprovedPlan,
-) -> Result<(), OpError> {
-    let images = &approved.plan().wanted.images;
-    let given = images.iter().map(|(id, image)| (id.clone(), image.uri.clone())).collect();
-    let users = images.keys().map(|id| (id.clone(), Vec::new())).collect();
-    let search = Search {
-        environment,
-        access,
-        source: &approved.plan().wanted.source,
-        given: &given,
-        users: &users,
-    };
-    let now = gather(workspace, &search).await?;
-    let mut problems: Vec<Problem> = now.problems.into_values().collect();
-    for (id, image) in images {
-        let is = now.images.get(id).and_then(|found| found.digest.clone());
-        if let (Some(was), Some(is)) = (image.digest.clone(), is)
-            && was != is
-        {
-            problems.push(Problem::ImageMoved {
-                image: id.clone(),
-                uri: image.uri.clone(),
-                was,
-                is,
-            });
-        }
-    }
-    if problems.is_empty() { Ok(()) } else { Err(Refusal { problems }.into()) }
 }

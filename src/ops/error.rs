@@ -32,11 +32,20 @@ pub enum OpError {
     /// It is not certain that this is the right account.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// `--allow-missing` leaves nothing.
+    #[error("every service is left out, so there is nothing to deploy: {}", reasons.join("; "))]
+    AllLeftOut {
+        /// Why each is.
+        reasons: Vec<String>,
+    },
+    /// What was planned and agreed to is not what would be done now.
+    #[error("something has changed since the plan was shown, so nothing was done")]
+    PlanChanged,
     /// No region is known.
     #[error("no region is known for this environment")]
     NoRegion,
-    /// A variable would send the requests for an AWS account somewhere else.
-    #[error("`{variable}` would send requests for an AWS account somewhere else")]
+    /// A variable asks to send requests somewhere else than to AWS.
+    #[error("`{variable}` is set, and it is not clear whether it is meant")]
     LeftoverEndpoint {
         /// The variable, as `NAME=value`.
         variable: String,
@@ -97,9 +106,15 @@ impl OpError {
             Self::Registry(error) => error.hint().into_iter().collect(),
             Self::Store(error) => one(error.hint()),
             Self::Identity(error) => error.hint().into_iter().collect(),
+            Self::AllLeftOut { .. } => {
+                one("look at `--from`, and at what is registered".to_owned())
+            }
+            Self::PlanChanged => {
+                one("run the same command again, and read the new plan".to_owned())
+            }
             Self::NoRegion => one("set `region` in the manifest, or `AWS_REGION`".to_owned()),
             Self::LeftoverEndpoint { .. } => {
-                one("unset the variable, or say that it is meant with `--endpoint-url`".to_owned())
+                one("unset the variable, or name the URL with `--endpoint-url`".to_owned())
             }
             Self::Refused(refusal) => {
                 refusal.problems.iter().map(crate::plan::Problem::hint).collect()

@@ -1,7 +1,7 @@
 //! `history` and `show`: the record as it is.
 
 use super::{error::OpError, workspace::Workspace};
-use crate::model::{Deployment, DeploymentNumber, Release, ServiceId};
+use crate::model::{Deployment, DeploymentNumber, Release, Selection, ServiceId};
 
 /// What the user asked for.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +28,11 @@ pub async fn history(
         None => None,
     };
     let service = match &request.service {
-        Some(id) => Some(ServiceId::new(id.as_str())?),
+        Some(id) if project.is_open() => Some(ServiceId::new(id.as_str())?),
+        Some(id) => match project.select(id)? {
+            Selection::Service(service) => Some(service),
+            Selection::All | Selection::Set(_) => Some(ServiceId::new(id.as_str())?),
+        },
         None => None,
     };
     let history = workspace

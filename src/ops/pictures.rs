@@ -67,6 +67,7 @@ pub(super) async fn take(
         album.pictures.push(ServicePicture {
             service: service.id.clone(),
             selected: selected.contains(&service.id),
+            unverified: is_unverified(&observed, heads.get(&service.id)),
             containers: service
                 .containers
                 .iter()
@@ -186,6 +187,13 @@ async fn running_digests(
         }
     }
     Ok(digests)
+}
+
+/// Whether the record knows the service and never verified what it is set to.
+fn is_unverified(observed: &ObservedService, head: Option<&ServiceHead>) -> bool {
+    let Some(head) = head else { return false };
+    let verified = head.verified.as_ref().map(|verified| &verified.task_definition);
+    verified != observed.task_definition.as_ref()
 }
 
 /// Whether the digests of this very deployment were verified.

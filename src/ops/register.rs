@@ -66,6 +66,14 @@ pub async fn register(
     let home = environment.map_or_else(|| project.home.clone(), Environment::home);
     let access = Access::open(workspace, &home).await?;
     let mut warnings = repository_warning(workspace, &image, &uri);
+    if environment.is_some() {
+        warnings.push(format!(
+            "label `{}` is an environment: its services do not move by this, and the next \
+             `terraform apply` would deploy it; `release-tool deploy {} {} --image {image}={uri}` \
+             does it now",
+            request.label, request.service, request.label
+        ));
+    }
     let digest = resolve(&access, &uri, request.digest.as_ref(), &mut warnings).await?;
     let release_hash = release_hash(&access, &uri, digest.as_ref()).await;
     let released = ReleasedImage { uri, digest, release_hash };

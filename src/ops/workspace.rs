@@ -60,13 +60,12 @@ impl Connector {
     /// A session in an account and region.
     ///
     /// # Errors
-    /// Fails when no region is known, or when a leftover endpoint would lead the requests for an
-    /// AWS account somewhere else.
+    /// Fails when no region is known, or when the surroundings name an endpoint and the user did
+    /// not.
     pub async fn connect(&self, home: &Home) -> Result<AwsSession, OpError> {
-        let names_aws = home.account.is_some() || home.role_arn.is_some();
-        if let (Some(leftover), None, true) =
-            (&self.leftover_endpoint, &self.endpoint_url, names_aws)
-        {
+        // To ignore it would be as bad as to heed it: whoever set it means an emulator, whoever left
+        // it there means AWS.
+        if let (Some(leftover), None) = (&self.leftover_endpoint, &self.endpoint_url) {
             return Err(OpError::LeftoverEndpoint { variable: leftover.clone() });
         }
         let mut connection = Connection::to(self.region_of(home)?);

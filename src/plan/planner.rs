@@ -16,8 +16,8 @@ use super::{
     warnings::{warning_if_not_stable, warnings_of},
 };
 use crate::model::{
-    ContainerName, DeploymentController, Digest, ImageId, ImageUri, Label, ParameterName,
-    ReleaseHash, RolloutState, StepBefore, StepTarget,
+    ContainerName, DeploymentController, Digest, EcsDeployment, ImageId, ImageUri, Label,
+    ParameterName, ReleaseHash, RolloutState, StepBefore, StepTarget,
 };
 
 /// Works the plan out.
@@ -36,12 +36,13 @@ pub fn plan(request: PlanRequest) -> Result<Plan, Refusal> {
                 steps.push(*step);
             }
             Ok(Outcome::Unchanged(service)) => {
-                warnings.extend(warning_if_not_stable(picture));
+                warnings.extend(warning_if_not_stable(&request, picture));
                 unchanged.push(service);
             }
             Err(problem) => problems.push(*problem),
         }
     }
+    problems.extend(shared_families(&steps));
     if !problems.is_empty() {
         return Err(Refusal { problems });
     }
@@ -55,6 +56,21 @@ pub fn plan(request: PlanRequest) -> Result<Plan, Refusal> {
         left_out: request.left_out,
         warnings,
     })
+}
+
+/// Services that share a family and would each register another revision of it: only one of them
+/// could run the family's latest.
+fn shared_families(steps: &[PlannedStep]) -> Vec<Problem> {
+    let mut requests: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for step in steps {
+        let Revision::New { base, request } = &step.revision else { continue };
+        if *requests.entry(base.family()).or_insert(request) != request.as_str() {
+            let (service, family) = (step.service.clone(), base.family().to_owned());
+            problems.push(Problem::SharedFamily { service, family });
+        }
+    }
+    problems
 }
 
 /// What becomes of one service.
@@ -74,7 +90,8 @@ fn plan_service(request: &PlanRequest, picture: &ServicePicture) -> Result<Outco
     let (revision, document) = revision(picture, &containers)?;
     let rollout = rollout(request, picture, &revision);
     let parameters = parameter_changes(request, picture);
-    let (Rollout::Settled { .. }, true) = (&rollout, parameters.is_empty()) else {
+    let is_as_wanted = parameters.is_empty() && !picture.unverified;
+    let (Rollout::Settled { .. }, true) = (&rollout, is_as_wanted) else {
         let changes = differences(&picture.running().document, &document).map_err(failed)?;
         return Ok(Outcome::Step(Box::new(PlannedStep {
             service: picture.service.clone(),
@@ -108,6 +125,13 @@ fn refuse_what_cannot_be_deployed(picture: &ServicePicture) -> Result<(), Box<Pr
     };
     if let Some(controller) = controller {
         return Err(Box::new(Problem::UnsupportedController { service, controller }));
+    }
+    let rolls_back = |primary: &EcsDeployment| {
+        primary.rollout_state == Some(RolloutState::InProgress)
+            && primary.rollout_state_reason.contains("rolling back")
+    };
+    if picture.observed.primary().is_some_and(rolls_back) {
+        return Err(Box::new(Problem::RollingBack { service }));
     }
     if picture.observed.status != "ACTIVE" {
         let status = picture.observed.status.clone();

@@ -49,6 +49,7 @@ fn picture(image: &str) -> ServicePicture {
         service: ServiceId::new("web").unwrap(),
         selected: true,
         containers: BTreeMap::from([(ContainerName::new("web").unwrap(), web.clone())]),
+        unverified: false,
         observed: service(vec![deployment(1, true, 2, RolloutState::Completed)]),
         latest: definition("web", 1, &[("web", image)]),
         current: None,
@@ -144,6 +145,15 @@ fn what_runs_as_wanted_is_not_touched() {
 }
 
 #[test]
+fn what_nobody_verified_is_verified_without_touching_it() {
+    let mut left_alone = picture("web:2");
+    left_alone.unverified = true;
+    let step = only_step(vec![left_alone]);
+    assert!(matches!(step.rollout, Rollout::Settled { .. }));
+    assert!(step.parameters.is_empty());
+}
+
+#[test]
 fn terraforms_own_changes_go_out_knowingly() {
     let mut picture = picture("web:1");
     picture.current = Some(definition("web", 1, &[("web", "web:1")]));
@@ -151,7 +161,7 @@ fn terraforms_own_changes_go_out_knowingly() {
     let plan = plan(request(&[("web", released("web:2", 2))], vec![picture])).unwrap();
     let paths: Vec<&str> = plan.steps[0].changes.iter().map(|c| c.path.as_str()).collect();
     assert_eq!(paths, ["containerDefinitions[web].image", "containerDefinitions[log]"]);
-    assert!(plan.warnings[0].text.contains("web:3 was registered since"));
+    assert!(plan.warnings[0].text.contains("the latest ACTIVE revision is web:3"));
 }
 
 #[test]
@@ -245,6 +255,7 @@ fn any_picture(name: usize) -> impl Strategy<Value = ServicePicture> {
                         (container, ImageId::new(format!("i{image}")).unwrap())
                     })
                     .collect(),
+                unverified: false,
                 observed: service(vec![primary]),
                 latest,
                 current,

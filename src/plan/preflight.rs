@@ -97,6 +97,22 @@ pub enum Problem {
         /// The controller.
         controller: &'static str,
     },
+    /// ECS is putting the service back; what is asked of it now would stall if that fails.
+    #[error("service `{service}` is being rolled back by ECS")]
+    RollingBack {
+        /// The service.
+        service: ServiceId,
+    },
+    /// Two services share a family, and would need different revisions of it.
+    #[error(
+        "service `{service}` shares the task definition family `{family}` and needs other images"
+    )]
+    SharedFamily {
+        /// The service.
+        service: ServiceId,
+        /// The family.
+        family: String,
+    },
     /// The family has no ACTIVE revision, or the service names none.
     #[error("service `{service}` has no ACTIVE task definition to copy: {reason}")]
     NoTaskDefinition {
@@ -161,6 +177,10 @@ impl Problem {
                 "deploy it with the tool that controls it; only controller ECS is supported"
                     .to_owned()
             }
+            Self::RollingBack { service } => {
+                format!("wait for its end: `release-tool status {service} <environment> --watch`")
+            }
+            Self::SharedFamily { .. } => "give each service a family of its own".to_owned(),
             Self::NoTaskDefinition { .. } => {
                 "register a task definition for the service, for example with Terraform".to_owned()
             }

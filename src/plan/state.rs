@@ -97,7 +97,8 @@ pub fn service_state(
 /// How what runs departs from what the record says; nothing when it does not.
 fn departure(primary: &EcsDeployment, recorded: &RecordedAttempt) -> Option<ServiceState> {
     if recorded.ecs_deployment.as_ref() == Some(&primary.id) {
-        return None;
+        let failed = matches!(recorded.verdict, Some(Verdict::Failed { .. }));
+        return failed.then_some(ServiceState::Failed);
     }
     match (&recorded.ecs_deployment, &recorded.verdict) {
         (Some(_), Some(Verdict::RolledBack { to, .. })) if primary.task_definition == *to => {
@@ -106,10 +107,10 @@ fn departure(primary: &EcsDeployment, recorded: &RecordedAttempt) -> Option<Serv
         (Some(_), Some(Verdict::Superseded { by, .. })) if by.as_ref() == Some(&primary.id) => {
             Some(ServiceState::Superseded)
         }
-        (Some(_), None) if primary.task_definition == recorded.before => {
-            Some(ServiceState::RolledBack)
+        (Some(_), None | Some(Verdict::TimedOut { .. } | Verdict::Unknown { .. })) => {
+            let is_back = primary.task_definition == recorded.before;
+            Some(if is_back { ServiceState::RolledBack } else { ServiceState::Superseded })
         }
-        (Some(_), None) => Some(ServiceState::Superseded),
         _ => drift(primary, recorded),
     }
 }

@@ -46,6 +46,9 @@ pub struct ServicePicture {
     pub selected: bool,
     /// Which image goes into which container.
     pub containers: BTreeMap<ContainerName, ImageId>,
+    /// Whether what it is set to was never verified, although the record knows the service: its
+    /// rollout was left alone, or somebody else made it.
+    pub unverified: bool,
     /// What ECS says of it.
     pub observed: ObservedService,
     /// Its family's latest ACTIVE revision.

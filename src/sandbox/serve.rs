@@ -27,7 +27,7 @@ use super::{Outcome, Sandbox, SandboxError, ecr};
 
 /// The largest body that is taken. The largest that AWS takes is a part of a layer, 20 MiB that are
 /// a third longer in base64.
-const LARGEST_BODY: usize = 28 << 20;
+pub(super) const LARGEST_BODY: usize = 28 << 20;
 
 /// How long an answer is withheld from a client that does not give up.
 const SILENCE: Duration = Duration::from_mins(2);

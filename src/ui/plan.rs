@@ -37,7 +37,7 @@ pub fn nothing_to_do(plan: &Plan, console: &Console) -> String {
 fn place(plan: &Plan) -> String {
     let source = match &plan.wanted.source {
         ImageSource::Label(label) => format!("images from label {label}"),
-        ImageSource::Environment(id) => format!("images last verified in {id}"),
+        ImageSource::Environment(id) => format!("images of {id}"),
         ImageSource::Release(number) => format!("images of {number}"),
     };
     format!("{} ({source})", plan.environment)
@@ -122,6 +122,9 @@ fn what(step: &PlannedStep) -> String {
         Rollout::Update { force: true } => format!("is deployed anew with {revision}"),
         Rollout::Adopt { ecs_deployment } => {
             format!("is moving to {revision} already ({ecs_deployment}), and is followed")
+        }
+        Rollout::Settled { .. } if step.parameters.is_empty() => {
+            format!("runs {revision} already, which was never verified; now it is")
         }
         Rollout::Settled { .. } => "runs it already; only its parameters are written".to_owned(),
     }

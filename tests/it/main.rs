@@ -1,6 +1,6 @@
 //! The integration tests: one binary, since each further one links everything again.
 //!
-//! Apart from `architecture`, which reads the sources, all of them run the program against the
+//! Apart from `architecture` and `docs`, which read the sources and the documentation, all of them run the program against the
 //! sandbox, and then look at what it printed, what AWS holds and what is recorded.
 #![expect(
     clippy::indexing_slicing,
@@ -11,6 +11,7 @@
 )]
 
 mod architecture;
+mod docs;
 mod failing;
 mod faults;
 mod images;

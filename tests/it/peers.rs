@@ -7,7 +7,7 @@
 
 use std::{
     ffi::OsString,
-    fs::File,
+    fs::{self, File},
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Output, Stdio},
@@ -41,7 +41,7 @@ fn terraform_sees_no_changes_after_a_deployment() {
 /// Runs a script against a sandbox of its own.
 fn run(script: &str) {
     let Some(python) = python() else {
-        skip(script, "there is no Python environment; `scripts/peers` sets it up");
+        skip(script, "`scripts/peers` has not set its Python environment up");
         return;
     };
     let sandbox = Served::start(&python);
@@ -63,12 +63,13 @@ fn skip(script: &str, why: &str) {
     }
 }
 
-/// The environment's Python, if it has been set up.
+/// The environment's Python, if it has been set up with all that is required now.
 fn python() -> Option<PathBuf> {
-    let python = root().join(".peers/venv/bin/python");
     let is_ci = surroundings("CI").is_some_and(|value| value == "true");
-    assert!(python.exists() || !is_ci, "with CI=true `scripts/peers` must have been run");
-    python.exists().then_some(python)
+    let installed = fs::read(root().join(".peers/installed")).ok();
+    let is_set_up = installed == fs::read(root().join("tests/peers/requirements.txt")).ok();
+    assert!(is_set_up || !is_ci, "with CI=true `scripts/peers` must have been run");
+    is_set_up.then(|| root().join(".peers/venv/bin/python"))
 }
 
 /// A variable of this process's surroundings.
@@ -107,7 +108,7 @@ impl Served {
         let (mut told, mut line) = (BufReader::new(process.stdout.take().unwrap()), String::new());
         told.read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("listening on ").map(str::to_owned);
-        let url = url.unwrap_or_else(|| panic!("{}", std::fs::read_to_string(log).unwrap()));
+        let url = url.unwrap_or_else(|| panic!("{}", fs::read_to_string(log).unwrap()));
         Self { process, _told: told, url, folder }
     }
 

@@ -104,8 +104,14 @@ def prepare(aws: Cli, sandbox: Sandbox) -> None:
     for tag in ("1", "2"):
         sandbox.control("POST", "put-image", scope=scope, repository="web", tag=tag)
     listed = aws.text(
-        "ecr", "list-images", "--repository-name", "web",
-        "--query", "sort(imageIds[].imageTag)", "--output", "text",
+        "ecr",
+        "list-images",
+        "--repository-name",
+        "web",
+        "--query",
+        "sort(imageIds[].imageTag)",
+        "--output",
+        "text",
     )
     expect("the tags", listed.split(), ["1", "2"])
 
@@ -114,22 +120,47 @@ def roll_out(aws: Cli) -> None:
     """Creates a service and waits for it, then deploys another image as a script does."""
     first = register(aws, "1")
     aws.text(
-        "ecs", "create-service", "--cluster", "shop", "--service-name", "web",
-        "--task-definition", first, "--desired-count", "2", "--deployment-configuration",
+        "ecs",
+        "create-service",
+        "--cluster",
+        "shop",
+        "--service-name",
+        "web",
+        "--task-definition",
+        first,
+        "--desired-count",
+        "2",
+        "--deployment-configuration",
         "deploymentCircuitBreaker={enable=true,rollback=true}",
     )
     aws.text("ecs", "wait", "services-stable", "--cluster", "shop", "--services", "web")
     expect("the tasks", len(tasks(aws)), 2)
     second = register(aws, "2")
     updated = aws.json(
-        "ecs", "update-service", "--cluster", "shop", "--service", "web",
-        "--task-definition", second, "--query", "service.deployments[].[status, rolloutState]",
+        "ecs",
+        "update-service",
+        "--cluster",
+        "shop",
+        "--service",
+        "web",
+        "--task-definition",
+        second,
+        "--query",
+        "service.deployments[].[status, rolloutState]",
     )
     expect("the deployments", updated, [["PRIMARY", "IN_PROGRESS"], ["ACTIVE", "COMPLETED"]])
     aws.text("ecs", "wait", "services-stable", "--cluster", "shop", "--services", "web")
     described = aws.text(
-        "ecs", "describe-services", "--cluster", "shop", "--services", "web", "--output", "text",
-        "--query", "services[0].deployments[].[taskDefinition, rolloutState, runningCount]",
+        "ecs",
+        "describe-services",
+        "--cluster",
+        "shop",
+        "--services",
+        "web",
+        "--output",
+        "text",
+        "--query",
+        "services[0].deployments[].[taskDefinition, rolloutState, runningCount]",
     )
     expect("the service", described.split(), [second, "COMPLETED", "2"])
 
@@ -137,17 +168,32 @@ def roll_out(aws: Cli) -> None:
 def register(aws: Cli, tag: str) -> str:
     """Registers a revision; gives its ARN."""
     return aws.text(
-        "ecs", "register-task-definition", "--family", "web",
-        "--container-definitions", containers(tag),
-        "--query", "taskDefinition.taskDefinitionArn", "--output", "text",
+        "ecs",
+        "register-task-definition",
+        "--family",
+        "web",
+        "--container-definitions",
+        containers(tag),
+        "--query",
+        "taskDefinition.taskDefinitionArn",
+        "--output",
+        "text",
     )
 
 
 def tasks(aws: Cli) -> list[str]:
     """The service's tasks, read page by page."""
     arns = aws.json(
-        "ecs", "list-tasks", "--cluster", "shop", "--service-name", "web", "--page-size", "1",
-        "--query", "taskArns",
+        "ecs",
+        "list-tasks",
+        "--cluster",
+        "shop",
+        "--service-name",
+        "web",
+        "--page-size",
+        "1",
+        "--query",
+        "taskArns",
     )
     return list(arns)
 
@@ -155,17 +201,40 @@ def tasks(aws: Cli) -> list[str]:
 def verify(aws: Cli) -> None:
     """What the deployment left: its record, and the digests that run."""
     arn = aws.text(
-        "ecs", "list-service-deployments", "--cluster", "shop", "--service", "web",
-        "--status", "SUCCESSFUL", "--output", "text",
-        "--query", "serviceDeployments[0].targetServiceRevisionArn",
+        "ecs",
+        "list-service-deployments",
+        "--cluster",
+        "shop",
+        "--service",
+        "web",
+        "--status",
+        "SUCCESSFUL",
+        "--output",
+        "text",
+        "--query",
+        "serviceDeployments[0].targetServiceRevisionArn",
     )
     in_revision = aws.text(
-        "ecs", "describe-service-revisions", "--service-revision-arns", arn, "--output", "text",
-        "--query", "serviceRevisions[0].containerImages[0].imageDigest",
+        "ecs",
+        "describe-service-revisions",
+        "--service-revision-arns",
+        arn,
+        "--output",
+        "text",
+        "--query",
+        "serviceRevisions[0].containerImages[0].imageDigest",
     )
     in_registry = aws.text(
-        "ecr", "batch-get-image", "--repository-name", "web", "--image-ids", "imageTag=2",
-        "--query", "images[0].imageId.imageDigest", "--output", "text",
+        "ecr",
+        "batch-get-image",
+        "--repository-name",
+        "web",
+        "--image-ids",
+        "imageTag=2",
+        "--query",
+        "images[0].imageId.imageDigest",
+        "--output",
+        "text",
     )
     expect("the digest", in_revision, in_registry)
 
@@ -174,23 +243,43 @@ def parameters(aws: Cli) -> None:
     """Parameters are put, listed a few at a time, and read."""
     for label in ("latest", "prod", "stage"):
         aws.text(
-            "ssm", "put-parameter", "--type", "String", "--name", f"/shop/images/{label}/web",
-            "--value", f"{REGISTRY}/web:2",
+            "ssm",
+            "put-parameter",
+            "--type",
+            "String",
+            "--name",
+            f"/shop/images/{label}/web",
+            "--value",
+            f"{REGISTRY}/web:2",
         )
     page = aws.json(
         "ssm", "get-parameters-by-path", "--path", "/shop", "--recursive", "--max-items", "2"
     )
     expect("the first items", len(page["Parameters"]), 2)
     rest = aws.json(
-        "ssm", "get-parameters-by-path", "--path", "/shop", "--recursive",
-        "--starting-token", page["NextToken"],
+        "ssm",
+        "get-parameters-by-path",
+        "--path",
+        "/shop",
+        "--recursive",
+        "--starting-token",
+        page["NextToken"],
     )
     names = [one["Name"] for one in page["Parameters"] + rest["Parameters"]]
-    expect("the names", sorted(names), [f"/shop/images/{one}/web" for one in
-                                        ("latest", "prod", "stage")])
+    expect(
+        "the names",
+        sorted(names),
+        [f"/shop/images/{one}/web" for one in ("latest", "prod", "stage")],
+    )
     value = aws.text(
-        "ssm", "get-parameter", "--name", "/shop/images/prod/web",
-        "--query", "Parameter.Value", "--output", "text",
+        "ssm",
+        "get-parameter",
+        "--name",
+        "/shop/images/prod/web",
+        "--query",
+        "Parameter.Value",
+        "--output",
+        "text",
     )
     expect("the value", value, f"{REGISTRY}/web:2")
 
@@ -199,13 +288,26 @@ def clean_up(aws: Cli) -> None:
     """What is not there is an error; the service and the cluster go."""
     aws.refused(
         "ServiceNotFoundException",
-        "ecs", "update-service", "--cluster", "shop", "--service", "none", "--desired-count", "1",
+        "ecs",
+        "update-service",
+        "--cluster",
+        "shop",
+        "--service",
+        "none",
+        "--desired-count",
+        "1",
     )
     aws.text("ecs", "delete-service", "--cluster", "shop", "--service", "web", "--force")
     aws.text("ecs", "wait", "services-inactive", "--cluster", "shop", "--services", "web")
     status = aws.text(
-        "ecs", "delete-cluster", "--cluster", "shop",
-        "--query", "cluster.status", "--output", "text",
+        "ecs",
+        "delete-cluster",
+        "--cluster",
+        "shop",
+        "--query",
+        "cluster.status",
+        "--output",
+        "text",
     )
     expect("the cluster", status, "INACTIVE")
 

@@ -44,9 +44,10 @@ def main() -> int:
     results = [suite.run(one, next(scopes)) for one in chosen(wanted)]
     findings = dict(oracle.findings)
     if not wanted:
-        operations = offered.operations(sandbox, next(scopes))
+        scope = next(scopes)
+        operations = offered.operations(sandbox, scope)
         results += [suite.run(one, next(scopes)) for one in offered.checks(operations)]
-        findings = dict(oracle.findings) | offered.untried(operations, oracle)
+        findings = dict(oracle.findings) | offered.untried(operations, oracle, scope)
     report(findings, oracle, results, time.monotonic() - began)
     return 1 if findings or not all(results) else 0
 

@@ -114,15 +114,19 @@ class Handler(BaseHTTPRequestHandler):
         """Says nothing; the emulator's own log has it all."""
 
     def do_GET(self) -> None:
+        """Answers a GET."""
         self._route("GET")
 
     def do_POST(self) -> None:
+        """Answers a POST."""
         self._route("POST")
 
     def do_DELETE(self) -> None:
+        """Answers a DELETE."""
         self._route("DELETE")
 
     def do_HEAD(self) -> None:
+        """Answers a HEAD."""
         self._route("HEAD")
 
     def _route(self, method: str) -> None:

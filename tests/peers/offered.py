@@ -12,8 +12,8 @@ import urllib.parse
 import urllib.request
 from xml.etree import ElementTree
 
-from botocore.model import OperationModel
 from botocore import xform_name
+from botocore.model import OperationModel
 
 import suite
 from sandbox import SESSION, TIMEOUT_SECONDS, Sandbox, Scope, access_key
@@ -102,43 +102,35 @@ def failing(name: str) -> suite.Check:
     return check
 
 
-def untried(names: set[str], oracle: Oracle) -> dict[Finding, str]:
+def untried(names: set[str], oracle: Oracle, scope: Scope) -> dict[Finding, str]:
     """What is offered and was not tried: operations that never succeeded, listings that no
     paginator of botocore read, states that no waiter of botocore waited for."""
-    found = {
+    never = {
         Finding(name, "(tests)", "is offered, and was never answered with success"): ""
         for name in sorted(names - NEVER_SUCCEED - set(oracle.succeeded))
     }
-    for service in SERVICES:
-        offered_here = {name.split(".")[1] for name in names if name.startswith(f"{service}.")}
-        found |= untried_pages(service, offered_here) | untried_waiters(service, offered_here)
+    return never | untried_pages(names, scope) | untried_waiters(names, scope)
+
+
+def untried_pages(names: set[str], scope: Scope) -> dict[Finding, str]:
+    """Listings that botocore can page through and nobody did."""
+    found = {}
+    for name in sorted(names):
+        service, operation = name.split(".")
+        method = xform_name(operation)
+        can_paginate = scope.client(service).can_paginate(method)
+        if can_paginate and f"{service}.{method}" not in suite.PAGED:
+            found[Finding(name, "(tests)", "was not read with botocore's paginator")] = ""
     return found
 
 
-def untried_pages(service: str, offered_here: set[str]) -> dict[Finding, str]:
-    """Listings of a service that botocore can page through and nobody did."""
-    names = paginators(service) & offered_here
-    return {
-        Finding(f"{service}.{name}", "(tests)", "was not read with botocore's paginator"): ""
-        for name in sorted(names)
-        if f"{service}.{xform_name(name)}" not in suite.PAGED
-    }
-
-
-def paginators(service: str) -> set[str]:
-    """The operations that botocore can page through."""
-    return set(SESSION.get_paginator_model(service)._paginator_config)
-
-
-def untried_waiters(service: str, offered_here: set[str]) -> dict[Finding, str]:
+def untried_waiters(names: set[str], scope: Scope) -> dict[Finding, str]:
     """States that botocore can wait for and nobody did."""
-    try:
-        model = SESSION.get_waiter_model(service)
-    except Exception:  # noqa: BLE001 - a service without waiters
-        return {}
-    return {
-        Finding(f"{service}.{name}", "(tests)", "was not awaited with botocore's waiter"): ""
-        for name in model.waiter_names
-        if model.get_waiter(name).operation in offered_here
-        and f"{service}.{xform_name(name)}" not in suite.AWAITED
-    }
+    found = {}
+    for service in SERVICES:
+        for waiter in scope.client(service).waiter_names:
+            awaited = scope.client(service).get_waiter(waiter).config.operation
+            if f"{service}.{awaited}" in names and f"{service}.{waiter}" not in suite.AWAITED:
+                name = f"{service}.{waiter}"
+                found[Finding(name, "(tests)", "was not awaited with botocore's waiter")] = ""
+    return found

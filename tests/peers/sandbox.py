@@ -20,9 +20,7 @@ from botocore.session import Session
 REGION = "eu-west-1"
 
 # One attempt, so that an error is seen and not repeated.
-CONFIG = Config(
-    retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20
-)
+CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
 
 # The same without botocore's own checks of a request, to have the service check it.
 UNCHECKED = CONFIG.merge(Config(parameter_validation=False))

@@ -100,9 +100,7 @@ class Target:
     def play(self, scenario: dict[str, Any]) -> list[Way]:
         """Plays a scenario; gives the way of each step."""
         self.ecs.create_cluster(clusterName=CLUSTER)
-        definitions = {
-            number: self.register(image) for number, image in scenario["images"].items()
-        }
+        definitions = {number: self.register(image) for number, image in scenario["images"].items()}
         return [
             self.step(step, definitions[step["revision"]], scenario["service"])
             for step in scenario["steps"]
@@ -111,9 +109,7 @@ class Target:
     def register(self, image: str) -> str:
         """Registers a revision that runs an image; gives its ARN."""
         container = {"name": "web", "image": image, "memory": 128, "essential": True}
-        answer = self.ecs.register_task_definition(
-            family=SERVICE, containerDefinitions=[container]
-        )
+        answer = self.ecs.register_task_definition(family=SERVICE, containerDefinitions=[container])
         return str(answer["taskDefinition"]["taskDefinitionArn"])
 
     def step(self, step: dict[str, Any], definition: str, service: dict[str, Any]) -> Way:
@@ -169,9 +165,10 @@ def the_sandbox(url: str, scenario: dict[str, Any]) -> Iterator[Target]:
 def ministack(scenario: dict[str, Any]) -> Iterator[Target]:
     """ministack on a free port, with nothing but ECS, and a daemon without some images."""
     missing = {scenario["images"][number] for number in scenario["unpullable"]}
-    with tempfile.TemporaryDirectory(prefix="ministack-") as folder, fake_docker.running(
-        missing
-    ) as daemon:
+    with (
+        tempfile.TemporaryDirectory(prefix="ministack-") as folder,
+        fake_docker.running(missing) as daemon,
+    ):
         port = free_port()
         process = start_ministack(Path(folder), port, daemon)
         try:
@@ -266,10 +263,11 @@ def main() -> int:
     url, *names = sys.argv[1:]
     paths = [Path(name) for name in names] or sorted(SCENARIOS.glob("*.json"))
     try:
-        agreed = all([run(url, path) for path in paths])
+        results = [run(url, path) for path in paths]
     except Broken as broken:
         print(f"FAIL {broken}", flush=True)
         return 1
+    agreed = all(results)
     print("\nthe sandbox and ministack agree" if agreed else "\nthey differ")
     return 0 if agreed else 1
 

@@ -52,8 +52,12 @@ def run(check: Check, scope: Scope) -> bool:
         check(scope)
     except Exception as error:  # noqa: BLE001 - whatever it is, the next check is run
         line = next(
-            (one.lineno for one in reversed(traceback.extract_tb(error.__traceback__))
-             if one.filename == check.__code__.co_filename), 0
+            (
+                one.lineno
+                for one in reversed(traceback.extract_tb(error.__traceback__))
+                if one.filename == check.__code__.co_filename
+            ),
+            0,
         )
         print(f"FAIL {topic}: {sentence}", flush=True)
         print(f"     line {line}: {type(error).__name__}: {error}", flush=True)
@@ -74,13 +78,25 @@ def holds(condition: Any, what: str) -> None:
         raise Broken(f"not so: {what}")
 
 
+def lost(wanted: Any, found: Any, path: str) -> Iterator[str]:
+    """Where `found` lacks something of `wanted`; it may have more members."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        for name, value in wanted.items():
+            yield from lost(value, found.get(name), f"{path}.{name}")
+    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        for number, value in enumerate(wanted):
+            yield from lost(value, found[number], f"{path}[{number}]")
+    elif wanted != found:
+        yield f"{path}: {found!r}, want {wanted!r}"
+
+
 def refused(code: str, call: Callable[..., Any], **request: Any) -> dict[str, Any]:
     """The request is answered with this error; gives the error."""
     try:
         answer = call(**request)
     except ClientError as error:
         equal(error.response["Error"]["Code"], code, "the error")
-        return error.response
+        return dict(error.response)
     raise Broken(f"want the error {code}, got {answer!r}")
 
 
@@ -100,7 +116,9 @@ def paged(
     equal(len(listed), expected, f"the number of {key}")
     for number, one in enumerate(listed):
         holds(one not in listed[:number], f"{one!r} is listed once")
-    holds(all(len(page) == size for page in pages[:-1]), f"{[len(p) for p in pages]} are full pages")
+    holds(
+        all(len(page) == size for page in pages[:-1]), f"{[len(p) for p in pages]} are full pages"
+    )
     return listed
 
 

@@ -124,23 +124,26 @@ struct Level {
     filled_at: Instant,
     /// Share of the rate in use, 1 unless throttled.
     share: f64,
-    /// When the share last changed.
-    changed_at: Instant,
+    /// When the pace last changed; none while there was no throttle.
+    changed_at: Option<Instant>,
 }
 
 impl Level {
     /// A full bucket.
     fn new(limit: Option<Limit>, now: Instant) -> Self {
         let tokens = limit.map_or(0.0, |limit| limit.burst);
-        Self { limit, tokens, filled_at: now, share: 1.0, changed_at: now }
+        Self { limit, tokens, filled_at: now, share: 1.0, changed_at: None }
     }
 
     /// Takes the right to send one request, or says how long to wait before asking again.
     fn take(&mut self, now: Instant) -> Result<(), Duration> {
         let Some(limit) = self.limit else { return Ok(()) };
-        while self.share < 1.0 && now.duration_since(self.changed_at) >= RECOVERY {
-            self.changed_at += RECOVERY;
-            self.fill(limit, self.changed_at);
+        while self.share < 1.0
+            && let Some(recovered) = self.changed_at.map(|at| at + RECOVERY)
+            && recovered <= now
+        {
+            self.changed_at = Some(recovered);
+            self.fill(limit, recovered);
             self.share = (self.share * 2.0).min(1.0);
         }
         self.fill(limit, now);
@@ -160,16 +163,21 @@ impl Level {
         self.filled_at = self.filled_at.max(now);
     }
 
-    /// Empties the bucket and halves the rate, since AWS's own bucket was empty.
+    /// Empties the bucket, since AWS's own is empty, and halves the rate, unless nothing was held
+    /// back before: then the published rate has not been tried yet.
     fn throttled(&mut self, published: Limit, now: Instant) {
+        let was_paced = self.limit.is_some();
         let limit = *self.limit.get_or_insert(published);
         self.fill(limit, now);
         self.tokens = self.tokens.min(0.0);
-        let fresh = self.share >= 1.0 || now.duration_since(self.changed_at) >= SAME_THROTTLE;
-        if fresh {
-            self.share = (self.share / 2.0).max(SLOWEST);
-            self.changed_at = now;
+        let is_same = self.changed_at.is_some_and(|at| now.duration_since(at) < SAME_THROTTLE);
+        if is_same {
+            return;
         }
+        if was_paced {
+            self.share = (self.share / 2.0).max(SLOWEST);
+        }
+        self.changed_at = Some(now);
     }
 }
 
@@ -342,7 +350,17 @@ mod tests {
         pacer.throttled();
         let began = Instant::now();
         pacer.acquire().await;
-        assert!(began.elapsed() >= Duration::from_millis(600), "{:?}", began.elapsed());
+        assert!(began.elapsed() >= Duration::from_millis(300), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_above_the_burst_takes_what_the_quota_says_also_after_the_first_throttle() {
+        let bucket = Bucket::TaskDefinitionModify;
+        let pacer = Pacer::new(bucket, Pacing::AfterThrottle);
+        let (refused, seconds) = send(&pacer, &Theirs::of(bucket), 30).await;
+        assert!(refused > 0, "the test makes no sense otherwise");
+        let ideal = 10.0;
+        assert!(seconds >= ideal && seconds < ideal * 1.2, "{seconds} s, {refused} refused");
     }
 
     #[tokio::test(start_paused = true)]

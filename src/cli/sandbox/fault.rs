@@ -15,15 +15,19 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(crate) enum FaultVerb {
     /// Add a fault. Those that are there stay.
+    #[command(after_help = "\
+Examples:
+  release-tool sandbox fault add UpdateService throttle --times 3
+  release-tool sandbox fault add 'ecs:*' latency=60")]
     Add {
-        /// Which requests: an operation such as `UpdateService`, `ecs:UpdateService`, `ecs:*` or
-        /// `*`.
+        /// Which requests: `*`, a service such as `ecs:*`, an operation such as `UpdateService`, or
+        /// an operation on a resource such as `UpdateService/search`.
         operation: Pattern,
         /// `throttle`, `deny`, `error`, `timeout` (done, but no answer comes), `drop` (not done,
         /// and the connection is cut), `drop-after` (done, and the connection is cut),
-        /// `latency=MILLISECONDS`, or `quota` (AWS's own token buckets).
+        /// `latency=MILLISECONDS`, or `quota` (refused beyond AWS's own rates).
         kind: FaultKind,
-        /// How many times; for ever when left away.
+        /// How many times it acts; for ever when left out.
         #[arg(long, value_name = "NUMBER")]
         times: Option<NonZeroU32>,
     },

@@ -14,13 +14,13 @@ use crate::{
 /// Do by hand what somebody would do in the console.
 #[derive(Debug, Subcommand)]
 pub(crate) enum HandVerb {
-    /// Stop a task of a service; the first that runs, unless one is named.
+    /// Stop a task of a service: one that runs, unless `--task` names it.
     StopTask {
         /// The service.
         service: String,
         /// The environment.
         environment: String,
-        /// The task's id.
+        /// The id of the task.
         #[arg(long)]
         task: Option<String>,
         /// The reason that ECS will show.
@@ -36,7 +36,7 @@ pub(crate) enum HandVerb {
         service: String,
         /// The environment.
         environment: String,
-        /// `family:revision`, or an ARN.
+        /// A family for its latest revision, `family:revision`, or an ARN.
         task_definition: String,
         /// The project, where the manifest has several.
         #[arg(long)]
@@ -44,20 +44,20 @@ pub(crate) enum HandVerb {
     },
     /// Push a new image, with content of its own.
     PushImage {
-        /// Its URI, `<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>`.
+        /// The image, `<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>`.
         uri: ImageUri,
-        /// The commit for its label `org.opencontainers.image.revision`.
-        #[arg(long)]
+        /// The commit it was built from, for its label `org.opencontainers.image.revision`.
+        #[arg(long, value_name = "COMMIT")]
         revision: Option<String>,
     },
     /// Delete an image from its repository.
     DeleteImage {
-        /// Its URI.
+        /// The image, by tag or digest.
         uri: ImageUri,
     },
     /// Let a tag name another image of the same repository.
     MoveTag {
-        /// The URI whose tag is moved.
+        /// The image whose tag is moved.
         uri: ImageUri,
         /// The tag or digest of the image that it is to name.
         to: String,

@@ -29,6 +29,11 @@ use crate::{
 /// Its state is kept between commands. The same can be done over HTTP below `/_sandbox/` while
 /// `sandbox serve` runs.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  release-tool sandbox seed
+  release-tool sandbox fate search crash
+  release-tool --sandbox deploy search prod")]
 pub(crate) struct SandboxArguments {
     /// What to do.
     #[command(subcommand)]
@@ -46,23 +51,31 @@ enum Verb {
     /// What is there already is left as it is.
     Seed,
     /// Say what becomes of tasks that run an image.
+    ///
+    /// It holds for tasks that start from now on.
+    #[command(after_help = "\
+Examples:
+  release-tool sandbox fate search crash
+  release-tool sandbox fate search crash=137@30
+  release-tool sandbox fate search:4246187 healthy")]
     Fate {
         /// An image of the manifest, for the URI that the label `latest` names; or a URI, or its
         /// end such as `search:4246187`.
         image: String,
-        /// `healthy`, `crash[=EXIT_CODE][@SECONDS]`, `unhealthy` or `unpullable`.
+        /// `healthy`; `crash[=EXIT_CODE][@SECONDS]`, which exits with 1 a second after its start
+        /// unless told otherwise; `unhealthy`, whose health check fails; or `unpullable`.
         #[arg(value_name = "FATE")]
         fate: Fate,
     },
-    /// Let the sandbox's clock run so many times faster; 0 stops it.
+    /// Say how fast the sandbox's clock runs; 1 is real time, and 0 stops it.
     Speed {
-        /// Seconds in a second.
+        /// How many seconds pass in the sandbox in one second, from 0 to 1000000.
         #[arg(value_parser = parse_speed)]
         factor: Speed,
     },
-    /// Put the sandbox's clock forward, for example by `90s`.
+    /// Put the sandbox's clock forward.
     Advance {
-        /// How far.
+        /// How far, for example `90s` or `1h`.
         #[arg(value_parser = parse_duration)]
         duration: Duration,
     },
@@ -75,9 +88,9 @@ enum Verb {
     /// Have requests throttled, denied, lost or delayed.
     #[command(subcommand)]
     Fault(fault::FaultVerb),
-    /// List the requests that were answered, oldest first.
+    /// List the requests that were made, oldest first.
     Requests {
-        /// Only those after this number.
+        /// List only those after the one with this number.
         #[arg(long, value_name = "NUMBER")]
         since: Option<u64>,
         /// Forget them instead.

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 
 use super::*;
-use crate::sandbox::credentials;
+use crate::sandbox::{credentials, serve::LARGEST_BODY};
 
 const ROLE: &str = "arn:aws:iam::222222222222:role/release/deployer";
 
@@ -183,7 +183,7 @@ async fn latency_is_waited_for() {
 async fn a_body_that_is_too_large_is_refused() {
     let bench = Bench::new();
     let (status, _) = served(bench.sandbox.clone(), async |endpoint| {
-        let size = 9 << 20;
+        let size = LARGEST_BODY + 1;
         let head = format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {size}\r\n\r\n");
         raw(&endpoint, &head).await
     })

@@ -91,9 +91,7 @@ def in_use(aws: Scope) -> None:
     (task,) = aws.ecs.run_task(cluster="shop", taskDefinition="web")["tasks"]
     refused("ClusterContainsTasksException", aws.ecs.delete_cluster, cluster="shop")
     aws.ecs.stop_task(cluster="shop", task=task["taskArn"])
-    aws.ecs.create_service(
-        cluster="shop", serviceName="web", taskDefinition="web", desiredCount=0
-    )
+    aws.ecs.create_service(cluster="shop", serviceName="web", taskDefinition="web", desiredCount=0)
     refused("ClusterContainsServicesException", aws.ecs.delete_cluster, cluster="shop")
 
 

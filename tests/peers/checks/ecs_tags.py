@@ -43,6 +43,4 @@ def errors(aws: Scope) -> None:
         refused("InvalidParameterException", call, resourceArn="no ARN", **more)
     cluster = f"arn:aws:ecs:{aws.region}:{aws.account}:cluster/{shop.CLUSTER}"
     reserved = [{"key": "aws:mine", "value": "1"}]
-    refused(
-        "InvalidParameterException", aws.ecs.tag_resource, resourceArn=cluster, tags=reserved
-    )
+    refused("InvalidParameterException", aws.ecs.tag_resource, resourceArn=cluster, tags=reserved)

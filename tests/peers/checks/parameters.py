@@ -113,15 +113,29 @@ def labelled(aws: Scope) -> None:
     equal((answer["RemovedLabels"], answer["InvalidLabels"]), (["stable"], ["none"]))
     refused("ParameterVersionNotFound", aws.ssm.get_parameter, Name=f"{IMAGE}:stable")
     refused("ParameterVersionNotFound", aws.ssm.get_parameter, Name=f"{IMAGE}:9")
-    refused("ParameterVersionNotFound", aws.ssm.label_parameter_version,
-            Name=IMAGE, ParameterVersion=9, Labels=["a"])
-    refused("ParameterVersionNotFound", aws.ssm.unlabel_parameter_version,
-            Name=IMAGE, ParameterVersion=9, Labels=["a"])
+    refused(
+        "ParameterVersionNotFound",
+        aws.ssm.label_parameter_version,
+        Name=IMAGE,
+        ParameterVersion=9,
+        Labels=["a"],
+    )
+    refused(
+        "ParameterVersionNotFound",
+        aws.ssm.unlabel_parameter_version,
+        Name=IMAGE,
+        ParameterVersion=9,
+        Labels=["a"],
+    )
     eleven = [f"label-{number}" for number in range(11)]
     refused("ValidationException", aws.ssm.label_parameter_version, Name=IMAGE, Labels=eleven)
     aws.ssm.label_parameter_version(Name=IMAGE, Labels=eleven[:10])
-    refused("ParameterVersionLabelLimitExceeded", aws.ssm.label_parameter_version,
-            Name=IMAGE, Labels=eleven[10:])
+    refused(
+        "ParameterVersionLabelLimitExceeded",
+        aws.ssm.label_parameter_version,
+        Name=IMAGE,
+        Labels=eleven[10:],
+    )
 
 
 @check

@@ -63,9 +63,7 @@ def descriptor(kind: str, of: str, size: int) -> dict[str, Any]:
 def push(aws: Scope, manifest: str, tag: str | None = None, **more: Any) -> dict[str, Any]:
     """Puts an image."""
     request = {"imageTag": tag} if tag else {}
-    answer = aws.ecr.put_image(
-        repositoryName=REPOSITORY, imageManifest=manifest, **request, **more
-    )
+    answer = aws.ecr.put_image(repositoryName=REPOSITORY, imageManifest=manifest, **request, **more)
     return dict(answer["image"])
 
 
@@ -111,9 +109,9 @@ def pushed_and_read(aws: Scope) -> None:
         )
         (found,) = answer["images"]
         equal((found["imageManifest"], found["imageManifestMediaType"]), (manifest, OCI_MANIFEST))
-    (told,) = aws.ecr.describe_images(
-        repositoryName=REPOSITORY, imageIds=[{"imageTag": "1"}]
-    )["imageDetails"]
+    (told,) = aws.ecr.describe_images(repositoryName=REPOSITORY, imageIds=[{"imageTag": "1"}])[
+        "imageDetails"
+    ]
     equal((told["imageDigest"], told["imageTags"]), (name, ["1"]))
     config = json.loads(manifest)["config"]["digest"]
     layers = aws.ecr.batch_check_layer_availability(
@@ -122,8 +120,7 @@ def pushed_and_read(aws: Scope) -> None:
     told = [one["layerAvailability"] for one in layers["layers"]]
     equal(told, ["AVAILABLE", "UNAVAILABLE"], "what is told of the layers")
     url = aws.ecr.get_download_url_for_layer(repositoryName=REPOSITORY, layerDigest=config)
-    path = url["downloadUrl"].split("/_sandbox/", 1)[1]
-    with urllib.request.urlopen(f"{aws.sandbox.url}/_sandbox/{path}", timeout=5) as layer:
+    with urllib.request.urlopen(url["downloadUrl"], timeout=5) as layer:
         content = layer.read()
     equal(digest(content), config, "the digest of the layer")
     labels = json.loads(content)["config"]["Labels"]
@@ -209,9 +206,9 @@ def deleted(aws: Scope) -> None:
     )
     equal(answer["imageIds"], [{"imageTag": "a", "imageDigest": name}])
     equal([failure["failureCode"] for failure in answer["failures"]], ["ImageNotFound"])
-    rest = aws.ecr.batch_delete_image(
-        repositoryName=REPOSITORY, imageIds=[{"imageDigest": name}]
-    )["imageIds"]
+    rest = aws.ecr.batch_delete_image(repositoryName=REPOSITORY, imageIds=[{"imageDigest": name}])[
+        "imageIds"
+    ]
     equal(sorted(one["imageTag"] for one in rest), ["b", "c"], "the tags")
     equal(aws.ecr.list_images(repositoryName=REPOSITORY)["imageIds"], [])
 
@@ -269,17 +266,35 @@ def refused_pushes(aws: Scope) -> None:
     begun = aws.ecr.initiate_layer_upload(repositoryName=REPOSITORY)["uploadId"]
     part = {"repositoryName": REPOSITORY, "uploadId": begun, "layerPartBlob": b"abc"}
     refused(
-        "InvalidLayerPartException", aws.ecr.upload_layer_part,
-        partFirstByte=5, partLastByte=7, **part,
+        "InvalidLayerPartException",
+        aws.ecr.upload_layer_part,
+        partFirstByte=5,
+        partLastByte=7,
+        **part,
     )
     aws.ecr.upload_layer_part(partFirstByte=0, partLastByte=2, **part)
-    refused("InvalidLayerException", aws.ecr.complete_layer_upload,
-            repositoryName=REPOSITORY, uploadId=begun, layerDigests=[digest(b"another")])
+    refused(
+        "InvalidLayerException",
+        aws.ecr.complete_layer_upload,
+        repositoryName=REPOSITORY,
+        uploadId=begun,
+        layerDigests=[digest(b"another")],
+    )
     nobody = "00000000-0000-0000-0000-000000000000"
-    refused("UploadNotFoundException", aws.ecr.complete_layer_upload,
-            repositoryName=REPOSITORY, uploadId=nobody, layerDigests=[digest(b"abc")])
-    refused("UploadNotFoundException", aws.ecr.upload_layer_part, partFirstByte=0, partLastByte=2,
-            **{**part, "uploadId": nobody})
+    refused(
+        "UploadNotFoundException",
+        aws.ecr.complete_layer_upload,
+        repositoryName=REPOSITORY,
+        uploadId=nobody,
+        layerDigests=[digest(b"abc")],
+    )
+    refused(
+        "UploadNotFoundException",
+        aws.ecr.upload_layer_part,
+        partFirstByte=0,
+        partLastByte=2,
+        **{**part, "uploadId": nobody},
+    )
 
 
 @check
@@ -308,8 +323,12 @@ def not_there(aws: Scope) -> None:
     equal([failure["failureCode"] for failure in missing["failures"]], ["ImageNotFound"])
     refused("LifecyclePolicyNotFoundException", aws.ecr.get_lifecycle_policy, **here)
     refused("RepositoryPolicyNotFoundException", aws.ecr.get_repository_policy, **here)
-    refused("LayersNotFoundException", aws.ecr.get_download_url_for_layer,
-            layerDigest=digest(b"a"), **here)
+    refused(
+        "LayersNotFoundException",
+        aws.ecr.get_download_url_for_layer,
+        layerDigest=digest(b"a"),
+        **here,
+    )
     refused("InvalidParameterException", aws.ecr.create_repository, repositoryName="No Capitals")
     refused("InvalidParameterException", aws.ecr.list_images, nextToken="made up", **here)
 
@@ -330,8 +349,9 @@ def tagged(aws: Scope) -> None:
     tags = [{"Key": "a", "Value": "1"}]
     refused("RepositoryNotFoundException", aws.ecr.tag_resource, resourceArn=nothing, tags=tags)
     refused("RepositoryNotFoundException", aws.ecr.list_tags_for_resource, resourceArn=nothing)
-    refused("RepositoryNotFoundException", aws.ecr.untag_resource, resourceArn=nothing,
-            tagKeys=["a"])
+    refused(
+        "RepositoryNotFoundException", aws.ecr.untag_resource, resourceArn=nothing, tagKeys=["a"]
+    )
 
 
 @check

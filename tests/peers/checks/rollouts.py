@@ -90,7 +90,7 @@ def rolling(aws: Scope) -> None:
     equal(changes(len(one["deployments"]) for one in seen), [2, 1], "the number of deployments")
     for one in seen:
         equal(sum(count for *_, count in summary(one)), one["runningCount"], "running tasks")
-        holds(3 <= one["runningCount"], f"{summary(one)} has 75 % of 4 tasks")
+        holds(one["runningCount"] >= 3, f"{summary(one)} has 75 % of 4 tasks")
         holds(one["runningCount"] + one["pendingCount"] <= 6, f"{summary(one)} has 150 % of 4")
     messages = [event["message"] for event in seen[-1]["events"]]
     equal(messages[0], "(service web) has reached a steady state.", "the latest event")
@@ -114,8 +114,10 @@ def joined(aws: Scope) -> None:
     equal(newest["targetServiceRevision"]["arn"].rsplit("/", 1)[1], number, "the target")
     sources = [one["arn"].rsplit("/", 1)[1] for one in newest["sourceServiceRevisions"]]
     equal(sources, [source], "the sources")
-    holds("sourceServiceRevisions" not in oldest or not oldest["sourceServiceRevisions"],
-          "the first deployment has no source")
+    holds(
+        "sourceServiceRevisions" not in oldest or not oldest["sourceServiceRevisions"],
+        "the first deployment has no source",
+    )
     equal([newest["status"], oldest["status"]], ["SUCCESSFUL"] * 2, "the statuses")
     holds(newest["createdAt"] <= newest["startedAt"] <= newest["finishedAt"], "times are in order")
     (revision,) = aws.ecs.describe_service_revisions(
@@ -172,9 +174,7 @@ def fail(aws: Scope, fate: str, **breaker: Any) -> list[dict[str, Any]]:
     shop.revision(aws, f"{aws.account}/web:1")
     shop.revision(aws, bad)
     aws.sandbox.set_fate(bad, fate)
-    shop.create(
-        aws, "web:1", deploymentConfiguration={"deploymentCircuitBreaker": {**breaker}}
-    )
+    shop.create(aws, "web:1", deploymentConfiguration={"deploymentCircuitBreaker": {**breaker}})
     watch(aws, is_over)
     begun = shop.update(aws, taskDefinition="web:2")
 
@@ -196,8 +196,12 @@ def broken_and_back(aws: Scope) -> None:
         [("2", "IN_PROGRESS"), ("1", "IN_PROGRESS"), ("1", "COMPLETED")],
     )
     failed = max(
-        (one for service in seen for one in service["deployments"] if one["rolloutState"] ==
-         "IN_PROGRESS" and one["taskDefinition"].endswith(":2")),
+        (
+            one
+            for service in seen
+            for one in service["deployments"]
+            if one["rolloutState"] == "IN_PROGRESS" and one["taskDefinition"].endswith(":2")
+        ),
         key=lambda one: one["failedTasks"],
     )
     holds(failed["failedTasks"] > 0, "failed tasks are counted")
@@ -318,9 +322,19 @@ def listed(aws: Scope) -> None:
         serviceRevisionArns=[briefs[0]["targetServiceRevisionArn"] + "0"]
     )
     equal([one["reason"] for one in missing["failures"]], ["MISSING"])
-    refused("ServiceNotFoundException", aws.ecs.list_service_deployments, cluster=shop.CLUSTER,
-            service="none")
-    refused("InvalidParameterException", aws.ecs.describe_service_deployments,
-            serviceDeploymentArns=["no ARN"])
-    refused("InvalidParameterException", aws.ecs.describe_service_revisions,
-            serviceRevisionArns=["no ARN"])
+    refused(
+        "ServiceNotFoundException",
+        aws.ecs.list_service_deployments,
+        cluster=shop.CLUSTER,
+        service="none",
+    )
+    refused(
+        "InvalidParameterException",
+        aws.ecs.describe_service_deployments,
+        serviceDeploymentArns=["no ARN"],
+    )
+    refused(
+        "InvalidParameterException",
+        aws.ecs.describe_service_revisions,
+        serviceRevisionArns=["no ARN"],
+    )

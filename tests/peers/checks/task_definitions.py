@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox import Scope
-from suite import check, equal, holds, paged, refused
+from suite import check, equal, holds, lost, paged, refused
 
 # What tells of a revision, and is not part of what was registered.
 READ_ONLY = {
@@ -108,23 +108,10 @@ def nothing_is_lost(aws: Scope) -> None:
     answer = aws.ecs.describe_task_definition(taskDefinition="rich", include=["TAGS"])
     equal(answer["tags"], RICH["tags"], "tags")
     equal(answer["taskDefinition"], registered["taskDefinition"], "what is described")
-    lost = list(missing_members({k: v for k, v in RICH.items() if k != "tags"},
-                                answer["taskDefinition"], "$"))
-    equal(lost, [], "what was lost")
+    wanted = {name: value for name, value in RICH.items() if name != "tags"}
+    equal(list(lost(wanted, answer["taskDefinition"], "$")), [], "what was lost")
     without = aws.ecs.describe_task_definition(taskDefinition="rich")
     holds("tags" not in without, "tags are told only if asked for")
-
-
-def missing_members(wanted: Any, found: Any, path: str) -> Any:
-    """Where `found` lacks something of `wanted`."""
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        for name, value in wanted.items():
-            yield from missing_members(value, found.get(name), f"{path}.{name}")
-    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
-        for number, value in enumerate(wanted):
-            yield from missing_members(value, found[number], f"{path}[{number}]")
-    elif wanted != found:
-        yield f"{path}: {found!r}, want {wanted!r}"
 
 
 @check
@@ -132,9 +119,9 @@ def a_copy(aws: Scope) -> None:
     """A copy of what is described is the next revision, with the same content."""
     aws.ecs.register_task_definition(**RICH)
     first = aws.ecs.describe_task_definition(taskDefinition="rich", include=["TAGS"])
-    copy = aws.ecs.register_task_definition(
-        **content(first["taskDefinition"]), tags=first["tags"]
-    )["taskDefinition"]
+    copy = aws.ecs.register_task_definition(**content(first["taskDefinition"]), tags=first["tags"])[
+        "taskDefinition"
+    ]
     equal(copy["revision"], 2, "the revision")
     equal(content(copy), content(first["taskDefinition"]), "the content")
     latest = aws.ecs.describe_task_definition(taskDefinition="rich", include=["TAGS"])

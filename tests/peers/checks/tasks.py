@@ -28,9 +28,9 @@ def a_life(aws: Scope) -> None:
     equal(task["overrides"]["containerOverrides"][0]["command"], ["migrate"], "the override")
     arn = task["taskArn"]
     wait(aws.ecs, "tasks_running", cluster=shop.CLUSTER, tasks=[arn])
-    (running,) = aws.ecs.describe_tasks(
-        cluster=shop.CLUSTER, tasks=[arn], include=["TAGS"]
-    )["tasks"]
+    (running,) = aws.ecs.describe_tasks(cluster=shop.CLUSTER, tasks=[arn], include=["TAGS"])[
+        "tasks"
+    ]
     equal(running["tags"], [{"key": "team", "value": "search"}], "tags")
     holds(running["createdAt"] <= running["pullStartedAt"] <= running["startedAt"], "in order")
     equal(running["containers"][0]["lastStatus"], "RUNNING", "the container")

@@ -77,11 +77,15 @@ class Oracle:
 
     def attach(self, client: BaseClient) -> None:
         """Looks at every answer to this client from now on."""
-        client.meta.events.register("before-parse.*.*", self._see)
+        client.meta.events.register("before-parse.*.*", self._hear)
 
-    def _see(
+    def _hear(
         self, operation_model: OperationModel, response_dict: dict[str, Any], **_: Any
     ) -> None:
+        self.see(operation_model, response_dict)
+
+    def see(self, operation_model: OperationModel, response_dict: dict[str, Any]) -> None:
+        """Looks at one answer, as botocore's event `before-parse` tells it."""
         self.requests += 1
         service = operation_model.service_model.service_name
         name = f"{service}.{operation_model.name}"
@@ -118,9 +122,7 @@ class Oracle:
         return []
 
 
-def error_faults(
-    operation: OperationModel, code: str | None, status: int
-) -> list[tuple[str, str]]:
+def error_faults(operation: OperationModel, code: str | None, status: int) -> list[tuple[str, str]]:
     """What is wrong with an error's code and status for this operation."""
     if not code:
         return [("(error)", "no code")]
@@ -135,4 +137,4 @@ def declared_status(shape: Shape) -> int:
     """The HTTP status of an error. Where the model tells none, the client's faults have 400 and the
     service's 500."""
     error = shape.metadata.get("error") or {}
-    return error.get("httpStatusCode", 500 if shape.name in SERVICE_FAULTS else 400)
+    return int(error.get("httpStatusCode", 500 if shape.name in SERVICE_FAULTS else 400))

@@ -34,9 +34,7 @@ def read(operation: OperationModel, response: dict[str, Any]) -> Reading:
     if headers.get("content-type") != wanted:
         reading.faults.append(("(content-type)", f"{headers.get('content-type')}, want {wanted}"))
     try:
-        body = json.loads(
-            response["body"], object_pairs_hook=once, parse_constant=reject_constant
-        )
+        body = json.loads(response["body"], object_pairs_hook=once, parse_constant=reject_constant)
     except ValueError as error:
         reading.faults.append(("(body)", str(error)))
         return reading
@@ -94,12 +92,14 @@ def walk(shape: Shape, value: Any, path: str) -> Iterator[Fault]:
 
 
 def structure(shape: Shape, value: Any, path: str) -> Iterator[Fault]:
+    """An object with the members of the shape, and no others."""
     if not isinstance(value, dict):
         yield path, f"{kind(value)}, want an object"
         return
     members = {m.serialization.get("name", name): m for name, m in shape.members.items()}
-    required = {shape.members[name].serialization.get("name", name) for name in
-                shape.required_members}
+    required = {
+        shape.members[name].serialization.get("name", name) for name in shape.required_members
+    }
     for name in sorted(required - value.keys()):
         yield f"{path}.{name}", "absent, and required"
     for name, one in value.items():
@@ -112,6 +112,7 @@ def structure(shape: Shape, value: Any, path: str) -> Iterator[Fault]:
 
 
 def sequence(shape: Shape, value: Any, path: str) -> Iterator[Fault]:
+    """A list."""
     if not isinstance(value, list):
         yield path, f"{kind(value)}, want a list"
         return
@@ -122,6 +123,7 @@ def sequence(shape: Shape, value: Any, path: str) -> Iterator[Fault]:
 
 
 def mapping(shape: Shape, value: Any, path: str) -> Iterator[Fault]:
+    """An object with any members."""
     if not isinstance(value, dict):
         yield path, f"{kind(value)}, want an object"
         return
@@ -132,6 +134,7 @@ def mapping(shape: Shape, value: Any, path: str) -> Iterator[Fault]:
 
 
 def text(shape: Shape, value: Any, path: str) -> Iterator[Fault]:
+    """A string."""
     if not isinstance(value, str):
         yield path, f"{kind(value)}, want a string"
     else:
@@ -139,6 +142,7 @@ def text(shape: Shape, value: Any, path: str) -> Iterator[Fault]:
 
 
 def whole(shape: Shape, value: Any, path: str) -> Iterator[Fault]:
+    """A whole number that fits."""
     if isinstance(value, bool) or not isinstance(value, int):
         yield path, f"{value!r}, want a whole number"
     elif not -(2**63) <= value < 2**63 or (shape.type_name == "integer" and abs(value) >= 2**31):
@@ -148,6 +152,7 @@ def whole(shape: Shape, value: Any, path: str) -> Iterator[Fault]:
 
 
 def number(shape: Shape, value: Any, path: str) -> Iterator[Fault]:
+    """A number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         yield path, f"{value!r}, want a number"
     else:
@@ -155,6 +160,7 @@ def number(shape: Shape, value: Any, path: str) -> Iterator[Fault]:
 
 
 def timestamp(shape: Shape, value: Any, path: str) -> Iterator[Fault]:
+    """Seconds since 1970, with milliseconds at the finest."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value):
         yield path, f"{value!r}, want seconds since 1970"
@@ -163,11 +169,13 @@ def timestamp(shape: Shape, value: Any, path: str) -> Iterator[Fault]:
 
 
 def boolean(shape: Shape, value: Any, path: str) -> Iterator[Fault]:
+    """A boolean."""
     if not isinstance(value, bool):
         yield path, f"{value!r}, want a boolean"
 
 
 def blob(shape: Shape, value: Any, path: str) -> Iterator[Fault]:
+    """Bytes in base64."""
     try:
         content = base64.b64decode(value, validate=True)
     except (binascii.Error, TypeError, ValueError):

@@ -103,6 +103,7 @@ def walk(shape: Shape, element: Element, path: str) -> Iterator[Fault]:
 
 
 def structure(shape: Shape, element: Element, path: str) -> Iterator[Fault]:
+    """An element with the members of the shape, each once, and no others."""
     members = {m.serialization.get("name", name): m for name, m in shape.members.items()}
     names = [one.tag for one in element]
     for name in shape.required_members:
@@ -118,6 +119,7 @@ def structure(shape: Shape, element: Element, path: str) -> Iterator[Fault]:
 
 
 def sequence(shape: Shape, element: Element, path: str) -> Iterator[Fault]:
+    """An element of members."""
     wanted = shape.member.serialization.get("name", "member")
     yield from bound_faults(shape, len(element), "length", path)
     for one in element:
@@ -128,6 +130,7 @@ def sequence(shape: Shape, element: Element, path: str) -> Iterator[Fault]:
 
 
 def scalar(shape: Shape, value: str, path: str) -> Iterator[Fault]:
+    """An element with nothing but text."""
     match shape.type_name:
         case "integer" | "long":
             if not re.fullmatch(r"-?\d+", value):

@@ -1,7 +1,7 @@
 //! What can go wrong with ECS.
 
 use crate::{
-    backend::aws::AwsError,
+    backend::aws::{AwsError, FaultKind},
     model::{ClusterName, EcsServiceName, ObservedService, Region},
 };
 
@@ -91,6 +91,15 @@ impl EcsError {
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
         self.aws().is_some_and(AwsError::is_ambiguous)
+    }
+
+    /// Whether we may not do or see this, or the service does not offer it.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        self.aws().is_some_and(|error| {
+            matches!(error.kind(), FaultKind::AccessDenied(_))
+                || error.code() == Some("UnsupportedFeatureException")
+        })
     }
 
     /// What to do about it, as one imperative sentence.
