@@ -226,9 +226,10 @@ async fn memory(paper: &mut Paper) -> Outcome<()> {
         return Err(format!("`deploy all` of 100 services ended with {}", usage.status).into());
     }
     paper.line(&format!(
-        "deploy all, N=100   {:>8.2} s   {}   (40 MiB are aimed at)",
+        "deploy all, N=100   {:>8.2} s   {}, {} of it data   (40 MiB are aimed at)",
         usage.took.as_secs_f64(),
-        mebibytes(usage.peak)
+        mebibytes(usage.peak),
+        mebibytes(usage.data),
     ));
     for arguments in [&["--version"][..], &["--help"], &["completions", "bash"]] {
         let words: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();

@@ -7,7 +7,7 @@ use super::{open, prepare};
 use crate::{
     backend::source::Repository,
     cli::{exit::Exit, failure::CliError, interrupt::Interrupt, settings::Settings, workspace},
-    sandbox::credentials,
+    sandbox::{DEFAULT_ACCOUNT, DEFAULT_REGION, credentials},
     ui::{self, Format},
 };
 
@@ -55,9 +55,10 @@ fn tell(settings: &Settings, url: &str) {
         return;
     }
     settings.console.result(format!("listening on {url}"));
-    let key = credentials(crate::sandbox::DEFAULT_ACCOUNT);
+    let key = credentials(DEFAULT_ACCOUNT);
     settings.console.remark(format!(
-        "\n  export AWS_ENDPOINT_URL={url} AWS_REGION=eu-west-1 \\\n         \
+        "\n  export AWS_ENDPOINT_URL={url} \\\n         \
+         AWS_REGION={DEFAULT_REGION} AWS_DEFAULT_REGION={DEFAULT_REGION} \\\n         \
          AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY=any\n\nStop it with Ctrl-C.",
         key.access_key_id()
     ));
