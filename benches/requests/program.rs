@@ -70,14 +70,14 @@ pub(crate) async fn deploy(shop: Shop) -> Outcome<Usage> {
     shop.seed(&sandbox)?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
-    let (stop, stopped) = oneshot::channel::<()>();
+    let (done, is_over) = oneshot::channel::<()>();
     let arguments =
         ["deploy", "all", super::shop::ENVIRONMENT, "--skip-confirm", "--endpoint-url", &url];
     let arguments = arguments.map(OsStr::new);
     let (served, usage) =
-        tokio::join!(sandbox.serve(listener, async move { drop(stopped.await) }), async {
+        tokio::join!(sandbox.serve(listener, async move { drop(is_over.await) }), async {
             let usage = run(&arguments, Some(folder.path())).await;
-            drop(stop);
+            drop(done);
             usage
         });
     served?;

@@ -147,8 +147,7 @@ fn ask(settings: &Settings) -> Result<(), CliError> {
     }
     match ui::confirm("Do you wish to continue? (y/n)") {
         Answer::Yes => Ok(()),
-        Answer::No => Err(CliError::Declined),
-        Answer::Nobody => Err(CliError::NoAnswer),
+        Answer::No | Answer::Nobody => Err(CliError::Declined),
     }
 }
 

@@ -155,6 +155,7 @@ fn exit_of_op(error: &OpError) -> Exit {
         | OpError::Store(_)
         | OpError::Identity(_)
         | OpError::PlanChanged
+        | OpError::AllLeftOut { .. }
         | OpError::Refused(_)
         | OpError::NoSuchImage { .. }
         | OpError::OtherDigest { .. }

@@ -94,8 +94,7 @@ impl Settings {
     pub(crate) fn start_log(&self) {
         let wanted = self.surroundings.variable("RELEASE_TOOL_LOG");
         let by_flag = match self.global.verbose {
-            0 => "release_tool=warn",
-            1 => "release_tool=info",
+            0 | 1 => "release_tool=warn",
             _ => "release_tool=debug",
         };
         let filter = EnvFilter::new(wanted.unwrap_or(by_flag));

@@ -103,6 +103,7 @@ fn human(console: &Console, report: &StatusReport, verbose: bool) -> String {
             state: service.state,
             release_hashes: &service.release_hashes,
             task_definition: service.task_definition.as_ref(),
+            verified: service.verified.as_ref(),
             tasks: (service.running, service.pending, service.desired),
             digests: service.digests.as_ref(),
         })

@@ -29,7 +29,7 @@ pub struct Project {
     /// The project's own account and region: where its labels are, and what its environments are
     /// lent.
     pub home: Home,
-    /// Where releases, deployments and locks are recorded.
+    /// Where releases and deployments are recorded.
     pub store: StoreSetting,
     /// Where services run, in the order of the file.
     pub environments: IndexMap<EnvironmentId, Environment>,
@@ -63,7 +63,7 @@ impl Origin {
     }
 }
 
-/// Where releases, deployments and locks are recorded.
+/// Where releases and deployments are recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum StoreSetting {
     /// An SQLite file at the default place, `.release-tool/store.sqlite` beside the manifest.

@@ -102,7 +102,7 @@ shape! {
         role_arn: Text,
         /// The profile in the AWS configuration files for all environments that name none.
         profile: Text,
-        /// Where releases, deployments and locks are recorded. Default: the file
+        /// Where releases and deployments are recorded. Default: the file
         /// `.release-tool/store.sqlite` beside the manifest.
         store: Store,
         /// Where services run, by environment id.
@@ -202,7 +202,7 @@ shape! {
 }
 
 shape! {
-    /// Where releases, deployments and locks are recorded.
+    /// Where releases and deployments are recorded.
     Store, "a store" {
         /// The path of an SQLite file, from the folder of the manifest.
         sqlite: Text,

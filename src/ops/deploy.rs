@@ -97,6 +97,9 @@ pub async fn draft(workspace: &Workspace, request: &DeployRequest) -> Result<Dra
         pictures: album.pictures,
         left_out,
     })?;
+    if plan.is_empty() && plan.unchanged.is_empty() && !plan.left_out.is_empty() {
+        return Err(OpError::AllLeftOut { reasons: plan.left_out.into_values().collect() });
+    }
     let last_verified = last_verified(workspace, &plan).await?;
     let request = request.clone();
     Ok(Draft { plan, last_verified, access, request, made })

@@ -32,6 +32,12 @@ pub enum OpError {
     /// It is not certain that this is the right account.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// `--allow-missing` leaves nothing.
+    #[error("every service is left out, so there is nothing to deploy: {}", reasons.join("; "))]
+    AllLeftOut {
+        /// Why each is.
+        reasons: Vec<String>,
+    },
     /// What was planned and agreed to is not what would be done now.
     #[error("something has changed since the plan was shown, so nothing was done")]
     PlanChanged,
@@ -100,6 +106,9 @@ impl OpError {
             Self::Registry(error) => error.hint().into_iter().collect(),
             Self::Store(error) => one(error.hint()),
             Self::Identity(error) => error.hint().into_iter().collect(),
+            Self::AllLeftOut { .. } => {
+                one("look at `--from`, and at what is registered".to_owned())
+            }
             Self::PlanChanged => {
                 one("run the same command again, and read the new plan".to_owned())
             }

@@ -73,6 +73,9 @@ pub struct ServiceStatus {
     pub release_hashes: BTreeMap<ImageId, ReleaseHash>,
     /// The task definition it is set to.
     pub task_definition: Option<TaskDefinitionArn>,
+    /// The task definition that was last verified, where it is set to another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<TaskDefinitionArn>,
     /// Tasks that run.
     pub running: i32,
     /// Tasks that start.
@@ -118,6 +121,13 @@ pub async fn status(
                 state: service_state(observed, attempts.recorded.get(&service.id)),
                 release_hashes: hashes.get(&service.id).cloned().unwrap_or_default(),
                 task_definition: observed.and_then(|seen| seen.task_definition.clone()),
+                verified: attempts
+                    .recorded
+                    .get(&service.id)
+                    .and_then(|recorded| recorded.verified.clone())
+                    .filter(|arn| {
+                        observed.and_then(|seen| seen.task_definition.as_ref()) != Some(arn)
+                    }),
                 running: observed.map_or(0, |seen| seen.running),
                 pending: observed.map_or(0, |seen| seen.pending),
                 desired: observed.map_or(0, |seen| seen.desired),

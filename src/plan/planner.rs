@@ -36,7 +36,7 @@ pub fn plan(request: PlanRequest) -> Result<Plan, Refusal> {
                 steps.push(*step);
             }
             Ok(Outcome::Unchanged(service)) => {
-                warnings.extend(warning_if_not_stable(picture));
+                warnings.extend(warning_if_not_stable(&request, picture));
                 unchanged.push(service);
             }
             Err(problem) => problems.push(*problem),

@@ -178,7 +178,7 @@ impl Problem {
                     .to_owned()
             }
             Self::RollingBack { service } => {
-                format!("wait for its end with `release-tool status {service} <env> --watch`")
+                format!("wait for its end: `release-tool status {service} <environment> --watch`")
             }
             Self::SharedFamily { .. } => "give each service a family of its own".to_owned(),
             Self::NoTaskDefinition { .. } => {

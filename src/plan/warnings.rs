@@ -45,7 +45,10 @@ pub(super) fn warnings_of(
         && primary.rollout_state == Some(RolloutState::InProgress)
     {
         let text = format!("has a rollout under way ({}), which this one supersedes", primary.id);
-        warnings.push(warn(text, "wait for it with `release-tool status --watch`"));
+        let (service, environment) = (&picture.service, &request.environment);
+        let hint =
+            format!("wait for it with `release-tool status {service} {environment} --watch`");
+        warnings.push(warn(text, &hint));
     }
     if picture.current.is_some() {
         let text = format!(
@@ -68,7 +71,10 @@ fn is_dead_locked(service: &ObservedService) -> bool {
 }
 
 /// An unchanged service that does not run as many tasks as it wants.
-pub(super) fn warning_if_not_stable(picture: &ServicePicture) -> Option<Warning> {
+pub(super) fn warning_if_not_stable(
+    request: &PlanRequest,
+    picture: &ServicePicture,
+) -> Option<Warning> {
     let observed = &picture.observed;
     (observed.running < observed.desired).then(|| Warning {
         service: picture.service.clone(),
@@ -76,6 +82,9 @@ pub(super) fn warning_if_not_stable(picture: &ServicePicture) -> Option<Warning>
             "is unchanged, but only {} of {} tasks run",
             observed.running, observed.desired
         ),
-        hint: format!("look at it with `release-tool status {} <env> -v`", picture.service),
+        hint: format!(
+            "look at it with `release-tool status {} {} -v`",
+            picture.service, request.environment
+        ),
     })
 }

@@ -124,9 +124,9 @@ fn closing(summary: &Summary<'_>, console: &Console) -> String {
                 "{number} failed, and so did ECS's rollback: {environment} needs attention now."
             )
         }
-        DeploymentStatus::Failed => format!(
-            "{number} failed: {verified} of {all} services run {release}, the others do not."
-        ),
+        DeploymentStatus::Failed => {
+            format!("{number} failed: {verified} of {all} services are verified to run {release}.")
+        }
         DeploymentStatus::Superseded => {
             format!("{number} was superseded: somebody else deployed meanwhile.")
         }
@@ -186,6 +186,10 @@ fn hints(summary: &Summary<'_>) -> Vec<String> {
         }
         DeploymentStatus::Superseded => vec![
             format!("see what runs with `release-tool status {selection} {environment}`"),
+            format!(
+                "bring SSM, task definitions and services in step again with `release-tool deploy \
+                 {selection} {environment}`"
+            ),
             look,
         ],
     }

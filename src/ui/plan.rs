@@ -37,7 +37,7 @@ pub fn nothing_to_do(plan: &Plan, console: &Console) -> String {
 fn place(plan: &Plan) -> String {
     let source = match &plan.wanted.source {
         ImageSource::Label(label) => format!("images from label {label}"),
-        ImageSource::Environment(id) => format!("images last verified in {id}"),
+        ImageSource::Environment(id) => format!("images of {id}"),
         ImageSource::Release(number) => format!("images of {number}"),
     };
     format!("{} ({source})", plan.environment)

@@ -34,6 +34,8 @@ pub struct ServiceRow<'a> {
     pub release_hashes: &'a BTreeMap<ImageId, ReleaseHash>,
     /// The task definition it is set to.
     pub task_definition: Option<&'a TaskDefinitionArn>,
+    /// The task definition that was last verified, where it is set to another.
+    pub verified: Option<&'a TaskDefinitionArn>,
     /// Tasks that run, start, and are wanted.
     pub tasks: (i32, i32, i32),
     /// The digests that run, by container.
@@ -85,6 +87,7 @@ fn services(view: &StatusView<'_>, console: &Console) -> String {
                 if pending > 0 { format!(", {pending} starting") } else { String::new() };
             cells.push(format!("{running}/{desired} running{starting}"));
             cells.extend(row.task_definition.map(|arn| arn.short().to_owned()));
+            cells.extend(row.verified.map(|arn| format!("last verified: {}", arn.short())));
         }
         table.row(cells);
     }

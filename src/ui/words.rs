@@ -69,9 +69,10 @@ pub(super) fn progress(progress: &StepProgress) -> String {
 #[must_use]
 pub(super) fn event_line(event: &Event) -> (Option<&str>, String) {
     match event {
-        Event::DeploymentStarted { deployment, release, services } => {
-            (None, format!("{deployment}: deploying {release} to {} services", services.len()))
-        }
+        Event::DeploymentStarted { deployment, release, services } => (
+            None,
+            format!("{deployment}: deploying {release} to {}", counted(services.len(), "service")),
+        ),
         Event::TaskDefinitionReady { service, task_definition, registered } => {
             let what = if *registered { "registered" } else { "found" };
             (Some(service.as_str()), format!("{what} {}", task_definition.short()))
@@ -106,6 +107,13 @@ pub(super) fn event_line(event: &Event) -> (Option<&str>, String) {
         Event::Throttled { operation } => (None, format!("{operation} is throttled, going slower")),
         Event::Warning { text } => (None, format!("warning: {}", escape(text))),
     }
+}
+
+/// A number of things, in the singular where it is one.
+#[must_use]
+pub(super) fn counted(count: usize, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{plural}")
 }
 
 /// The lines that prove a failure: stopped tasks with their reasons and exit codes, then ECS's

@@ -90,7 +90,7 @@ fn changes_of_others_to_the_task_definition_go_out_and_are_shown() {
             memory: "512" → "1024"
             /bookshop/images/prod/search-indexer: bookshop/search-indexer:5226296 → :b0885c1
 
-    warning: `search-indexer` runs bookshop-prod-search-indexer:1, and bookshop-prod-search-indexer:2 was registered since: its other changes go out too
+    warning: `search-indexer` runs bookshop-prod-search-indexer:1, and the latest ACTIVE revision is bookshop-prod-search-indexer:2: its other changes go out too
       hint: read the changes listed above before saying yes
     "#);
     let now = shop.task_definition("bookshop-prod-search-indexer");

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The longest that anything may take before a test gives up on it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The manifest of the example project.
 pub(crate) const BOOKSHOP: &str = include_str!("../../examples/bookshop/.weco-project");
@@ -476,7 +476,7 @@ pub(crate) fn with_little_proof(summary: &str) -> String {
         let is_of_task = line.starts_with("task ") || line.starts_with("container ");
         !line.starts_with("ECS at ") && !line.starts_with("and ") && (!is_of_task || tasks == 1)
     });
-    kept.map(|line| format!("{line}\n")).collect()
+    kept.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// Waits until something is so.

@@ -22,13 +22,13 @@ from sandbox import SPEED, Sandbox
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "terraform" / "sandbox"
 DEFAULT_MIRROR = "/opt/tf-plugins"
-PROVIDER = "registry.terraform.io/hashicorp/aws"
+PROVIDER = "*/hashicorp/aws"
 SKIPPED = 77
 
 ACCOUNT = "000000000000"
 CLUSTER = "bookshop-prod"
 SERVICES = ("catalogue-api", "orders-api")
-FIRST_IMAGE = "public.ecr.aws/docker/library/busybox:stable"
+FIRST_IMAGE = "registry.example/bookshop/first:1"
 
 # What `terraform plan -detailed-exitcode` says.
 NO_CHANGES, CHANGES = 0, 2
@@ -159,7 +159,7 @@ def rehearse(terraform: Terraform, deployer: Deployer) -> None:
     terraform.run("apply", "-no-color", "-input=false", "-auto-approve")
     print("ok   the estate is made", flush=True)
     terraform.plan(NO_CHANGES, "after it was made")
-    image = "registry.example/bookshop:4246187"
+    image = "registry.example/bookshop/app:4246187"
     registered = {service: deployer.register(service, image) for service in SERVICES}
     terraform.plan(CHANGES, "while revisions are registered and not deployed")
     for service, definition in registered.items():
@@ -174,14 +174,14 @@ def rehearse(terraform: Terraform, deployer: Deployer) -> None:
 def mirror() -> Path | None:
     """The folder with the provider, if there is one."""
     folder = Path(os.environ.get("TF_PLUGIN_MIRROR") or DEFAULT_MIRROR)
-    return folder if (folder / PROVIDER).is_dir() else None
+    return folder if any(folder.glob(PROVIDER)) else None
 
 
 def main() -> int:
     """Runs everything; gives the exit code."""
     providers = mirror()
     if shutil.which("terraform") is None or providers is None:
-        print("skipped: no Terraform, or no mirror of its AWS provider in TF_PLUGIN_MIRROR")
+        print("no Terraform, or no mirror of its AWS provider in TF_PLUGIN_MIRROR")
         return SKIPPED
     sandbox = Sandbox(sys.argv[1])
     sandbox.set_speed(SPEED)

@@ -31,7 +31,7 @@ variable "environment" {
 variable "first_image" {
   description = "What a service runs until something is deployed to it."
   type        = string
-  default     = "public.ecr.aws/docker/library/busybox:stable"
+  default     = "registry.example/bookshop/first:1"
 }
 
 # The sandbox takes any credentials; the access key tells it the account.

@@ -23,11 +23,14 @@ pub(super) const COMMITS: usize = 6;
 /// Tasks of every service.
 const DESIRED_COUNT: u32 = 2;
 
-/// Where something of a home is in the sandbox.
+/// Where something of a home is in the sandbox: requests go to the account of the role, if there
+/// is one.
 pub(super) fn scope_of(home: &Home) -> Scope {
     let Scope { account, region } = Scope::default();
+    let of_role = home.role_arn.as_ref().map(|role| role.account().to_owned());
+    let expected = || home.account.as_ref().map(ToString::to_string);
     Scope {
-        account: home.account.as_ref().map_or(account, ToString::to_string),
+        account: of_role.or_else(expected).unwrap_or(account),
         region: home.region.as_ref().map_or(region, ToString::to_string),
     }
 }

@@ -1,5 +1,7 @@
 //! `sandbox serve`: the sandbox for any AWS client.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use tokio::net::TcpListener;
 
@@ -7,6 +9,7 @@ use super::{open, prepare};
 use crate::{
     backend::source::Repository,
     cli::{exit::Exit, failure::CliError, interrupt::Interrupt, settings::Settings, workspace},
+    manifest::Environment,
     sandbox::{DEFAULT_ACCOUNT, DEFAULT_REGION, credentials},
     ui::{self, Format},
 };
@@ -55,11 +58,27 @@ fn tell(settings: &Settings, url: &str) {
         return;
     }
     settings.console.result(format!("listening on {url}"));
-    let key = credentials(DEFAULT_ACCOUNT);
+    settings.console.remark(format!("\n  export AWS_ENDPOINT_URL={url}"));
     settings.console.remark(format!(
-        "\n  export AWS_ENDPOINT_URL={url} \\\n         \
-         AWS_REGION={DEFAULT_REGION} AWS_DEFAULT_REGION={DEFAULT_REGION} \\\n         \
-         AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY=any\n\nStop it with Ctrl-C.",
-        key.access_key_id()
+        "  export AWS_REGION={DEFAULT_REGION} AWS_DEFAULT_REGION={DEFAULT_REGION}"
     ));
+    for account in accounts(settings) {
+        let key = credentials(&account);
+        settings.console.remark(format!(
+            "  export AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY=any   # account {account}",
+            key.access_key_id()
+        ));
+    }
+    settings.console.remark("\nStop it with Ctrl-C.");
+}
+
+/// The accounts that the manifest names; the sandbox's own where it names none.
+fn accounts(settings: &Settings) -> BTreeSet<String> {
+    let own = || DEFAULT_ACCOUNT.to_owned();
+    let Ok(found) = workspace::manifest(settings) else { return BTreeSet::from([own()]) };
+    let homes = found.manifest.projects().flat_map(|project| {
+        let environments = project.environments.values().map(Environment::home);
+        environments.chain([project.home.clone()])
+    });
+    homes.map(|home| home.account.map_or_else(own, |account| account.to_string())).collect()
 }
