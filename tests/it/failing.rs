@@ -85,7 +85,7 @@ fn one_failure_of_several_is_the_failure_of_the_whole() {
     mail-worker       b38f496            VERIFIED       bookshop-prod-mail-worker:2
     search-indexer    b0885c1            ROLLED_BACK    bookshop-prod-search-indexer:1
     ");
-    run.prints("d1 failed: 5 of 6 services run r1, the others do not.");
+    run.prints("d1 failed: 5 of 6 services are verified to run r1.");
     let mut verdicts = shop.verdicts("d1");
     assert_eq!(verdicts.remove("search-indexer").unwrap(), "ROLLED_BACK");
     assert!(verdicts.values().all(|verdict| verdict == "VERIFIED"));
@@ -123,7 +123,9 @@ fn nothing_new_is_started_after_a_failure() {
     let shop = Shop::with(&manifest);
     // The first fails at its first effect, before any other can have had its third.
     shop.sandbox(&["fault", "add", "RegisterTaskDefinition/shop-prod-service-01", "deny"]);
-    let run = shop.run(&["deploy", "all", "prod", "-y"]).expect(4);
+    let run = shop.run(&["deploy", "all", "prod", "-y"]);
+    // 3 when none of the ten that were begun had been told to move by then, else 4.
+    assert!([3, 4].contains(&run.code), "{}", run.stdout);
     run.prints("NOT_STARTED");
     let verdicts = shop.verdicts("d1");
     let count = |wanted: &str| verdicts.values().filter(|verdict| *verdict == wanted).count();

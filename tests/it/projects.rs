@@ -109,7 +109,10 @@ pub(crate) fn beside_the_repository(folder: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let found = root.ancestors().skip(1).map(|above| above.join(folder)).find(|it| it.is_dir());
     if found.is_none() {
-        println!("skipped: there is no folder `{folder}` beside the repository");
+        #[expect(clippy::print_stderr, reason = "whoever runs the tests is to see it")]
+        {
+            eprintln!("skipped: there is no folder `{folder}` beside the repository");
+        }
     }
     found
 }
