@@ -32,43 +32,43 @@ const LATENCY: u32 = 60;
 
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let mut paper = Paper::default();
+    let mut budgets = Budgets::default();
     let ended = match runtime {
-        Ok(runtime) => runtime.block_on(measure(&mut paper)),
+        Ok(runtime) => runtime.block_on(measure(&mut budgets)),
         Err(error) => Err(error.into()),
     };
     if let Err(error) = ended {
-        paper.line(&format!("error: {error}"));
+        print(&format!("error: {error}"));
         return ExitCode::FAILURE;
     }
-    if paper.over == 0 {
+    if budgets.exceeded == 0 {
         return ExitCode::SUCCESS;
     }
-    paper.line(&format!("\n{} budgets are exceeded.", paper.over));
+    print(&format!("\n{} budgets are exceeded.", budgets.exceeded));
     ExitCode::FAILURE
 }
 
-/// What is printed, and how many budgets are exceeded.
+/// How the budgets are held.
 #[derive(Default)]
-struct Paper {
-    /// Budgets that are exceeded.
-    over: usize,
+struct Budgets {
+    /// How many are exceeded.
+    exceeded: usize,
 }
 
-impl Paper {
-    /// Prints a line. A reader that went away is no failure of the benchmark.
-    fn line(&self, text: &str) {
-        let written = writeln!(std::io::stdout(), "{text}");
-        drop(written);
-    }
-
+impl Budgets {
     /// Says whether a budget is held, and counts when it is not.
     fn judge(&mut self, is_held: bool) -> &'static str {
         if !is_held {
-            self.over += 1;
+            self.exceeded += 1;
         }
         word(is_held)
     }
+}
+
+/// Prints a line. A reader that went away is no failure of the benchmark.
+fn print(text: &str) {
+    let written = writeln!(std::io::stdout(), "{text}");
+    drop(written);
 }
 
 /// The word for a budget that is held, or not.
@@ -77,17 +77,17 @@ fn word(is_held: bool) -> &'static str {
 }
 
 /// Everything, in the order in which it is printed.
-async fn measure(paper: &mut Paper) -> Outcome<()> {
-    requests(paper).await?;
-    status(paper).await?;
-    starting(paper).await?;
-    quotas(paper).await?;
-    memory(paper).await
+async fn measure(budgets: &mut Budgets) -> Outcome<()> {
+    requests(budgets).await?;
+    status(budgets).await?;
+    starting().await?;
+    quotas().await?;
+    memory().await
 }
 
 /// Counts requests.
-async fn requests(paper: &mut Paper) -> Outcome<()> {
-    paper.line(
+async fn requests(budgets: &mut Budgets) -> Outcome<()> {
+    print(
         "Requests of a deployment: N services changed, R repositories, P looks at the rollouts, E of \
          them with ends.\n\
          The first deployment finds no record of what runs; the next has that of the first.\n\n\
@@ -104,34 +104,34 @@ async fn requests(paper: &mut Paper) -> Outcome<()> {
             let shop = Shop { services, one_repository };
             let place = Place::new(shop).await?;
             let first = place.deploy().await?;
-            row(paper, shop, "first", &first);
+            row(budgets, shop, "first", &first);
             shop.register(&place.sandbox, "v3")?;
             let next = place.deploy().await?;
-            row(paper, shop, "next", &next);
+            row(budgets, shop, "next", &next);
             operations.push((shop, first));
         }
     }
-    paper.line("\nThe first deployments by operation:\n");
+    print("\nThe first deployments by operation:\n");
     for (shop, deployment) in operations {
         let (n, r) = (shop.services, shop.repositories());
-        paper.line(&format!("{n:>4} {r:>4}  plan:   {}", list(&deployment.before)));
-        paper.line(&format!("           then:   {}", list(&deployment.after)));
+        print(&format!("{n:>4} {r:>4}  plan:   {}", list(&deployment.before)));
+        print(&format!("           then:   {}", list(&deployment.after)));
     }
     Ok(())
 }
 
 /// One line of the table.
-fn row(paper: &mut Paper, shop: Shop, which: &str, deployment: &Deployment) {
+fn row(budgets: &mut Budgets, shop: Shop, which: &str, deployment: &Deployment) {
     let phases = Phases::of(deployment);
     let Phases { plan, effects, polls, verification, again } = phases;
     let (total, looks) = (phases.total(), deployment.looks);
-    let (budget, first) = (budget(deployment, shop), first_budget(deployment, shop));
-    let verdict = paper.judge(total <= budget);
+    let (most, first) = (budget(deployment, shop), first_budget(deployment, shop));
+    let verdict = budgets.judge(total <= most);
     let again =
         if again > 0 { format!("  ({again} to look the images up again)") } else { String::new() };
-    paper.line(&format!(
+    print(&format!(
         "{:>4} {:>4}  {which:<8} {plan:>5} {effects:>7} {polls:>5} {:<4} {verification:>6} {:<4} \
-         {total:>6} {budget:>7} {verdict:<5} {first:>6} {:<5} {:.1} s{again}",
+         {total:>6} {most:>7} {verdict:<5} {first:>6} {:<5} {:.1} s{again}",
         shop.services,
         shop.repositories(),
         format!("({})", looks.all),
@@ -148,8 +148,8 @@ fn list(records: &[RequestRecord]) -> String {
 }
 
 /// Counts what `status` asks, and how often it waits.
-async fn status(paper: &mut Paper) -> Outcome<()> {
-    paper.line(&format!("\nStatus of 100 services (at most {STATUS_DEPTH} round trips deep):\n"));
+async fn status(budgets: &mut Budgets) -> Outcome<()> {
+    print(&format!("\nStatus of 100 services (at most {STATUS_DEPTH} round trips deep):\n"));
     let place = Place::new(Shop::of(100)).await?;
     for what in ["nothing recorded", "all recorded"] {
         // The longer the answers take, the less it matters that the sandbox handles one at a time.
@@ -161,8 +161,8 @@ async fn status(paper: &mut Paper) -> Outcome<()> {
         place.slow_down(LATENCY)?;
         let (_, took) = place.status().await?;
         place.sandbox.clear_faults()?;
-        let verdict = paper.judge(deep <= STATUS_DEPTH);
-        paper.line(&format!(
+        let verdict = budgets.judge(deep <= STATUS_DEPTH);
+        print(&format!(
             "{what:<18} {:>4} requests, {deep} deep {verdict:<5} {:.2} s at {LATENCY} ms    {}",
             records.len(),
             took.as_secs_f64(),
@@ -176,23 +176,24 @@ async fn status(paper: &mut Paper) -> Outcome<()> {
 }
 
 /// Times how soon all services are told to move.
-async fn starting(paper: &mut Paper) -> Outcome<()> {
+async fn starting() -> Outcome<()> {
     let place = Place::new(Shop::of(50)).await?;
     place.slow_down(LATENCY)?;
     let deployment = place.deploy().await?;
     let told = deployment.until_all_told().unwrap_or_default();
-    let waves = 50_usize.div_ceil(10) * 3;
-    paper.line(&format!(
+    // Ten services at a time, three requests each.
+    let least = Duration::from_millis(LATENCY.into()) * 50_u32.div_ceil(10) * 3;
+    print(&format!(
         "\n50 services at {LATENCY} ms a request: the last was told to move {:.2} s after the yes \
          (3 s are aimed at; the answers alone take {:.2} s).",
         told.as_secs_f64(),
-        (waves as f64) * f64::from(LATENCY) / 1000.0,
+        least.as_secs_f64(),
     ));
     Ok(())
 }
 
 /// Deploys under AWS's own quotas.
-async fn quotas(paper: &mut Paper) -> Outcome<()> {
+async fn quotas() -> Outcome<()> {
     const SERVICES: usize = 30;
     let place = Place::new(Shop::of(SERVICES)).await?;
     place.fault(FaultKind::Quota)?;
@@ -209,7 +210,7 @@ async fn quotas(paper: &mut Paper) -> Outcome<()> {
         .chain(&deployment.after)
         .filter(|record| record.entry.fault == Some(FaultKind::Quota))
         .count();
-    paper.line(&format!(
+    print(&format!(
         "{SERVICES} services under AWS's quotas: 0 failed steps, {throttled} requests throttled; the \
          last was told to move after {told:.1} s, {:.2} times the least that the quotas allow \
          ({least:.1} s).",
@@ -219,16 +220,17 @@ async fn quotas(paper: &mut Paper) -> Outcome<()> {
 }
 
 /// Watches the program itself.
-async fn memory(paper: &mut Paper) -> Outcome<()> {
-    paper.line("\nThe program itself (an unoptimised one, unless told otherwise):\n");
+async fn memory() -> Outcome<()> {
+    print("\nThe program itself (an unoptimised one, unless told otherwise):\n");
     let usage = program::deploy(Shop::of(100)).await?;
     if !usage.status.success() {
         return Err(format!("`deploy all` of 100 services ended with {}", usage.status).into());
     }
-    paper.line(&format!(
-        "deploy all, N=100   {:>8.2} s   {}   (40 MiB are aimed at)",
+    print(&format!(
+        "deploy all, N=100   {:>8.2} s   {}, {} of it data   (40 MiB are aimed at)",
         usage.took.as_secs_f64(),
-        mebibytes(usage.peak)
+        mebibytes(usage.peak),
+        mebibytes(usage.data),
     ));
     for arguments in [&["--version"][..], &["--help"], &["completions", "bash"]] {
         let words: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
@@ -238,7 +240,7 @@ async fn memory(paper: &mut Paper) -> Outcome<()> {
             least = least.min(usage.took);
             peak = usage.peak.max(peak);
         }
-        paper.line(&format!(
+        print(&format!(
             "{:<19} {:>8.1} ms  {}   (10 ms and 15 MiB are aimed at)",
             arguments.join(" "),
             least.as_secs_f64() * 1000.0,

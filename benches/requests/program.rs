@@ -25,6 +25,8 @@ pub(crate) struct Usage {
     /// The most memory it had at once, in KiB; none where the system does not tell. What came in
     /// its last millisecond is not seen.
     pub(crate) peak: Option<u64>,
+    /// The most of it that was data, not the program's own code.
+    pub(crate) data: Option<u64>,
 }
 
 /// Runs the program and watches it.
@@ -41,21 +43,22 @@ pub(crate) async fn run(arguments: &[&OsStr], endpoint: Option<&Path>) -> Outcom
     let start = Instant::now();
     let mut child = command.spawn()?;
     let file = format!("/proc/{}/status", child.id());
-    let mut peak = None;
+    let (mut peak, mut data) = (None, None);
     let status = loop {
-        peak = peak_of(&file).max(peak);
+        let now = fs::read_to_string(&file).unwrap_or_default();
+        peak = memory(&now, "VmHWM:").max(peak);
+        data = memory(&now, "RssAnon:").max(data);
         if let Some(status) = child.try_wait()? {
             break status;
         }
         tokio::time::sleep(SAMPLE).await;
     };
-    Ok(Usage { status, took: start.elapsed(), peak })
+    Ok(Usage { status, took: start.elapsed(), peak, data })
 }
 
-/// The peak of a process's resident memory, in KiB.
-fn peak_of(file: &str) -> Option<u64> {
-    let text = fs::read_to_string(file).ok()?;
-    let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
+/// An amount of memory, in KiB, that Linux tells of a process.
+fn memory(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find(|line| line.starts_with(name))?;
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
@@ -67,14 +70,14 @@ pub(crate) async fn deploy(shop: Shop) -> Outcome<Usage> {
     shop.seed(&sandbox)?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
-    let (stop, is_over) = oneshot::channel::<()>();
+    let (done, is_over) = oneshot::channel::<()>();
     let arguments =
         ["deploy", "all", super::shop::ENVIRONMENT, "--skip-confirm", "--endpoint-url", &url];
     let arguments = arguments.map(OsStr::new);
     let (served, usage) =
         tokio::join!(sandbox.serve(listener, async move { drop(is_over.await) }), async {
             let usage = run(&arguments, Some(folder.path())).await;
-            drop(stop);
+            drop(done);
             usage
         });
     served?;

@@ -48,15 +48,13 @@ impl Shop {
 
     /// Its manifest.
     pub(crate) fn manifest(self) -> String {
-        let mut text = format!(
-            "[{PROJECT}]\nregion = \"{}\"\n[{PROJECT}.environments.{ENVIRONMENT}]\ncluster = \
-             \"{PROJECT}\"\n",
-            Scope::default().region
+        let Scope { region, .. } = Scope::default();
+        let head = format!(
+            "[{PROJECT}]\nregion = \"{region}\"\n[{PROJECT}.environments.{ENVIRONMENT}]\ncluster = \
+             \"{PROJECT}\"\n"
         );
-        for id in self.ids() {
-            text.push_str(&format!("[{PROJECT}.services.{id}]\n"));
-        }
-        text
+        let services = self.ids().map(|id| format!("[{PROJECT}.services.{id}]\n"));
+        std::iter::once(head).chain(services).collect()
     }
 
     /// Its manifest, read.

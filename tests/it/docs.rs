@@ -11,8 +11,13 @@ use std::{
     process::Command as Process,
 };
 
-use clap::{Arg, Command};
-use release_tool::cli::{self, Exit};
+use bytes::Bytes;
+use clap::Command;
+use http::{Request, StatusCode};
+use release_tool::{
+    cli::{self, Exit},
+    sandbox::{Estate, Outcome, Sandbox},
+};
 
 /// How wide the help in the documentation is.
 const WIDTH: usize = 100;
@@ -354,5 +359,72 @@ fn help_is_the_same_by_flag_and_by_word() {
     let of = |arguments: &[&str]| printed(arguments);
     assert_eq!(of(&["deploy", "--help"]), of(&["help", "deploy"]));
     assert!(of(&["--version"]).starts_with("release-tool "));
-    assert!(Arg::new("x").get_help().is_none(), "an argument that nobody describes has no help");
+}
+
+/// What is between backticks in the lines of a text that begin with `|`, the heads of tables left
+/// away.
+fn in_tables(text: &str) -> impl Iterator<Item = &str> {
+    let rows = text.lines().filter(|line| line.starts_with('|'));
+    rows.flat_map(|line| line.split('`').skip(1).step_by(2))
+}
+
+/// The part of a page below a heading.
+fn section<'a>(page: &'a str, heading: &str) -> &'a str {
+    let (_, rest) = page.split_once(&format!("\n## {heading}")).unwrap();
+    rest.split("\n## ").next().unwrap()
+}
+
+#[test]
+fn the_operations_of_the_sandbox_are_those_that_are_listed() {
+    let page = fs::read_to_string(at("docs/sandbox.md")).unwrap();
+    let listed: BTreeSet<&str> = in_tables(section(&page, "What is in it")).collect();
+    let mut done = BTreeSet::new();
+    let sources = ["ecs", "ssm", "ecr", "sts"]
+        .map(|service| fs::read_to_string(at(&format!("src/sandbox/{service}/mod.rs"))).unwrap());
+    for source in &sources {
+        let (_, answer) = source.split_once("fn answer(").unwrap();
+        let arms = answer.split("\n}\n").next().unwrap().lines().map(str::trim);
+        let named = arms.filter(|line| line.starts_with('"') && line.contains("\" => "));
+        done.extend(named.filter_map(|line| line.split('"').nth(1)));
+    }
+    assert!(done.len() > 50, "the operations were found");
+    assert_eq!(listed, done);
+}
+
+#[test]
+fn the_paths_of_the_sandbox_are_those_that_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::open(folder.path()).unwrap();
+    let page = fs::read_to_string(at("docs/sandbox.md")).unwrap();
+    let mut listed = BTreeSet::new();
+    for shown in in_tables(section(&page, "Over HTTP")) {
+        let Some((method @ ("GET" | "POST" | "DELETE"), path)) = shown.split_once(' ') else {
+            continue;
+        };
+        let request = Request::builder().method(method).uri(format!("/_sandbox/{path}"));
+        let reply = sandbox.handle(request.body(Bytes::from("{}")).unwrap());
+        let Outcome::Answer(answer) = reply.outcome else { panic!("{shown} is not answered") };
+        let status = answer.status();
+        let is_there = status != StatusCode::NOT_FOUND && status != StatusCode::METHOD_NOT_ALLOWED;
+        assert!(is_there, "{shown} is answered with {status}");
+        listed.insert(format!("{method} /_sandbox/{path}"));
+    }
+    let source = fs::read_to_string(at("src/sandbox/admin/mod.rs")).unwrap();
+    let done: BTreeSet<String> = source
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! | `"))
+        .filter_map(|line| line.split('`').next())
+        .map(|path| path.replace("since=N", "since=120"))
+        .collect();
+    assert_eq!(listed, done);
+}
+
+#[test]
+fn the_estate_that_is_shown_can_be_made() {
+    let (_, blocks) = parts(&at("docs/sandbox.md"));
+    let (_, text) = blocks.iter().find(|(language, _)| language == "json").unwrap();
+    let estate: Estate = serde_json::from_str(text).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let report = Sandbox::open(folder.path()).unwrap().seed(&estate).unwrap();
+    assert_eq!(report.created.len(), 6, "{report:?}");
 }

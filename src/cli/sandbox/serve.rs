@@ -10,7 +10,7 @@ use crate::{
     backend::source::Repository,
     cli::{exit::Exit, failure::CliError, interrupt::Interrupt, settings::Settings, workspace},
     manifest::Environment,
-    sandbox::credentials,
+    sandbox::{DEFAULT_ACCOUNT, DEFAULT_REGION, credentials},
     ui::{self, Format},
 };
 
@@ -58,7 +58,10 @@ fn tell(settings: &Settings, url: &str) {
         return;
     }
     settings.console.result(format!("listening on {url}"));
-    settings.console.remark(format!("\n  export AWS_ENDPOINT_URL={url} AWS_REGION=eu-west-1"));
+    settings.console.remark(format!("\n  export AWS_ENDPOINT_URL={url}"));
+    settings.console.remark(format!(
+        "  export AWS_REGION={DEFAULT_REGION} AWS_DEFAULT_REGION={DEFAULT_REGION}"
+    ));
     for account in accounts(settings) {
         let key = credentials(&account);
         settings.console.remark(format!(
@@ -71,7 +74,7 @@ fn tell(settings: &Settings, url: &str) {
 
 /// The accounts that the manifest names; the sandbox's own where it names none.
 fn accounts(settings: &Settings) -> BTreeSet<String> {
-    let own = || crate::sandbox::DEFAULT_ACCOUNT.to_owned();
+    let own = || DEFAULT_ACCOUNT.to_owned();
     let Ok(found) = workspace::manifest(settings) else { return BTreeSet::from([own()]) };
     let homes = found.manifest.projects().flat_map(|project| {
         let environments = project.environments.values().map(Environment::home);
