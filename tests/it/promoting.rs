@@ -29,7 +29,7 @@ fn what_was_verified_in_one_environment_goes_to_the_next() {
     shop.run(&["deploy", "search-indexer", "stage", "-y"]).expect(0);
     let newer = release(&shop, "untested");
     let run = shop.run(&["deploy", "search-indexer", "prod", "-y", "--from", "stage"]).expect(0);
-    run.tells("(images last verified in stage)");
+    run.tells("(images of stage)");
     assert_eq!(image(&shop, "prod"), verified);
     assert_eq!(shop.latest("search-indexer"), newer);
     // The same images at the same digests are the same release.

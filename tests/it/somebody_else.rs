@@ -61,6 +61,7 @@ fn a_rollout_that_another_replaces_is_superseded() {
 
     d1 was superseded: somebody else deployed meanwhile.
     hint: see what runs with `release-tool status search-indexer prod`
+    hint: bring SSM, task definitions and services in step again with `release-tool deploy search-indexer prod`
     hint: see all that was recorded with `release-tool show d1`
     ");
     assert_eq!(shop.verdicts("d1")["search-indexer"], "SUPERSEDED");
