@@ -147,14 +147,14 @@ impl Engine<'_> {
         let mut interval = FIRST_INTERVAL;
         let mut blind_since = None;
         loop {
-            let (moving, last) =
-                rollouts.with(|shared| (shared.moving.clone(), shared.all_applied));
+            let (still, last) =
+                rollouts.with(|shared| (shared.moving.is_empty(), shared.all_applied));
             // After a failure there is something to put back, and so a reason to wait.
             let waits = wait || rollouts.first_failure().is_some();
             if last && !waits {
                 return Ok(Followed::Detached);
             }
-            if last && moving.is_empty() {
+            if last && still {
                 let put_back = self.put_back(plan, journal).await;
                 return Ok(Followed::ToTheEnd { put_back });
             }
@@ -162,10 +162,11 @@ impl Engine<'_> {
             for operation in self.throttles.take() {
                 self.listener.hear(&Event::Throttled { operation });
             }
-            interval = (interval * 2).min(POLL_INTERVAL);
+            let moving = rollouts.with(|shared| shared.moving.clone());
             if moving.is_empty() || !waits {
                 continue;
             }
+            interval = (interval * 2).min(POLL_INTERVAL);
             blind_since = match self.look(plan, journal, rollouts, moving).await? {
                 Ok(()) => None,
                 Err(error) => {

@@ -85,19 +85,18 @@ fn a_read_that_is_not_allowed_changes_nothing() {
 
 #[test]
 fn a_lost_answer_is_looked_after_and_nothing_is_done_twice() {
-    for fault in ["timeout", "drop-after"] {
-        let shop = Shop::new();
-        for operation in ["RegisterTaskDefinition", "UpdateService"] {
-            shop.sandbox(&["fault", "add", operation, fault, "--times", "1"]);
-        }
-        shop.run(INDEXER).expect(0).prints("VERIFIED");
-        assert_eq!(
-            shop.writes(),
-            ["RegisterTaskDefinition", "PutParameter", "UpdateService"],
-            "{fault}"
-        );
-        shop.assert_in_step(&PROD[5]);
+    let shop = Shop::new();
+    for (operation, fault) in [
+        ("RegisterTaskDefinition", "timeout"),
+        ("PutParameter", "timeout"),
+        ("UpdateService", "drop-after"),
+    ] {
+        shop.sandbox(&["fault", "add", operation, fault, "--times", "1"]);
     }
+    shop.run(INDEXER).expect(0).prints("VERIFIED");
+    assert_eq!(shop.count("RegisterTaskDefinition"), 1);
+    assert_eq!(shop.count("UpdateService"), 1);
+    shop.assert_in_step(&PROD[5]);
 }
 
 #[test]

@@ -152,10 +152,8 @@ fn a_leftover_endpoint_leads_no_request_away_from_aws() {
         let mut command = shop.program_without_sandbox(&["status", "all", "prod"]);
         command.env(variable, "http://127.0.0.1:9");
         let run = Started::of(command).end().expect(2);
-        let words = format!(
-            "`{variable}=http://127.0.0.1:9` is set, and it is not clear whether it is meant"
-        );
-        run.tells(&words).tells("hint: unset the variable, or name the URL with `--endpoint-url`");
+        run.tells(&format!("`{variable}=http://127.0.0.1:9` is set"))
+            .tells("hint: unset the variable, or name the URL with `--endpoint-url`");
     }
     // In the sandbox it leads nowhere.
     let mut command = shop.program(&["status", "all", "prod"]);
