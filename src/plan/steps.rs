@@ -69,7 +69,7 @@ impl ServicePicture {
     }
 }
 
-/// What [`plan`] works from.
+/// What [`plan`](super::plan) works from.
 #[derive(Debug, Clone)]
 pub struct PlanRequest {
     /// The project.
