@@ -73,8 +73,9 @@ pub struct Orders {
 /// five changes of services a second.
 pub(crate) const SERVICES_AT_ONCE: usize = 10;
 
-/// For how long requests that are under way are waited for after a signal.
-const LAST_ANSWERS: Duration = Duration::from_millis(1500);
+/// For how long requests that are under way are waited for after a signal: half of the two seconds
+/// in which the command promises to end.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 impl Engine<'_> {
     /// Carries the plan out and tells how it ended.
