@@ -108,6 +108,6 @@ fn human(console: &Console, report: &StatusReport, verbose: bool) -> String {
             digests: service.digests.as_ref(),
         })
         .collect();
-    let last = report.last.as_ref().map(|last| &last.deployment);
+    let last = report.last.as_ref();
     ui::status(&StatusView { last, overall: report.status, services, verbose }, console)
 }

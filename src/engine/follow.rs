@@ -265,7 +265,7 @@ impl Engine<'_> {
         step: &PlannedStep,
         one: &Moving,
     ) -> Result<Option<ServiceDeployment>, EcsError> {
-        let StepTargetRef { cluster, service } = StepTargetRef::of(step);
+        let (cluster, service) = (&step.target.cluster, &step.target.ecs_service);
         let found = self.ecs.find_service_deployment(cluster, service, &one.watch.ours, None).await;
         Ok(self.allowed(found)?.flatten())
     }
@@ -390,21 +390,6 @@ impl Engine<'_> {
             self.conclude(journal, one.position, (verdict, None)).await?;
         }
         Ok(())
-    }
-}
-
-/// The names a step's service goes by in ECS.
-pub(super) struct StepTargetRef<'a> {
-    /// The cluster.
-    pub(super) cluster: &'a ClusterName,
-    /// The service.
-    pub(super) service: &'a EcsServiceName,
-}
-
-impl<'a> StepTargetRef<'a> {
-    /// The target of a step.
-    pub(super) fn of(step: &'a PlannedStep) -> Self {
-        Self { cluster: &step.target.cluster, service: &step.target.ecs_service }
     }
 }
 

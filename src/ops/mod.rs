@@ -17,5 +17,5 @@ pub use deploy::{DeployRequest, Draft, Execution, carry_out, draft};
 pub use error::OpError;
 pub use history::{HistoryRequest, Shown, history, show};
 pub use register::{Outcome, RegisterRequest, Registered, register};
-pub use status::{LastDeployment, ServiceStatus, StatusReport, StatusRequest, status};
+pub use status::{ServiceStatus, StatusReport, StatusRequest, status};
 pub use workspace::{Connector, Workspace};

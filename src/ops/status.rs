@@ -19,7 +19,7 @@ use crate::{
         EnvironmentId, ImageId, ImageUri, Label, ObservedService, ProjectId, ReleaseHash,
         Selection, ServiceHead, ServiceId, TaskDefinitionArn,
     },
-    plan::{OverallState, RecordedAttempt, ServiceState, container_images, overall, service_state},
+    plan::{RecordedAttempt, ServiceState, container_images, overall, service_state},
 };
 
 /// What the user asked for.
@@ -43,19 +43,11 @@ pub struct StatusReport {
     /// What was asked for.
     pub selection: Selection,
     /// The last deployment of any of the services.
-    pub last: Option<LastDeployment>,
+    pub last: Option<Deployment>,
     /// The worst state among the services.
-    pub status: Option<OverallState>,
+    pub status: Option<ServiceState>,
     /// The services, in the order of the manifest.
     pub services: Vec<ServiceStatus>,
-}
-
-/// The last deployment of any of the services.
-#[derive(Debug, Clone, Serialize)]
-pub struct LastDeployment {
-    /// It, without its steps' evidence.
-    #[serde(flatten)]
-    pub deployment: Deployment,
 }
 
 /// What runs of one service.
@@ -143,7 +135,7 @@ pub async fn status(
         project: project.id.clone(),
         environment: environment.id,
         selection,
-        last: attempts.last.map(|deployment| LastDeployment { deployment }),
+        last: attempts.last,
         status: overall(services.iter().map(|service| service.state)),
         services,
     })

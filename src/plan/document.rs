@@ -4,7 +4,7 @@
 //! the order of members, the spelling of numbers and the difference between absent and empty all
 //! survive, which is what keeps `terraform plan` clean.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use indexmap::IndexMap;
 use serde_json::{Value, value::RawValue};
@@ -42,7 +42,7 @@ pub enum DocumentError {
 }
 
 /// Names in backticks with commas between.
-fn quoted(names: &[String]) -> String {
+pub(super) fn quoted(names: &[impl fmt::Display]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
 }

@@ -18,7 +18,7 @@ pub use document::{DocumentError, FieldChange, container_images, differences, wi
 pub use judge::{Judgement, Watch, judge};
 pub use planner::plan;
 pub use preflight::{Problem, Refusal};
-pub use state::{OverallState, RecordedAttempt, ServiceState, overall, service_state};
+pub use state::{RecordedAttempt, ServiceState, overall, service_state};
 pub use steps::{
     ApprovedPlan, ImageSource, ParameterChange, Plan, PlanRequest, PlannedStep, Revision, Rollout,
     ServicePicture, UnchangedService, Wanted, Warning,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::document::quoted;
 use crate::model::{
     ClusterName, ContainerName, Digest, EcsServiceName, ImageId, ImageUri, ParameterName,
     ServiceId, TaskDefinitionArn,
@@ -32,7 +33,7 @@ impl std::error::Error for Refusal {}
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// The label or environment that images are taken from names none for this one.
-    #[error("image `{image}` (of {}) has no URI in {from}", services(used_by))]
+    #[error("image `{image}` (of {}) has no URI in {from}", quoted(used_by))]
     NotRegistered {
         /// The image.
         image: ImageId,
@@ -202,17 +203,7 @@ impl Problem {
     }
 }
 
-/// Services by name.
-fn services(ids: &[ServiceId]) -> String {
-    let quoted: Vec<String> = ids.iter().map(|id| format!("`{id}`")).collect();
-    quoted.join(", ")
-}
-
 /// Container names.
 fn names(present: &[String]) -> String {
-    if present.is_empty() {
-        return "none at all".to_owned();
-    }
-    let quoted: Vec<String> = present.iter().map(|name| format!("`{name}`")).collect();
-    quoted.join(", ")
+    if present.is_empty() { "none at all".to_owned() } else { quoted(present) }
 }

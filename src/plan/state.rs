@@ -30,9 +30,6 @@ pub enum ServiceState {
     Failed,
 }
 
-/// The worst state among services.
-pub type OverallState = ServiceState;
-
 impl ServiceState {
     /// The state in the words of the output.
     #[must_use]
@@ -132,7 +129,7 @@ fn stability(service: &ObservedService) -> ServiceState {
 
 /// The worst state of all; nothing for no services.
 #[must_use]
-pub fn overall(states: impl IntoIterator<Item = ServiceState>) -> Option<OverallState> {
+pub fn overall(states: impl IntoIterator<Item = ServiceState>) -> Option<ServiceState> {
     states.into_iter().max()
 }
 
