@@ -6,8 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     completions::CompletionsArguments, deploy::DeployArguments, history::HistoryArguments,
-    manual::ManArguments, register::RegisterArguments, sandbox::SandboxArguments,
-    show::ShowArguments, status::StatusArguments,
+    manual::ManArguments, register::RegisterArguments, release::ReleaseArguments,
+    releases::ReleasesArguments, sandbox::SandboxArguments, show::ShowArguments,
+    status::StatusArguments,
 };
 
 /// Knows what is deployed where, by whom and why, and moves a set of services there safely.
@@ -95,11 +96,15 @@ pub(crate) enum Command {
     Register(RegisterArguments),
     /// Make an environment run a set of images: plan, confirm, roll out, verify, record.
     Deploy(DeployArguments),
+    /// Make releases without deploying them.
+    Release(ReleaseArguments),
     /// Show what runs, who put it there, and whether it is complete.
     Status(StatusArguments),
     /// List the deployments of the project, newest first.
     History(HistoryArguments),
-    /// Show one deployment whole: images, steps, and what proves their ends.
+    /// List the releases of the project, newest first, and where each of them is verified.
+    Releases(ReleasesArguments),
+    /// Show one deployment or release whole.
     Show(ShowArguments),
     /// Work with the sandbox, the AWS inside this program.
     Sandbox(SandboxArguments),

@@ -59,7 +59,7 @@ pub(crate) struct DeployArguments {
 }
 
 /// Reads `IMAGE=URI`.
-fn parse_image(text: &str) -> Result<(ImageId, ImageUri), String> {
+pub(super) fn parse_image(text: &str) -> Result<(ImageId, ImageUri), String> {
     let (image, uri) = text.split_once('=').ok_or("it is `IMAGE=URI`")?;
     let image = ImageId::new(image).map_err(|error| error.to_string())?;
     Ok((image, ImageUri::parse(uri).map_err(|error| error.to_string())?))

@@ -11,9 +11,12 @@ mod history;
 mod interrupt;
 mod manual;
 mod register;
+mod release;
+mod releases;
 mod sandbox;
 mod settings;
 mod show;
+mod since;
 mod status;
 mod workspace;
 
@@ -56,8 +59,10 @@ async fn run(settings: &Settings, command: Command) -> Result<Exit, CliError> {
     match command {
         Command::Register(arguments) => register::run(settings, arguments).await,
         Command::Deploy(arguments) => deploy::run(settings, arguments).await,
+        Command::Release(arguments) => release::run(settings, arguments).await,
         Command::Status(arguments) => status::run(settings, arguments).await,
         Command::History(arguments) => history::run(settings, arguments).await,
+        Command::Releases(arguments) => releases::run(settings, arguments).await,
         Command::Show(arguments) => show::run(settings, arguments).await,
         Command::Sandbox(arguments) => sandbox::run(settings, arguments).await,
         Command::Completions(arguments) => Ok(completions::run(settings, &arguments)),

@@ -77,7 +77,7 @@ pub async fn draft(workspace: &Workspace, request: &DeployRequest) -> Result<Dra
     let ids = selected.iter().map(|service| service.id.clone()).collect();
     let made = Instant::now();
     let search = Search {
-        environment: &environment,
+        home: environment.home(),
         access: &access,
         source: &source,
         given: &request.images,
@@ -121,7 +121,10 @@ async fn last_verified(
 }
 
 /// The project; where its manifest names no services, with those registered under the label.
-async fn with_services(workspace: &Workspace, source: &ImageSource) -> Result<Project, OpError> {
+pub(super) async fn with_services(
+    workspace: &Workspace,
+    source: &ImageSource,
+) -> Result<Project, OpError> {
     if !workspace.project.is_open() {
         return Ok(workspace.project.clone());
     }
@@ -150,7 +153,7 @@ pub(super) async fn open_project(workspace: &Workspace, label: &Label) -> Result
 }
 
 /// Which of the selected services need which image.
-fn users(project: &Project, selected: &[&Service]) -> BTreeMap<ImageId, Vec<ServiceId>> {
+pub(super) fn users(project: &Project, selected: &[&Service]) -> BTreeMap<ImageId, Vec<ServiceId>> {
     let images: BTreeSet<&ImageId> =
         selected.iter().flat_map(|service| service.containers.values()).collect();
     images

@@ -130,7 +130,7 @@ impl OpError {
                 one("register one with `release-tool register <uri> <service>`".to_owned())
             }
             Self::NotSelected { .. } => {
-                one("name one of the images listed by `--dry-run`".to_owned())
+                one("name an image that one of the selected services runs".to_owned())
             }
         }
     }

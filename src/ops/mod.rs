@@ -9,6 +9,7 @@ mod history;
 mod images;
 mod pictures;
 mod register;
+mod release;
 mod status;
 mod workspace;
 
@@ -17,5 +18,8 @@ pub use deploy::{DeployRequest, Draft, Execution, carry_out, draft};
 pub use error::OpError;
 pub use history::{HistoryRequest, Shown, history, show};
 pub use register::{Outcome, RegisterRequest, Registered, register};
+pub use release::{
+    ListedRelease, MadeRelease, ReleaseRequest, ShownRelease, make_release, releases, show_release,
+};
 pub use status::{ServiceStatus, StatusReport, StatusRequest, status};
 pub use workspace::{Connector, Workspace};

@@ -23,6 +23,7 @@ mod peers;
 mod projects;
 mod promoting;
 mod registering;
+mod releases;
 mod side_by_side;
 mod somebody_else;
 mod support;
