@@ -13,7 +13,7 @@ use crate::{
         aws::{Aws, AwsOptions, Credentials, Pacing, Throttles},
         clock,
         source::{self, Repository},
-        store::{Ledger, SqliteStore},
+        store::{Ledger, SqliteStore, Store},
     },
     manifest::{Manifest, Project},
     model::{AccountId, Region},
@@ -104,7 +104,11 @@ pub(super) async fn open(
         Some(_) => sandbox_folder(settings, &found.folder).join("store.sqlite"),
         None => project.store.path(&found.folder),
     };
-    let ledger = Ledger::new(Arc::new(SqliteStore::open(store).await?));
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(store).await?);
+    let ledger = Ledger::new(match &sandbox {
+        Some(sandbox) => Arc::new(sandbox_command::WatchedStore::new(store, sandbox.clone())),
+        None => store,
+    });
     let git_user = repository.as_ref().map_or_else(source::default_user, Repository::user);
     let person = actor(&ActorClues {
         variables: &settings.surroundings.variables,

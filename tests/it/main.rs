@@ -11,6 +11,7 @@
 )]
 
 mod architecture;
+mod crashing;
 mod docs;
 mod failing;
 mod faults;
