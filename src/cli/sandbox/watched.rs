@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::{
     backend::store::{Consistency, IndexQuery, Item, Key, Page, Query, Store, StoreError, Write},
@@ -31,6 +32,10 @@ impl WatchedStore {
 
 #[async_trait]
 impl Store for WatchedStore {
+    fn now(&self) -> Timestamp {
+        self.inner.now()
+    }
+
     async fn get(&self, key: &Key, consistency: Consistency) -> Result<Option<Item>, StoreError> {
         self.inner.get(key, consistency).await
     }
