@@ -19,6 +19,8 @@ pub enum Exit {
     NotRolledBack,
     /// A deployment failed, and so did its rollback.
     RollbackFailed,
+    /// Others hold what was to be changed.
+    Locked,
     /// A signal came; what was started goes on.
     Interrupted,
     /// Something was asked of AWS, and its outcome is not known.
@@ -29,13 +31,14 @@ pub enum Exit {
 
 impl Exit {
     /// All of them, for the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Done,
         Self::NothingChanged,
         Self::Usage,
         Self::RolledBack,
         Self::NotRolledBack,
         Self::RollbackFailed,
+        Self::Locked,
         Self::Interrupted,
         Self::Unknown,
         Self::Differs,
@@ -51,6 +54,7 @@ impl Exit {
             Self::RolledBack => 3,
             Self::NotRolledBack => 4,
             Self::RollbackFailed => 5,
+            Self::Locked => 6,
             Self::Interrupted => 7,
             Self::Unknown => 8,
             Self::Differs => 10,
@@ -71,6 +75,7 @@ impl Exit {
                 "The deployment failed or was superseded, and not everything was put back."
             }
             Self::RollbackFailed => "The deployment failed, and so did its rollback.",
+            Self::Locked => "Somebody else works on it, or has locked it; nothing was changed.",
             Self::Interrupted => "Interrupted by a signal; what was started goes on in ECS.",
             Self::Unknown => {
                 "The outcome is not known: look with `status`, finish with the same `deploy`."
