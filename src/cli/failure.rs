@@ -160,7 +160,9 @@ fn exit_of_op(error: &OpError) -> Exit {
         | OpError::NoSuchImage { .. }
         | OpError::OtherDigest { .. }
         | OpError::NoServices { .. } => Exit::NothingChanged,
+        OpError::Locked { .. } => Exit::Locked,
         OpError::Engine(error) => match error {
+            EngineError::Locked { .. } => Exit::Locked,
             EngineError::NotRecorded(_) | EngineError::RegistrationNotRecorded(_) => {
                 Exit::NothingChanged
             }

@@ -2,7 +2,7 @@
 
 use crate::{
     backend::{params::ParametersError, store::StoreError},
-    model::{DeploymentNumber, ParameterName},
+    model::{DeploymentNumber, HeldLock, ParameterName},
 };
 
 /// Why something could not be carried out.
@@ -11,6 +11,12 @@ pub enum EngineError {
     /// The deployment could not be recorded, so that nothing was deployed.
     #[error("failed to record the deployment, so nothing was changed")]
     NotRecorded(#[source] StoreError),
+    /// Others hold what is to be deployed, so that nothing was changed.
+    #[error("the services are locked, so nothing was changed")]
+    Locked {
+        /// What they hold.
+        held: Vec<HeldLock>,
+    },
     /// The record could not be brought up to date in the middle of a deployment.
     #[error("failed to keep the record of {deployment}: {changed}")]
     RecordLost {

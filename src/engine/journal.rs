@@ -14,7 +14,7 @@ use super::error::EngineError;
 use crate::{
     backend::store::{
         Ledger, StoreError,
-        ledger::{DeploymentKey, Ending},
+        ledger::{DeploymentKey, Ending, Lease},
     },
     model::{
         Deployment, DeploymentStatus, ImageId, ReleasedImage, ServiceHead, Step, StepStatus,
@@ -26,6 +26,8 @@ use crate::{
 pub(super) struct Journal<'a> {
     /// The store's records.
     ledger: &'a Ledger,
+    /// The lease that all is written under.
+    lease: Lease,
     /// The clock.
     now: fn() -> Timestamp,
     /// The deployment as last written.
@@ -37,12 +39,12 @@ pub(super) struct Journal<'a> {
 impl<'a> Journal<'a> {
     /// Takes over a deployment that was just recorded.
     pub(super) fn new(
-        ledger: &'a Ledger,
+        (ledger, lease): (&'a Ledger, Lease),
         now: fn() -> Timestamp,
         deployment: Deployment,
         images: &'a BTreeMap<ImageId, ReleasedImage>,
     ) -> Self {
-        Self { ledger, now, deployment: Mutex::new(deployment), images }
+        Self { ledger, lease, now, deployment: Mutex::new(deployment), images }
     }
 
     /// The steps as last written.
@@ -76,7 +78,7 @@ impl<'a> Journal<'a> {
         change(&mut after);
         let key = self.read(DeploymentKey::of);
         self.ledger
-            .record_step(&key, position, &after, before.status)
+            .record_step(&self.lease, &key, position, &after, before.status, &[])
             .await
             .map_err(|source| self.lost(source))?;
         let is_news = after.status != before.status
@@ -91,7 +93,10 @@ impl<'a> Journal<'a> {
         if is_news {
             // So that whoever looks meanwhile, or after a crash, sees who touched the service last.
             let head = self.head(&deployment, &after, (None, self.now()));
-            self.ledger.record_heads(&key, &[head]).await.map_err(|source| self.lost(source))?;
+            self.ledger
+                .record_heads(&self.lease, &key, &[head])
+                .await
+                .map_err(|source| self.lost(source))?;
         }
         Ok(())
     }
@@ -127,7 +132,7 @@ impl<'a> Journal<'a> {
         let written = if status.is_final() {
             let ending = Ending { expected: deployment.status, status, at, heads: &heads };
             deployment.finished_at = Some(at);
-            self.ledger.finish_deployment(&key, ending).await.map(drop)
+            self.ledger.finish_deployment(&self.lease, &key, ending).await.map(drop)
         } else {
             self.leave_open(&key, (deployment.status, status), &heads).await
         };
@@ -143,11 +148,11 @@ impl<'a> Journal<'a> {
         (expected, status): (DeploymentStatus, DeploymentStatus),
         heads: &[ServiceHead],
     ) -> Result<(), StoreError> {
-        self.ledger.record_heads(key, heads).await?;
+        self.ledger.record_heads(&self.lease, key, heads).await?;
         if status == expected {
             return Ok(());
         }
-        self.ledger.change_status(key, expected, status).await
+        self.ledger.change_status(&self.lease, key, expected, status, None).await
     }
 
     /// The heads of the services that this deployment touched. What was verified before stays
@@ -213,6 +218,11 @@ impl<'a> Journal<'a> {
         let changed = step.target.images.keys();
         images.extend(changed.filter_map(|id| Some((id.clone(), self.images.get(id)?.clone()))));
         images
+    }
+
+    /// Gives the lease back. A store that fails only leaves it to run out.
+    pub(super) async fn release(&self) {
+        drop(self.ledger.release(&self.lease).await);
     }
 
     /// A store that fails in the middle: says what was changed by then.

@@ -28,7 +28,10 @@ use crate::{
         aws::Throttles,
         params::Parameters,
         platform::ecs::Ecs,
-        store::{Ledger, ledger::NewDeployment},
+        store::{
+            Ledger,
+            ledger::{Acquired, Lease, LockRequest, NewDeployment},
+        },
     },
     model::{Actor, DeploymentKind, DeploymentStatus, Event, Listener, OnFailure, ReleaseNumber},
     plan::ApprovedPlan,
@@ -89,22 +92,26 @@ impl Engine<'_> {
         orders: &Orders,
     ) -> Result<Report, EngineError> {
         let plan = approved.plan();
+        let lease = self.lease(plan, orders).await?;
         let deployment = self
             .ledger
-            .start_deployment(NewDeployment {
-                project: plan.project.clone(),
-                environment: plan.environment.clone(),
-                selection: plan.selection.clone(),
-                release: orders.release,
-                kind: DeploymentKind::Deploy,
-                actor: orders.actor.clone(),
-                description: orders.description.clone(),
-                at: (self.now)(),
-                tool_version: orders.tool_version.clone(),
-                on_failure: OnFailure::default(),
-                from_release: None,
-                steps: plan.steps.iter().map(crate::plan::PlannedStep::record).collect(),
-            })
+            .start_deployment(
+                &lease,
+                NewDeployment {
+                    project: plan.project.clone(),
+                    environment: plan.environment.clone(),
+                    selection: plan.selection.clone(),
+                    release: orders.release,
+                    kind: DeploymentKind::Deploy,
+                    actor: orders.actor.clone(),
+                    description: orders.description.clone(),
+                    at: (self.now)(),
+                    tool_version: orders.tool_version.clone(),
+                    on_failure: OnFailure::default(),
+                    from_release: None,
+                    steps: plan.steps.iter().map(crate::plan::PlannedStep::record).collect(),
+                },
+            )
             .await
             .map_err(EngineError::NotRecorded)?;
         self.listener.hear(&Event::DeploymentStarted {
@@ -112,7 +119,7 @@ impl Engine<'_> {
             release: deployment.release,
             services: plan.steps.iter().map(|step| step.service.clone()).collect(),
         });
-        let journal = Journal::new(self.ledger, self.now, deployment, &plan.wanted.images);
+        let journal = Journal::new((self.ledger, lease), self.now, deployment, &plan.wanted.images);
         let followed = self.apply_and_follow(plan, &journal, orders).await?;
         let status = match followed {
             Followed::ToTheEnd { put_back } => match status_of(&journal.steps()) {
@@ -126,7 +133,28 @@ impl Engine<'_> {
         if status == DeploymentStatus::Interrupted {
             self.listener.hear(&Event::Interrupted);
         }
-        Ok(Report { deployment: journal.close(status).await? })
+        let closed = journal.close(status).await;
+        journal.release().await;
+        Ok(Report { deployment: closed? })
+    }
+
+    /// Takes the lease of what the plan touches.
+    async fn lease(&self, plan: &crate::plan::Plan, orders: &Orders) -> Result<Lease, EngineError> {
+        let request = LockRequest {
+            project: &plan.project,
+            environment: &plan.environment,
+            selection: &plan.selection,
+            services: &plan.steps.iter().map(|step| step.service.clone()).collect(),
+            by: &orders.actor,
+            process: None,
+            reason: orders.description.as_deref(),
+            is_gone: &|_| false,
+            preempt: false,
+        };
+        match self.ledger.acquire(&request).await.map_err(EngineError::NotRecorded)? {
+            Acquired::Lease(lease) => Ok(lease),
+            Acquired::Held(held) => Err(EngineError::Locked { held }),
+        }
     }
 
     /// Tells the services to move and follows those that do, both at the same time, so that a

@@ -155,6 +155,21 @@ pub enum DeploymentStatus {
 }
 
 impl DeploymentStatus {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Running,
+        Self::Detached,
+        Self::Interrupted,
+        Self::RollingBack,
+        Self::Succeeded,
+        Self::Failed,
+        Self::RolledBack,
+        Self::RollbackFailed,
+        Self::Superseded,
+        Self::Unknown,
+        Self::Cancelled,
+    ];
+
     /// The status in the words of the record and of the output.
     #[must_use]
     pub fn as_str(self) -> &'static str {

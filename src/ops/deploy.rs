@@ -293,7 +293,7 @@ pub async fn carry_out(
     let actor = access.actor(&workspace.person);
     let (release, _created) = workspace
         .ledger
-        .release(NewRelease {
+        .record_release(NewRelease {
             project: plan.project.clone(),
             selection: plan.selection.clone(),
             images: plan.wanted.images.clone(),

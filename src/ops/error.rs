@@ -1,5 +1,7 @@
 //! Why a use case fails, and what to do about it.
 
+use jiff::Timestamp;
+
 use crate::{
     backend::{
         aws::IdentityError, params::ParametersError, platform::ecs::EcsError,
@@ -7,7 +9,7 @@ use crate::{
     },
     engine::EngineError,
     manifest::ManifestError,
-    model::{Digest, IdError, ImageUri, ImageUriError},
+    model::{Digest, HeldLock, IdError, ImageUri, ImageUriError},
     plan::Refusal,
 };
 
@@ -49,6 +51,14 @@ pub enum OpError {
     LeftoverEndpoint {
         /// The variable, as `NAME=value`.
         variable: String,
+    },
+    /// Others hold what is to be changed, so that nothing was done.
+    #[error("{}", locked_words(held))]
+    Locked {
+        /// What they hold, at least one.
+        held: Vec<HeldLock>,
+        /// When this was found.
+        now: Timestamp,
     },
     /// The deployment cannot be planned.
     #[error(transparent)]
@@ -116,6 +126,7 @@ impl OpError {
             Self::LeftoverEndpoint { .. } => {
                 one("unset the variable, or name the URL with `--endpoint-url`".to_owned())
             }
+            Self::Locked { .. } => one("see who works on it with `release-tool status`".to_owned()),
             Self::Refused(refusal) => {
                 refusal.problems.iter().map(crate::plan::Problem::hint).collect()
             }
@@ -136,11 +147,21 @@ impl OpError {
     }
 }
 
+/// What others hold, in one line.
+fn locked_words(held: &[HeldLock]) -> String {
+    let words: Vec<String> =
+        held.iter().map(|held| format!("`{}` by {}", held.selection, held.by.name)).collect();
+    format!("locked, so nothing was changed: {}", words.join(", "))
+}
+
 /// Hints for what the engine could not carry out.
 fn engine_hint(error: &EngineError) -> Vec<String> {
     match error {
         EngineError::NotRecorded(source) | EngineError::RegistrationNotRecorded(source) => {
             vec![source.hint()]
+        }
+        EngineError::Locked { .. } => {
+            vec!["see who works on it with `release-tool status`".to_owned()]
         }
         EngineError::RecordLost { deployment, source, .. } => [source.hint()]
             .into_iter()
