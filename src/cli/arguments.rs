@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    completions::CompletionsArguments, deploy::DeployArguments, history::HistoryArguments,
-    manual::ManArguments, register::RegisterArguments, release::ReleaseArguments,
-    releases::ReleasesArguments, sandbox::SandboxArguments, show::ShowArguments,
-    status::StatusArguments,
+    abort::AbortArguments, completions::CompletionsArguments, deploy::DeployArguments,
+    history::HistoryArguments, journal::JournalArguments, manual::ManArguments,
+    register::RegisterArguments, release::ReleaseArguments, releases::ReleasesArguments,
+    resume::ResumeArguments, rollback::RollbackArguments, sandbox::SandboxArguments,
+    show::ShowArguments, status::StatusArguments, wait::WaitArguments,
 };
 
 /// Knows what is deployed where, by whom and why, and moves a set of services there safely.
@@ -98,6 +99,14 @@ pub(crate) enum Command {
     Deploy(DeployArguments),
     /// Make releases without deploying them.
     Release(ReleaseArguments),
+    /// Go back to what was verified before: no tag needed.
+    Rollback(RollbackArguments),
+    /// Finish a deployment that was interrupted, or whose process died.
+    Resume(ResumeArguments),
+    /// End a deployment: nothing more is begun, what was begun stays.
+    Abort(AbortArguments),
+    /// Wait for the end of a deployment, whoever works on it.
+    Wait(WaitArguments),
     /// Show what runs, who put it there, and whether it is complete.
     Status(StatusArguments),
     /// List the deployments of the project, newest first.
@@ -106,6 +115,8 @@ pub(crate) enum Command {
     Releases(ReleasesArguments),
     /// Show one deployment or release whole.
     Show(ShowArguments),
+    /// Bring in what a deployment could not write into the store.
+    Journal(JournalArguments),
     /// Work with the sandbox, the AWS inside this program.
     Sandbox(SandboxArguments),
     /// Write a completion script for a shell.

@@ -17,8 +17,9 @@ use crate::{
     },
     manifest::{Manifest, Project},
     model::{AccountId, Region},
-    ops::{Connector, Workspace},
+    ops::{self, Connector, Workspace},
     sandbox::{self, Sandbox},
+    ui,
 };
 
 /// The manifest's name.
@@ -87,8 +88,22 @@ pub(super) fn sandbox_folder(settings: &Settings, manifest_folder: &Path) -> Pat
     settings.global.sandbox_dir.clone().unwrap_or_else(beside)
 }
 
-/// Opens everything a command works with.
+/// Opens everything a command works with, and tells of deployments that nobody finishes.
 pub(super) async fn open(
+    settings: &Settings,
+    project: Option<&str>,
+) -> Result<Workspace, CliError> {
+    let workspace = open_quietly(settings, project).await?;
+    for open in ops::open_deployments(&workspace).await? {
+        if !open.is_worked_on {
+            settings.console.remark(ui::left_behind(&open.deployment));
+        }
+    }
+    Ok(workspace)
+}
+
+/// Opens everything a command works with.
+pub(super) async fn open_quietly(
     settings: &Settings,
     project: Option<&str>,
 ) -> Result<Workspace, CliError> {
@@ -125,6 +140,7 @@ pub(super) async fn open(
         repository,
         person,
         now: clock::now,
+        journal_folder: found.folder.join(STATE).join("journal"),
     })
 }
 

@@ -79,7 +79,7 @@ pub async fn make_release(
     let (gathered, left_out) = settle(gathered, request.allow_missing)?;
     let (release, created) = workspace
         .ledger
-        .release(NewRelease {
+        .record_release(NewRelease {
             project: project.id.clone(),
             selection,
             images: gathered.images,

@@ -86,7 +86,7 @@ pub(super) fn images(release: &Release) -> Table {
 fn step(step: &Step) -> String {
     let end = step.verdict.as_ref().map_or_else(
         || "no verdict recorded".to_owned(),
-        |verdict| format!("{}  {}", words::verdict_word(verdict), words::verdict_reason(verdict)),
+        |verdict| format!("{}  {}", verdict.word(), words::verdict_reason(verdict)),
     );
     let mut lines = vec![format!("{}: {}", step.service, end.trim_end())];
     let mut fact = |name: &str, value: Option<String>| {

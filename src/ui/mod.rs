@@ -19,7 +19,7 @@ mod table;
 mod words;
 
 pub use console::{Console, Format};
-pub use deployment::{Summary, summary};
+pub use deployment::{Summary, how_far, left_behind, summary, undo};
 pub use escape::escape;
 pub use failure::Failure;
 pub use history::{history, show};

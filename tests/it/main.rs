@@ -17,6 +17,7 @@ mod failing;
 mod faults;
 mod images;
 mod interrupted;
+mod kill_matrix;
 mod mistakes;
 mod newcomer;
 mod peers;
