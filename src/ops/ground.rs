@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{error::OpError, workspace::Workspace};
 use crate::{
+    backend::process,
     manifest::Project,
     model::{
         Deployment, DeploymentNumber, EnvironmentId, HeldLock, Hold, LockKind, Selection, ServiceId,
@@ -44,7 +45,8 @@ impl Ground {
             }
         }
         unfinished.sort_by_key(|deployment| std::cmp::Reverse(deployment.number));
-        Ok(Self { generation: locks.generation, held: locks.held, hold: locks.hold, unfinished })
+        let held = locks.held.into_iter().filter(is_alive).collect();
+        Ok(Self { generation: locks.generation, held, hold: locks.hold, unfinished })
     }
 
     /// The newest unfinished deployment that touches one of some services.
@@ -82,6 +84,14 @@ impl Ground {
     }
 }
 
+/// Whether a lock is not known to be the lease of a process that is gone.
+fn is_alive(lock: &HeldLock) -> bool {
+    match &lock.kind {
+        LockKind::Lease { process, .. } => !process.as_ref().is_some_and(process::is_gone),
+        LockKind::Manual { .. } => true,
+    }
+}
+
 /// A deployment that is not over, and whether anybody works on it.
 #[derive(Debug, Clone)]
 pub struct OpenDeployment {
@@ -104,7 +114,7 @@ pub async fn open_deployments(workspace: &Workspace) -> Result<Vec<OpenDeploymen
             lock.deployment == Some(deployment.number)
                 && matches!(lock.kind, LockKind::Lease { .. })
         };
-        let is_worked_on = locks.held.iter().any(is_ours);
+        let is_worked_on = locks.held.iter().any(|lock| is_ours(lock) && is_alive(lock));
         open.push(OpenDeployment { deployment, is_worked_on });
     }
     Ok(open)
