@@ -20,6 +20,7 @@ mod interrupted;
 mod kill_matrix;
 mod mistakes;
 mod newcomer;
+mod outages;
 mod peers;
 mod projects;
 mod promoting;
