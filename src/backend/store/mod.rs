@@ -28,6 +28,7 @@ mod write;
 use std::fmt;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 pub use error::{Conflict, FailedWrite, StoreError};
 pub use item::{Item, Key, MAX_ITEM_BYTES};
@@ -82,4 +83,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`StoreError::Invalid`] for no writes, more than [`MAX_WRITES`], two on one item, or items
     /// that break the rules, and when the store cannot be used.
     async fn transact(&self, writes: Vec<Write>) -> Result<(), StoreError>;
+
+    /// The time by the store's own clock, which all who use the store share: a lease that one
+    /// process writes by it runs out for every other one at the same moment, whatever their
+    /// machines' clocks say.
+    ///
+    /// It is read from what is known and sends nothing. It may stand back by the moment that an
+    /// answer of the store takes, and never goes ahead of the store's.
+    fn now(&self) -> Timestamp;
 }

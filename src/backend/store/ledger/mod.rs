@@ -26,6 +26,8 @@ mod tests;
 
 use std::{fmt, sync::Arc};
 
+use jiff::Timestamp;
+
 pub use deployments::{Ending, NewDeployment};
 pub use releases::NewRelease;
 
@@ -73,5 +75,11 @@ impl Ledger {
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store }
+    }
+
+    /// The time by the clock that all users of the store share.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.store.now()
     }
 }

@@ -17,6 +17,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::{
     task::spawn_blocking,
@@ -26,6 +27,7 @@ use tokio::{
 use super::{
     Consistency, IndexQuery, Item, Key, Page, Query, Store, StoreError, Write, write::check_writes,
 };
+use crate::backend::clock;
 use problem::{Problem, is_busy};
 
 /// How long a call waits for another process's lock on the file. A transaction of 100 writes holds
@@ -127,5 +129,10 @@ impl Store for SqliteStore {
     async fn transact(&self, writes: Vec<Write>) -> Result<(), StoreError> {
         check_writes(&writes)?;
         self.with_connection(move |connection| statements::transact(connection, writes)).await
+    }
+
+    fn now(&self) -> Timestamp {
+        // Everybody who opens the file is on this machine.
+        clock::now()
     }
 }

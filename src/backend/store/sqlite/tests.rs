@@ -83,6 +83,10 @@ impl Store for Reopened {
     async fn transact(&self, writes: Vec<Write>) -> Result<(), StoreError> {
         SqliteStore::open(&self.0).await?.transact(writes).await
     }
+
+    fn now(&self) -> jiff::Timestamp {
+        crate::backend::clock::now()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

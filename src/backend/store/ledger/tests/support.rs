@@ -108,6 +108,10 @@ impl Store for Dying {
         self.left.store(left - 1, Ordering::SeqCst);
         self.store.transact(writes).await
     }
+
+    fn now(&self) -> Timestamp {
+        self.store.now()
+    }
 }
 
 pub(super) fn project() -> ProjectId {
