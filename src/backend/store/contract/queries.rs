@@ -107,3 +107,21 @@ pub(super) async fn equal_index_keys_are_paged_without_loss(store: &dyn Store) {
         }
     }
 }
+
+pub(super) async fn a_walk_finds_every_item_once(store: &dyn Store) {
+    let object = json!({"gsi1pk": "I", "gsi1sk": "1"});
+    let key_of = |n: usize| (format!("p{}", n % 5), format!("{n:02}"));
+    let mut writes: Vec<Write> = (0..23).map(key_of).map(|(p, s)| put(&p, &s, json!({}))).collect();
+    writes.push(put("p#AUD", "1", object.clone()).when(Condition::Absent));
+    write(store, writes).await;
+    for limit in [1, 7, 24, 1000] {
+        let ask = async |after: Option<Cursor>| store.scan(limit, after.as_ref()).await.unwrap();
+        let mut found = pages(limit, ask).await;
+        assert_eq!(found.len(), 24, "{limit}");
+        let audit = found.iter().find(|item| item.key() == &key("p#AUD", "1")).unwrap();
+        assert_eq!(Value::Object(audit.attributes().clone()), object, "whole items");
+        found.sort_by(|a, b| a.key().cmp(b.key()));
+        found.dedup();
+        assert_eq!(found.len(), 24, "{limit}");
+    }
+}

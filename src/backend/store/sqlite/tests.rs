@@ -84,6 +84,14 @@ impl Store for Reopened {
         SqliteStore::open(&self.0).await?.transact(writes).await
     }
 
+    async fn scan(
+        &self,
+        limit: usize,
+        after: Option<&super::Cursor>,
+    ) -> Result<super::Page, StoreError> {
+        SqliteStore::open(&self.0).await?.scan(limit, after).await
+    }
+
     fn now(&self) -> jiff::Timestamp {
         crate::backend::clock::now()
     }
