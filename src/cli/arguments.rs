@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::{
     completions::CompletionsArguments, deploy::DeployArguments, history::HistoryArguments,
     manual::ManArguments, register::RegisterArguments, sandbox::SandboxArguments,
-    show::ShowArguments, status::StatusArguments,
+    show::ShowArguments, status::StatusArguments, store::StoreArguments,
 };
 
 /// Knows what is deployed where, by whom and why, and moves a set of services there safely.
@@ -101,6 +101,8 @@ pub(crate) enum Command {
     History(HistoryArguments),
     /// Show one deployment whole: images, steps, and what proves their ends.
     Show(ShowArguments),
+    /// Work with the store, the record of releases and deployments.
+    Store(StoreArguments),
     /// Work with the sandbox, the AWS inside this program.
     Sandbox(SandboxArguments),
     /// Write a completion script for a shell.

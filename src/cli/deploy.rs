@@ -141,7 +141,7 @@ fn tell_nothing_to_do(console: &Console, plan: &crate::plan::Plan) {
 }
 
 /// Asks whether to go on. Only yes goes on.
-fn ask(settings: &Settings) -> Result<(), CliError> {
+pub(super) fn ask(settings: &Settings) -> Result<(), CliError> {
     if !settings.surroundings.answers || settings.console.format == Format::Json {
         return Err(CliError::NoAnswer);
     }

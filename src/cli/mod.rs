@@ -10,11 +10,13 @@ mod failure;
 mod history;
 mod interrupt;
 mod manual;
+mod place;
 mod register;
 mod sandbox;
 mod settings;
 mod show;
 mod status;
+mod store;
 mod workspace;
 
 use std::process::ExitCode;
@@ -59,6 +61,7 @@ async fn run(settings: &Settings, command: Command) -> Result<Exit, CliError> {
         Command::Status(arguments) => status::run(settings, arguments).await,
         Command::History(arguments) => history::run(settings, arguments).await,
         Command::Show(arguments) => show::run(settings, arguments).await,
+        Command::Store(arguments) => store::run(settings, arguments).await,
         Command::Sandbox(arguments) => sandbox::run(settings, arguments).await,
         Command::Completions(arguments) => Ok(completions::run(settings, &arguments)),
         Command::Man(arguments) => manual::run(settings, &arguments),

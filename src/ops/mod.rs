@@ -10,6 +10,7 @@ mod images;
 mod pictures;
 mod register;
 mod status;
+mod store;
 mod workspace;
 
 pub use access::Access;
@@ -18,4 +19,5 @@ pub use error::OpError;
 pub use history::{HistoryRequest, Shown, history, show};
 pub use register::{Outcome, RegisterRequest, Registered, register};
 pub use status::{ServiceStatus, StatusReport, StatusRequest, status};
+pub use store::{Migrated, NamedStore, check_store, migrate};
 pub use workspace::{Connector, Workspace};

@@ -250,25 +250,18 @@ fn invalid_ecs_service_name() {
 }
 
 #[test]
-fn store_not_available() {
-    assert_snapshot!(rendered("[shop]\nstore = { dynamodb = 'releases' }\n"), @r#"
-    error: `shop.store.dynamodb`: a store in DynamoDB is not available in this version
-     --> .weco-project:2:22
-      |
-    2 | store = { dynamodb = 'releases' }
-      |                      ^^^^^^^^^^
-      |
-      = hint: use `store = { sqlite = "<path>" }`, or remove `store`
-    "#);
-    assert_snapshot!(rendered(r#"{ "shop": { "store": { "dynamodb": { "table": "releases" } } } }"#), @r#"
-    error: `shop.store.dynamodb`: a store in DynamoDB is not available in this version
-     --> .weco-project:1:36
-      |
-    1 | { "shop": { "store": { "dynamodb": { "table": "releases" } } } }
-      |                                    ^^^^^^^^^^^^^^^^^^^^^^^
-      |
-      = hint: use `store = { sqlite = "<path>" }`, or remove `store`
-    "#);
+fn store_that_contradicts_itself() {
+    assert_snapshot!(rendered("[shop]\nstore = { dynamodb = 'releases', sqlite = 'a.db' }\n"), @"");
+    assert_snapshot!(rendered("[shop]\nstore = { region = 'eu-west-1', profile = 'shop' }\n"), @"");
+    assert_snapshot!(rendered("[shop]\nstore = { dynamodb = 'releases', external_id = 'x' }\n"), @"");
+    assert_snapshot!(rendered("[shop]\nstore = { dynamodb = 'releases', account = 111111111111, role_arn = 'arn:aws:iam::222222222222:role/store' }\n"), @"");
+}
+
+#[test]
+fn store_in_a_table_with_no_such_name() {
+    assert_snapshot!(rendered("[shop]\nstore = { dynamodb = 'our releases' }\n"), @"");
+    assert_snapshot!(rendered("[shop]\nstore = { dynamodb = 'r', role = 'x' }\n"), @"");
+    assert_snapshot!(rendered(r#"{ "shop": { "store": { "dynamodb": { "table": "releases" } } } }"#), @"");
 }
 
 #[test]

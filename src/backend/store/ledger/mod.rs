@@ -10,6 +10,7 @@
 //! - A head belongs to the newest deployment that touched its service: an older one that wakes up
 //!   cannot take it back.
 
+mod check;
 mod contention;
 mod deployments;
 mod heads;
@@ -28,6 +29,7 @@ use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
 
+pub use check::{Examined, Finding, Flaw};
 pub use deployments::{Ending, NewDeployment};
 pub use releases::NewRelease;
 
