@@ -12,6 +12,9 @@
 
 mod architecture;
 mod docs;
+#[expect(dead_code, reason = "the tests of the contract use the rest of it")]
+#[path = "../peers/dynamodb.rs"]
+mod dynamodb;
 mod failing;
 mod faults;
 mod images;
@@ -24,5 +27,6 @@ mod promoting;
 mod registering;
 mod side_by_side;
 mod somebody_else;
+mod stores;
 mod support;
 mod task_definitions;
