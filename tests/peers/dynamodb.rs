@@ -1,4 +1,4 @@
-//! DynamoDBs that others wrote, as servers that end with the test.
+//! Servers of DynamoDB that others wrote, which end with the test.
 //!
 //! - ministack, from the Python environment that `scripts/peers` sets up. Where that is absent, what
 //!   needs it is skipped, and fails with `CI=true`.

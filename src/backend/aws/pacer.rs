@@ -80,9 +80,8 @@ impl Bucket {
             Self::ParameterRead => (40.0, 40.0),
             Self::ParameterWrite => (3.0, 3.0),
             Self::ImageRead => (2000.0, 2000.0),
-            Self::LayerRead => (3000.0, 3000.0),
+            Self::LayerRead | Self::ItemRead => (3000.0, 3000.0),
             Self::Identity => (600.0, 600.0),
-            Self::ItemRead => (3000.0, 3000.0),
             Self::ItemWrite => (100.0, 100.0),
             Self::Table => (500.0, 500.0),
         };

@@ -87,9 +87,9 @@ impl DynamoStore {
             .client
             .create_table()
             .table_name(self.table.as_str())
-            .set_attribute_definitions(Some(attributes().map_err(unbuilt)?))
-            .set_key_schema(Some(keys(PK, SK).map_err(unbuilt)?))
-            .set_global_secondary_indexes(Some(indexes().map_err(unbuilt)?))
+            .set_attribute_definitions(Some(attributes().map_err(|error| unbuilt(&error))?))
+            .set_key_schema(Some(keys(PK, SK).map_err(|error| unbuilt(&error))?))
+            .set_global_secondary_indexes(Some(indexes().map_err(|error| unbuilt(&error))?))
             .billing_mode(BillingMode::PayPerRequest)
             .deletion_protection_enabled(true);
         match self.session.call(CREATE_TABLE, || request.clone().send()).await {
@@ -136,7 +136,7 @@ impl DynamoStore {
         let wanted = PointInTimeRecoverySpecification::builder()
             .point_in_time_recovery_enabled(true)
             .build()
-            .map_err(unbuilt)?;
+            .map_err(|error| unbuilt(&error))?;
         let request = self
             .client
             .update_continuous_backups()
@@ -175,7 +175,7 @@ impl DynamoStore {
 }
 
 /// A request that lacks a member, which none of ours does.
-fn unbuilt(error: BuildError) -> StoreError {
+fn unbuilt(error: &BuildError) -> StoreError {
     StoreError::invalid(error.to_string())
 }
 

@@ -1,4 +1,4 @@
-//! The contract on DynamoDBs that others wrote, and what only DynamoDB can do: refuse, lose an
+//! The contract on servers of DynamoDB that others wrote, and what only DynamoDB can do: refuse, lose an
 //! answer, and be repeated.
 
 #[path = "../../../../tests/peers/dynamodb.rs"]

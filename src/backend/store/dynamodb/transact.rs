@@ -49,10 +49,7 @@ impl Answer {
     async fn to(
         request: TransactWriteItemsFluentBuilder,
     ) -> Result<Self, SdkError<TransactWriteItemsError, HttpResponse>> {
-        let error = match request.send().await {
-            Ok(_) => return Ok(Self::Done),
-            Err(error) => error,
-        };
+        let Err(error) = request.send().await else { return Ok(Self::Done) };
         match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                 Ok(Self::Cancelled(cancelled.cancellation_reasons().to_vec()))
