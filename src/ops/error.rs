@@ -133,11 +133,11 @@ impl OpError {
             Self::StoreNotEmpty { .. } => {
                 one("copy into an empty table, or keep the store that has these records".to_owned())
             }
-            Self::StoreChanged { .. } => {
-                one("see that nobody deploys or registers meanwhile, then copy into a new, empty \
-                 table"
-                    .to_owned())
-            }
+            Self::StoreChanged { .. } => one(
+                "see that nobody deploys or registers meanwhile, then run it again; where it is \
+                 refused then, copy into a new, empty table"
+                    .to_owned(),
+            ),
             Self::Refused(refusal) => {
                 refusal.problems.iter().map(crate::plan::Problem::hint).collect()
             }

@@ -47,7 +47,7 @@ pub async fn migrate(
     to: &NamedStore,
     tell: impl Fn(usize) + Sync,
 ) -> Result<Migrated, OpError> {
-    let projects = projects(from).await?;
+    let (projects, _) = survey(from).await?;
     let already_there = compare(from, to, &projects).await?;
     let mut items = 0;
     let mut after = None;
@@ -65,7 +65,8 @@ pub async fn migrate(
     }
     // Whoever deployed meanwhile has changed what was copied already.
     let there = compare(from, to, &projects).await?;
-    if there != items {
+    let (_, now) = survey(from).await?;
+    if there != now {
         return Err(OpError::StoreChanged { store: from.name.clone() });
     }
     Ok(Migrated { items, copied: items.saturating_sub(already_there), already_there })
@@ -76,16 +77,17 @@ fn project_of(key: &Key) -> String {
     key.pk().split('#').nth(1).unwrap_or_default().to_owned()
 }
 
-/// The projects that a store has items of.
-async fn projects(from: &NamedStore) -> Result<BTreeSet<String>, StoreError> {
-    let mut projects = BTreeSet::new();
+/// The projects that a store has items of, and how many items.
+async fn survey(from: &NamedStore) -> Result<(BTreeSet<String>, usize), StoreError> {
+    let (mut projects, mut items) = (BTreeSet::new(), 0);
     let mut after = None;
     loop {
         let page = from.store.scan(PAGE, after.as_ref()).await?;
+        items += page.items.len();
         projects.extend(page.items.iter().map(|item| project_of(item.key())));
         after = page.next;
         if after.is_none() {
-            return Ok(projects);
+            return Ok((projects, items));
         }
     }
 }
@@ -163,4 +165,88 @@ fn not_same(key: &Key, to: &NamedStore) -> OpError {
 /// Fails when the store cannot be used.
 pub async fn check_store(store: &NamedStore) -> Result<Examined, OpError> {
     Ok(Ledger::new(Arc::clone(&store.store)).examine().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::backend::store::SqliteStore;
+
+    /// A store in a file of its own, with items.
+    async fn store(folder: &TempDir, name: &str, items: &[(&str, &str, u32)]) -> NamedStore {
+        let store = SqliteStore::open(folder.path().join(name)).await.unwrap();
+        let named = NamedStore { name: name.to_owned(), store: Arc::new(store) };
+        add(&named, items).await;
+        named
+    }
+
+    async fn add(store: &NamedStore, items: &[(&str, &str, u32)]) {
+        for (pk, sk, value) in items {
+            let attributes = Map::from_iter([("a".to_owned(), json!(value))]);
+            let write = Write::put(Key::new(*pk, *sk), attributes).when(Condition::Absent);
+            store.store.transact(vec![write]).await.unwrap();
+        }
+    }
+
+    async fn value(store: &NamedStore, pk: &str, sk: &str) -> Option<Value> {
+        let key = Key::new(pk, sk);
+        let item = store.store.get(&key, Consistency::Strong).await.unwrap();
+        item.and_then(|item| item.get("a").cloned())
+    }
+
+    #[tokio::test]
+    async fn what_was_broken_off_is_finished_and_other_projects_are_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let ours = [("P#cat", "CTR", 1), ("P#cat#AUD", "1", 2), ("P#cat#E#prod", "SVC#web", 3)];
+        let from = store(&folder, "from", &ours).await;
+        let theirs = ("P#catalogue", "CTR", 9);
+        let to = store(&folder, "to", &[ours[1], theirs]).await;
+        let migrated = migrate(&from, &to, |_| {}).await.unwrap();
+        assert_eq!(migrated, Migrated { items: 3, copied: 2, already_there: 1 });
+        for (pk, sk, expected) in ours.into_iter().chain([theirs]) {
+            assert_eq!(value(&to, pk, sk).await, Some(json!(expected)), "{pk}/{sk}");
+        }
+        let again = migrate(&from, &to, |_| {}).await.unwrap();
+        assert_eq!(again, Migrated { items: 3, copied: 0, already_there: 3 });
+    }
+
+    #[tokio::test]
+    async fn a_store_with_other_records_is_refused_before_anything_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let from = store(&folder, "from", &[("P#cat", "CTR", 1), ("P#cat", "FP#1", 1)]).await;
+        let others = [("P#cat", "FP#1", 2), ("P#cat#R#7", "META", 1)];
+        for (number, other) in others.into_iter().enumerate() {
+            let to = store(&folder, &format!("to{number}"), &[other]).await;
+            let refused = migrate(&from, &to, |_| {}).await;
+            assert!(matches!(refused, Err(OpError::StoreNotEmpty { .. })), "{refused:?}");
+            assert_eq!(value(&to, "P#cat", "CTR").await, None);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_store_that_changes_meanwhile_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let from = store(&folder, "from", &[("P#cat", "CTR", 1)]).await;
+        let to = store(&folder, "to", &[]).await;
+        let somebody_deploys = |_| {
+            let write = add(&from, &[("P#cat", "A", 1)]);
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(write));
+        };
+        let told = migrate(&from, &to, somebody_deploys).await;
+        assert_eq!(value(&to, "P#cat", "A").await, None, "the walk was past it");
+        assert!(matches!(told, Err(OpError::StoreChanged { .. })), "{told:?}");
+    }
+
+    #[test]
+    fn large_items_go_in_transactions_of_their_own() {
+        let large = |n: u32| {
+            let attributes = Map::from_iter([("a".to_owned(), json!("x".repeat(390_000)))]);
+            Item::new(Key::new("P#cat", n.to_string()), attributes)
+        };
+        let sizes: Vec<usize> = batches((0..5).map(large).collect()).iter().map(Vec::len).collect();
+        assert_eq!(sizes, [2, 2, 1]);
+    }
 }

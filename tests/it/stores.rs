@@ -2,13 +2,20 @@
 //!
 //! DynamoDB is one that others wrote; see `tests/peers/dynamodb.rs`.
 
-use std::process::Command;
+use std::{
+    fs,
+    io::{self, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::{Command, Output, Stdio},
+    thread,
+};
 
 use rusqlite::Connection;
 use serde_json::Value;
 
 use crate::{
-    dynamodb::Server,
+    dynamodb::{Server, skip, surroundings},
     support::{BOOKSHOP, Run, Shop, Started, document},
 };
 
@@ -167,4 +174,132 @@ fn a_damaged_record_is_told_and_told_apart() {
     let told = shop.run(&["store", "check", "--output", "json"]).expect(1);
     let findings = document(&told.stdout)["findings"].clone();
     assert!(findings.as_array().unwrap().iter().all(|one| one["flaw"].is_string()), "{findings}");
+}
+
+/// One endpoint for both: DynamoDB's requests go to one server, all others to another.
+///
+/// Each request has a connection of its own, and ends when the answer does. It lives as long as this
+/// process, on a thread that waits for connections.
+fn both(dynamodb: &str, others: &str) -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let address = |url: &str| url.trim_start_matches("http://").to_owned();
+    let (dynamodb, others) = (address(dynamodb), address(others));
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let (dynamodb, others) = (dynamodb.clone(), others.clone());
+            thread::spawn(move || pass_on(client.unwrap(), &dynamodb, &others));
+        }
+    });
+    url
+}
+
+/// Passes one request on and its answer back.
+fn pass_on(mut client: TcpStream, dynamodb: &str, others: &str) -> Option<()> {
+    let (head, body) = request(&mut client)?;
+    let is_for_dynamodb = head.to_ascii_lowercase().contains("x-amz-target: dynamodb_");
+    let mut server = TcpStream::connect(if is_for_dynamodb { dynamodb } else { others }).ok()?;
+    let (first, rest) = head.split_once("\r\n")?;
+    write!(server, "{first}\r\nConnection: close\r\n{rest}").ok()?;
+    server.write_all(&body).ok()?;
+    io::copy(&mut server, &mut client).ok()?;
+    Some(())
+}
+
+/// Reads a request: its head with the empty line, and its body.
+fn request(client: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        client.read_exact(&mut byte).ok()?;
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).ok()?;
+    let length = head.to_ascii_lowercase().lines().find_map(|line| {
+        line.strip_prefix("content-length:").and_then(|length| length.trim().parse().ok())
+    });
+    let mut body = vec![0; length.unwrap_or_default()];
+    client.read_exact(&mut body).ok()?;
+    Some((head, body))
+}
+
+#[test]
+fn a_deployment_is_recorded_in_dynamodb() {
+    let Some(dynamodb) = Server::ministack("a deployment with DynamoDB") else { return };
+    let shop = Shop::with(&manifest());
+    let mut sandbox = shop.start(&["sandbox", "serve", "--port", "0"]);
+    let told = sandbox.reads("listening on");
+    let others = told.trim().strip_prefix("listening on ").unwrap();
+    let url = both(&dynamodb.url, others);
+    let run = |arguments: &[&str]| {
+        let mut command = shop.program_without_sandbox(arguments);
+        command.args(["--endpoint-url", &url]);
+        command.env("AWS_ACCESS_KEY_ID", "AKIATEST").env("AWS_SECRET_ACCESS_KEY", "secret");
+        Started::of(command).end()
+    };
+    run(&["deploy", "all", "prod", "-y"]).expect(1).tells("release-tool store create");
+    run(&["store", "create", "-y"]).expect(0);
+    run(&["deploy", "all", "prod", "-y"]).expect(0);
+    run(&["deploy", "all", "prod", "-y"]).expect(0);
+    run(&["history"]).expect(0).prints("SUCCEEDED");
+    run(&["status", "all", "prod"]).expect(0).prints("d1");
+    run(&["store", "check"]).expect(0).prints("All of them are as they should be.");
+    assert!(!shop.path().join(".release-tool/store.sqlite").exists(), "no file beside the table");
+}
+
+/// Runs Terraform in a folder, with nothing from a network.
+fn terraform(folder: &Path, arguments: &[&str]) -> io::Result<Output> {
+    Command::new("terraform")
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", surroundings("PATH").unwrap_or_default())
+        .env("HOME", folder)
+        .env("CHECKPOINT_DISABLE", "1")
+        .env("TF_CLI_CONFIG_FILE", folder.join("terraform.rc"))
+        .stdin(Stdio::null())
+        .output()
+}
+
+/// The provider, with DynamoDB on a server.
+fn provider(url: &str) -> String {
+    format!(
+        "provider \"aws\" {{\n  region = \"eu-west-1\"\n  access_key = \"AKIATEST\"\n  \
+         secret_key = \"secret\"\n  skip_credentials_validation = true\n  \
+         skip_metadata_api_check = true\n  skip_requesting_account_id = true\n  \
+         endpoints {{\n    dynamodb = \"{url}\"\n    sts = \"{url}\"\n  }}\n}}\n"
+    )
+}
+
+#[test]
+fn terraform_takes_the_table_over_without_a_change() {
+    let whose = "the table in Terraform";
+    let mirror = surroundings("TF_PLUGIN_MIRROR").unwrap_or_else(|| "/opt/tf-plugins".into());
+    let shop = Shop::unseeded(&manifest());
+    let has_terraform = terraform(shop.path(), &["version"]).is_ok();
+    if !Path::new(&mirror).is_dir() || !has_terraform {
+        return skip(whose, "there is no Terraform, or no mirror of its AWS provider");
+    }
+    let Some(server) = Server::ministack(whose) else { return };
+    let made = json(&shop, &server, &["store", "create", "-y"]);
+    let mirror = Path::new(&mirror).display();
+    shop.write(
+        "terraform.rc",
+        &format!(
+            "provider_installation {{\n  filesystem_mirror {{\n    path = \"{mirror}\"\n  }}\n}}\n"
+        ),
+    );
+    shop.write("provider.tf", &provider(&server.url));
+    let file = shop.write("store.tf", &format!("{}\n", made["terraform"].as_str().unwrap()));
+    let run = |arguments: &[&str]| {
+        let output = terraform(shop.path(), arguments).unwrap();
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {told}\n{complaint}");
+        told
+    };
+    assert_eq!(run(&["fmt", "-check", "store.tf"]), "", "{}", fs::read_to_string(file).unwrap());
+    run(&["init", "-no-color"]);
+    let plan = run(&["plan", "-no-color", "-input=false"]);
+    assert!(plan.contains("1 to import, 0 to add, 0 to change, 0 to destroy"), "{plan}");
 }

@@ -116,12 +116,12 @@ pub(crate) fn say(text: &str) {
 }
 
 /// Says that something is not run.
-fn skip(whose: &str, why: &str) {
+pub(crate) fn skip(whose: &str, why: &str) {
     say(&format!("{whose} is skipped: {why}"));
 }
 
 /// The environment's Python, if it has been set up with all that is required now.
-fn python() -> Option<PathBuf> {
+pub(crate) fn python() -> Option<PathBuf> {
     let is_ci = surroundings("CI").is_some_and(|value| value == "true");
     let installed = fs::read(root().join(".peers/installed")).ok();
     let is_set_up = installed == fs::read(root().join("tests/peers/requirements.txt")).ok();
@@ -131,11 +131,11 @@ fn python() -> Option<PathBuf> {
 
 /// A variable of this process's surroundings.
 #[expect(clippy::disallowed_methods, reason = "a test has no settings that could tell")]
-fn surroundings(name: &str) -> Option<OsString> {
+pub(crate) fn surroundings(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
 /// The project's folder.
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

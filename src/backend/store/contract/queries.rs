@@ -125,3 +125,14 @@ pub(super) async fn a_walk_finds_every_item_once(store: &dyn Store) {
         assert_eq!(found.len(), 24, "{limit}");
     }
 }
+
+pub(super) async fn the_clock_goes(store: &dyn Store) {
+    let machine = || crate::backend::clock::now();
+    let (before, first) = (machine(), store.now());
+    read(store, "p", "s").await;
+    let (second, after) = (store.now(), machine());
+    // Servers of the tests have this machine's clock; what they tell of it is a second coarse.
+    let slack = jiff::SignedDuration::from_secs(2);
+    assert!(before - slack <= first && first <= second + slack, "{first} {second}");
+    assert!(second <= after + slack, "{second} {after}");
+}

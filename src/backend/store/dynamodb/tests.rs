@@ -207,6 +207,22 @@ async fn an_expression_names_nothing_by_itself() {
     assert_eq!(update["ExpressionAttributeValues"], values);
 }
 
+#[tokio::test]
+async fn the_time_is_that_of_the_answers() {
+    for date in ["Fri, 21 Nov 2098 12:00:00 GMT", "Tue, 21 Nov 2006 12:00:00 GMT"] {
+        let aws = FakeAws::new(|_| done()).dated(date);
+        let table = TableName::new("release-tool").unwrap();
+        let store = DynamoStore::new(aws.session().await, table);
+        let apart = |store: &DynamoStore| {
+            let there = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).unwrap();
+            store.now().duration_since(there).abs()
+        };
+        assert!(apart(&store) > jiff::SignedDuration::from_hours(24 * 365), "nothing is known yet");
+        store.get(&Key::new("p", "s"), Consistency::Strong).await.unwrap();
+        assert!(apart(&store) < jiff::SignedDuration::from_secs(60), "{:?}", apart(&store));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn each_problem_says_what_to_do() {
     let denied = "User: arn:aws:iam::1:user/bob is not authorized to perform: dynamodb:GetItem on \
