@@ -83,11 +83,15 @@ impl Exit {
     #[must_use]
     pub fn of_deployment(status: DeploymentStatus) -> Self {
         match status {
-            DeploymentStatus::Succeeded | DeploymentStatus::Running => Self::Done,
+            DeploymentStatus::Succeeded
+            | DeploymentStatus::Running
+            | DeploymentStatus::Detached => Self::Done,
             DeploymentStatus::RolledBack => Self::RolledBack,
-            DeploymentStatus::Failed | DeploymentStatus::Superseded => Self::NotRolledBack,
+            DeploymentStatus::Failed
+            | DeploymentStatus::Superseded
+            | DeploymentStatus::Cancelled => Self::NotRolledBack,
             DeploymentStatus::RollbackFailed => Self::RollbackFailed,
-            DeploymentStatus::Interrupted => Self::Interrupted,
+            DeploymentStatus::Interrupted | DeploymentStatus::RollingBack => Self::Interrupted,
             DeploymentStatus::Unknown => Self::Unknown,
         }
     }

@@ -30,7 +30,7 @@ use crate::{
         platform::ecs::Ecs,
         store::{Ledger, ledger::NewDeployment},
     },
-    model::{Actor, DeploymentKind, DeploymentStatus, Event, Listener, ReleaseNumber},
+    model::{Actor, DeploymentKind, DeploymentStatus, Event, Listener, OnFailure, ReleaseNumber},
     plan::ApprovedPlan,
 };
 
@@ -101,6 +101,8 @@ impl Engine<'_> {
                 description: orders.description.clone(),
                 at: (self.now)(),
                 tool_version: orders.tool_version.clone(),
+                on_failure: OnFailure::default(),
+                from_release: None,
                 steps: plan.steps.iter().map(crate::plan::PlannedStep::record).collect(),
             })
             .await

@@ -63,6 +63,7 @@ mod tests {
             evidence: None,
             started_at: None,
             finished_at: None,
+            compensation: None,
         }
     }
 

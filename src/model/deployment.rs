@@ -1,6 +1,6 @@
 //! Deployments and their steps, as they are recorded.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, str::FromStr};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use super::{
         ClusterName, ContainerName, EcsServiceName, EnvironmentId, ImageId, ProjectId, ServiceId,
     },
     image::ImageUri,
+    lock::CancelRequest,
     release::{DeploymentNumber, ReleaseNumber},
     selection::Selection,
     verdict::{Evidence, Verdict},
@@ -46,6 +47,15 @@ pub struct Deployment {
     pub finished_at: Option<Timestamp>,
     /// The version of this program.
     pub tool_version: String,
+    /// What is done when a service fails.
+    #[serde(default)]
+    pub on_failure: OnFailure,
+    /// The release that a rollback goes back from.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from_release: Option<ReleaseNumber>,
+    /// Somebody's wish that it stops.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cancel: Option<CancelRequest>,
     /// One step a service, in the order they are carried out.
     pub steps: Vec<Step>,
 }
@@ -64,16 +74,70 @@ impl Deployment {
 pub enum DeploymentKind {
     /// Moving to a release.
     Deploy,
+    /// Going back to a release that was verified before. It is never rolled back itself.
+    Rollback,
+}
+
+impl DeploymentKind {
+    /// The kind in the words of the record and of the output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deploy => "deploy",
+            Self::Rollback => "rollback",
+        }
+    }
+}
+
+/// What is done with the other services when one fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// Nothing more is started, and every service that was moved goes back to what it ran before.
+    #[default]
+    Rollback,
+    /// Nothing more is started, and every service stays where it is.
+    Hold,
+    /// The others are deployed all the same.
+    Continue,
+}
+
+impl OnFailure {
+    /// All of them, in the words of the manifest and of `--on-failure`.
+    pub const ALL: [Self; 3] = [Self::Rollback, Self::Hold, Self::Continue];
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rollback => "rollback",
+            Self::Hold => "hold",
+            Self::Continue => "continue",
+        }
+    }
+}
+
+impl FromStr for OnFailure {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|one| one.as_str() == text);
+        found.ok_or_else(|| format!("`{text}` is none of `rollback`, `hold` and `continue`"))
+    }
 }
 
 /// How far a deployment is. Only `Succeeded` is success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum DeploymentStatus {
-    /// Recorded, under way, or left running with `--no-wait`.
+    /// Recorded and under way. Without a lease on its services nobody works on it any more.
     Running,
-    /// Stopped by a signal; nothing new was started.
+    /// Every service was told to move, and the command ended on purpose without waiting.
+    Detached,
+    /// Stopped by a signal or by another command; nothing new was started.
     Interrupted,
+    /// A service failed, or somebody asked for it: what was moved goes back.
+    RollingBack,
     /// Every service was verified.
     Succeeded,
     /// At least one service failed and the environment was not put back as it was.
@@ -86,6 +150,8 @@ pub enum DeploymentStatus {
     Superseded,
     /// The outcome of at least one step is not known.
     Unknown,
+    /// Ended by a person before it was done.
+    Cancelled,
 }
 
 impl DeploymentStatus {
@@ -94,6 +160,9 @@ impl DeploymentStatus {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Running => "RUNNING",
+            Self::Detached => "DETACHED",
+            Self::RollingBack => "ROLLING_BACK",
+            Self::Cancelled => "CANCELLED",
             Self::Interrupted => "INTERRUPTED",
             Self::Succeeded => "SUCCEEDED",
             Self::Failed => "FAILED",
@@ -108,12 +177,40 @@ impl DeploymentStatus {
     #[must_use]
     pub fn is_final(self) -> bool {
         match self {
-            Self::Running | Self::Interrupted | Self::Unknown => false,
+            Self::Running
+            | Self::Detached
+            | Self::Interrupted
+            | Self::RollingBack
+            | Self::Unknown => false,
             Self::Succeeded
             | Self::Failed
             | Self::RolledBack
             | Self::RollbackFailed
-            | Self::Superseded => true,
+            | Self::Superseded
+            | Self::Cancelled => true,
+        }
+    }
+
+    /// Whether a deployment may go from this status to another.
+    ///
+    /// One that is over stays as it is. One that goes back never goes forward again, so that
+    /// whoever resumes it knows the direction.
+    #[must_use]
+    pub fn may_become(self, next: Self) -> bool {
+        match self {
+            Self::Running => next != Self::Running,
+            Self::Detached | Self::Interrupted | Self::Unknown => {
+                matches!(next, Self::Running | Self::RollingBack)
+            }
+            Self::RollingBack => {
+                matches!(next, Self::RolledBack | Self::RollbackFailed | Self::Failed)
+            }
+            Self::Succeeded
+            | Self::Failed
+            | Self::RolledBack
+            | Self::RollbackFailed
+            | Self::Superseded
+            | Self::Cancelled => false,
         }
     }
 }
@@ -150,13 +247,50 @@ pub struct Step {
     /// When the verdict fell.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub finished_at: Option<Timestamp>,
+    /// What was done to put the service back, if anything was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub compensation: Option<Compensation>,
+}
+
+/// What a deployment does to put one service back as it was before.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Compensation {
+    /// What was there when it began; written once, before its first effect.
+    pub before: StepBefore,
+    /// The task definition that the service goes back to.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub task_definition: Option<TaskDefinitionArn>,
+    /// Whether that task definition was registered for it, as a copy of the one before.
+    #[serde(default)]
+    pub registered: bool,
+    /// The ECS deployment that moves the service back; none where it did not have to move.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ecs_deployment: Option<EcsDeploymentId>,
+    /// How it ended.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub verdict: Option<Verdict>,
+    /// What was collected if it did not succeed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub evidence: Option<Evidence>,
+    /// When its first effect was about to be asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub started_at: Option<Timestamp>,
+    /// When the verdict fell.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub finished_at: Option<Timestamp>,
 }
 
 impl Step {
-    /// Whether the service runs what it ran before this step: ECS put it back, or the step failed
-    /// before the service was told to move. A step whose outcome is not known is neither.
+    /// Whether the service runs what it ran before this step: it was put back, by ECS or by us, or
+    /// the step failed before the service was told to move. A step whose outcome is not known is
+    /// neither.
     #[must_use]
     pub fn is_back(&self) -> bool {
+        if let Some(compensation) = &self.compensation
+            && compensation.ecs_deployment.is_some()
+        {
+            return self.status == StepStatus::Compensated;
+        }
         match &self.verdict {
             Some(Verdict::RolledBack { .. }) => true,
             Some(Verdict::Failed { .. } | Verdict::NotStarted { .. }) => {
@@ -167,7 +301,8 @@ impl Step {
     }
 }
 
-/// How far a step is: `PENDING → INTENT → APPLIED → VERIFIED`, or another end.
+/// How far a step is: `PENDING → INTENT → APPLIED → VERIFIED`, or another end; from each of them
+/// but the first, `COMPENSATING → COMPENSATED`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum StepStatus {
@@ -183,9 +318,28 @@ pub enum StepStatus {
     Skipped,
     /// Any other verdict.
     Failed,
+    /// The service is about to be put back, or is on its way.
+    Compensating,
+    /// What the step had done is undone.
+    Compensated,
+    /// What the step had done could not be undone.
+    CompensateFailed,
 }
 
 impl StepStatus {
+    /// Whether a step may go from this status to another.
+    #[must_use]
+    pub fn may_become(self, next: Self) -> bool {
+        match self {
+            Self::Pending => matches!(next, Self::Intent | Self::Skipped | Self::Failed),
+            Self::Intent => matches!(next, Self::Applied | Self::Failed | Self::Compensating),
+            Self::Applied => matches!(next, Self::Verified | Self::Failed | Self::Compensating),
+            Self::Verified | Self::Failed => next == Self::Compensating,
+            Self::Compensating => matches!(next, Self::Compensated | Self::CompensateFailed),
+            Self::Skipped | Self::Compensated | Self::CompensateFailed => false,
+        }
+    }
+
     /// The status in the words of the record and of the output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -196,6 +350,9 @@ impl StepStatus {
             Self::Verified => "VERIFIED",
             Self::Skipped => "SKIPPED",
             Self::Failed => "FAILED",
+            Self::Compensating => "COMPENSATING",
+            Self::Compensated => "COMPENSATED",
+            Self::CompensateFailed => "COMPENSATE_FAILED",
         }
     }
 }

@@ -6,12 +6,14 @@
 
 mod actor;
 mod arn;
+mod audit;
 mod deployment;
 mod event;
 mod head;
 mod id;
 mod image;
 mod label;
+mod lock;
 mod observed;
 mod release;
 mod selection;
@@ -20,8 +22,10 @@ mod verdict;
 
 pub use actor::{Actor, CiJob};
 pub use arn::{EcsDeploymentId, ServiceRevisionId, TaskDefinitionArn};
+pub use audit::{AuditEvent, TimelineEntry};
 pub use deployment::{
-    Deployment, DeploymentKind, DeploymentStatus, Step, StepBefore, StepStatus, StepTarget,
+    Compensation, Deployment, DeploymentKind, DeploymentStatus, OnFailure, Step, StepBefore,
+    StepStatus, StepTarget,
 };
 pub use event::{Event, Listener, StepProgress};
 pub use head::{ServiceHead, VerifiedHead};
@@ -31,6 +35,7 @@ pub use id::{
 };
 pub use image::{Digest, EcrRepository, ImageUri, ImageUriError, ReleaseHash};
 pub use label::LabelRecord;
+pub use lock::{CancelRequest, HeldLock, Hold, LockKind, ProcessId};
 pub use observed::{
     CircuitBreaker, DeploymentController, EcsDeployment, ObservedService, RolloutState,
     RunningTasks, ServiceDeployment, ServiceDeploymentStatus, ServiceEvent, ServiceRevision,

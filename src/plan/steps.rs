@@ -180,6 +180,7 @@ impl PlannedStep {
             evidence: None,
             started_at: None,
             finished_at: None,
+            compensation: None,
         }
     }
 }

@@ -110,11 +110,19 @@ fn closing(summary: &Summary<'_>, console: &Console) -> String {
                 "{number}: {release} is deployed to {environment}, {all} of {all} services verified."
             )
         }
-        DeploymentStatus::Running => {
+        DeploymentStatus::Running | DeploymentStatus::Detached => {
             format!("{number}: Deployment requested. {release} is on its way to {environment}.")
         }
         DeploymentStatus::Interrupted => {
             format!("{number} was interrupted; what was started goes on in ECS.")
+        }
+        DeploymentStatus::RollingBack => {
+            format!("{number} was interrupted on its way back; what was started goes on in ECS.")
+        }
+        DeploymentStatus::Cancelled => {
+            format!(
+                "{number} was cancelled: {verified} of {all} services are verified to run {release}."
+            )
         }
         DeploymentStatus::RolledBack => {
             format!("{number} failed, and every service that was changed runs what it ran before.")
@@ -136,7 +144,7 @@ fn closing(summary: &Summary<'_>, console: &Console) -> String {
     };
     let colour = match status {
         DeploymentStatus::Succeeded => Style::new().green().bold(),
-        DeploymentStatus::Running => Style::new().bold(),
+        DeploymentStatus::Running | DeploymentStatus::Detached => Style::new().bold(),
         _ => Style::new().red().bold(),
     };
     let mut lines = vec![console.paint(&colour, headline)];
@@ -161,10 +169,12 @@ fn hints(summary: &Summary<'_>) -> Vec<String> {
     });
     match status {
         DeploymentStatus::Succeeded => Vec::new(),
-        DeploymentStatus::Running => {
+        DeploymentStatus::Running | DeploymentStatus::Detached => {
             vec![format!("watch it with `release-tool status {selection} {environment} --watch`")]
         }
-        DeploymentStatus::Interrupted | DeploymentStatus::Unknown => vec![
+        DeploymentStatus::Interrupted
+        | DeploymentStatus::RollingBack
+        | DeploymentStatus::Unknown => vec![
             format!("see what runs with `release-tool status {selection} {environment}`"),
             format!(
                 "finish it with `release-tool deploy {selection} {environment} --from {}`, which \
@@ -181,9 +191,9 @@ fn hints(summary: &Summary<'_>) -> Vec<String> {
             };
             vec![look, next.to_owned()]
         }
-        DeploymentStatus::Failed | DeploymentStatus::RollbackFailed => {
-            back.into_iter().chain([look]).collect()
-        }
+        DeploymentStatus::Failed
+        | DeploymentStatus::RollbackFailed
+        | DeploymentStatus::Cancelled => back.into_iter().chain([look]).collect(),
         DeploymentStatus::Superseded => vec![
             format!("see what runs with `release-tool status {selection} {environment}`"),
             format!(

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::model::{
     Actor, Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, EnvironmentId,
-    ProjectId, ReleaseNumber, Selection, ServiceHead, ServiceId, Step,
+    OnFailure, ProjectId, ReleaseNumber, Selection, ServiceHead, ServiceId, Step,
 };
 
 /// Writes that begin a deployment beside its steps: the counter, the entry and the main record.
@@ -44,6 +44,10 @@ pub struct NewDeployment {
     pub at: Timestamp,
     /// The version of this program.
     pub tool_version: String,
+    /// What is done when a service fails.
+    pub on_failure: OnFailure,
+    /// What a rollback goes back from.
+    pub from_release: Option<ReleaseNumber>,
     /// One step a service, in the order they are carried out.
     pub steps: Vec<Step>,
 }
@@ -64,6 +68,9 @@ impl NewDeployment {
             created_at: self.at,
             finished_at: None,
             tool_version: self.tool_version,
+            on_failure: self.on_failure,
+            from_release: self.from_release,
+            cancel: None,
             steps: self.steps,
         }
     }

@@ -8,8 +8,8 @@ use super::{Record, fields};
 use crate::{
     backend::store::StoreError,
     model::{
-        Actor, Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, EnvironmentId,
-        ProjectId, ReleaseNumber, Selection, ServiceId, Step,
+        Actor, CancelRequest, Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus,
+        EnvironmentId, OnFailure, ProjectId, ReleaseNumber, Selection, ServiceId, Step,
     },
 };
 
@@ -42,12 +42,22 @@ pub(in super::super) struct DeploymentRecord {
     finished_at: Option<Timestamp>,
     /// The version of the program that started it.
     tool_version: String,
+    /// What is done when a service fails.
+    #[serde(default)]
+    on_failure: OnFailure,
+    /// What a rollback goes back from.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    from_release: Option<ReleaseNumber>,
+    /// Somebody's wish that it stops.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    cancel: Option<CancelRequest>,
     /// How many steps it has, to tell a whole deployment from one with a step lost.
     pub(in super::super) step_count: usize,
 }
 
 impl Record for DeploymentRecord {
     const TYPE: &'static str = "deployment";
+    const SCHEMA: u64 = 2;
 }
 
 impl DeploymentRecord {
@@ -66,6 +76,9 @@ impl DeploymentRecord {
             created_at: deployment.created_at,
             finished_at: deployment.finished_at,
             tool_version: deployment.tool_version,
+            on_failure: deployment.on_failure,
+            from_release: deployment.from_release,
+            cancel: deployment.cancel,
             step_count: deployment.steps.len(),
         };
         (record, deployment.steps)
@@ -86,6 +99,9 @@ impl DeploymentRecord {
             created_at: self.created_at,
             finished_at: self.finished_at,
             tool_version: self.tool_version,
+            on_failure: self.on_failure,
+            from_release: self.from_release,
+            cancel: self.cancel,
             steps,
         }
     }
@@ -118,13 +134,14 @@ pub(in super::super) struct StepRecord {
 
 impl Record for StepRecord {
     const TYPE: &'static str = "step";
+    const SCHEMA: u64 = 2;
 }
 
 impl StepRecord {
     /// The attribute that is written once.
     pub(in super::super) const BEFORE: &'static str = "before";
     /// The attributes that change after the deployment began. Those that a step lacks are absent.
-    const CHANGING: [&'static str; 8] = [
+    const CHANGING: [&'static str; 9] = [
         "status",
         "task_definition",
         "registered",
@@ -133,6 +150,7 @@ impl StepRecord {
         "evidence",
         "started_at",
         "finished_at",
+        "compensation",
     ];
 
     /// The attributes that a change of the step sets, and those it takes away.

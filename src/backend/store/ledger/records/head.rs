@@ -60,6 +60,7 @@ struct Attempt {
 
 impl Record for HeadRecord {
     const TYPE: &'static str = "service_head";
+    const SCHEMA: u64 = 2;
 }
 
 impl HeadRecord {

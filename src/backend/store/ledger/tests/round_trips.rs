@@ -106,6 +106,9 @@ fn unstored_deployment(steps: Vec<Step>) -> Deployment {
         created_at: new.at,
         finished_at: None,
         tool_version: new.tool_version,
+        on_failure: new.on_failure,
+        from_release: new.from_release,
+        cancel: None,
         steps: new.steps,
     }
 }

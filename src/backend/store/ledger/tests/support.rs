@@ -21,10 +21,11 @@ use crate::{
         ledger::{NewDeployment, NewRelease},
     },
     model::{
-        Actor, CiJob, ContainerExit, ContainerName, DeploymentKind, Digest, EcsDeploymentId,
-        EcsServiceName, Evidence, ImageId, ImageUri, LabelRecord, ProjectId, ReleaseHash,
-        ReleaseNumber, ReleasedImage, Selection, ServiceEvent, ServiceHead, Step, StepBefore,
-        StepStatus, StepTarget, StoppedTask, TaskDefinitionArn, Verdict, VerifiedHead,
+        Actor, CiJob, Compensation, ContainerExit, ContainerName, DeploymentKind, Digest,
+        EcsDeploymentId, EcsServiceName, Evidence, ImageId, ImageUri, LabelRecord, OnFailure,
+        ProjectId, ReleaseHash, ReleaseNumber, ReleasedImage, Selection, ServiceEvent, ServiceHead,
+        Step, StepBefore, StepStatus, StepTarget, StoppedTask, TaskDefinitionArn, Verdict,
+        VerifiedHead,
     },
 };
 
@@ -175,6 +176,8 @@ pub(super) fn new_deployment(environment: &str, steps: Vec<Step>) -> NewDeployme
         description: None,
         at: time(0),
         tool_version: "0.1.0".to_owned(),
+        on_failure: OnFailure::Hold,
+        from_release: None,
         steps,
     }
 }
@@ -199,6 +202,7 @@ pub(super) fn step(service: &str) -> Step {
         evidence: None,
         started_at: None,
         finished_at: None,
+        compensation: None,
     }
 }
 
@@ -228,6 +232,7 @@ pub(in super::super) fn full_step(service: &str) -> Step {
         evidence: Some(Evidence::default()),
         started_at: Some(time(1)),
         finished_at: Some(time(2)),
+        compensation: Some(Compensation { before: before(), ..Compensation::default() }),
         ..step(service)
     }
 }
