@@ -47,6 +47,7 @@ pub(crate) async fn run(make_store: impl AsyncFn() -> Arc<dyn Store>) -> usize {
         queries::an_index_is_sparse_and_follows: &*store,
         queries::equal_index_keys_are_paged_without_loss: &*store,
         queries::a_walk_finds_every_item_once: &*store,
+        queries::pages_of_large_items_make_up_the_whole: &*store,
         queries::the_clock_goes: &*store,
         refusals::what_breaks_the_rules_is_refused: &*store,
         refusals::questions_that_break_the_rules_are_refused: &*store,

@@ -136,3 +136,24 @@ pub(super) async fn the_clock_goes(store: &dyn Store) {
     assert!(before - slack <= first && first <= second + slack, "{first} {second}");
     assert!(second <= after + slack, "{second} {after}");
 }
+
+pub(super) async fn pages_of_large_items_make_up_the_whole(store: &dyn Store) {
+    // DynamoDB ends a page at 1 MB, whatever was asked for.
+    let large = "x".repeat(300_000);
+    for n in 0..8 {
+        let object = json!({"gsi1pk": "I", "gsi1sk": n.to_string(), "a": large});
+        write(store, vec![put("p", &n.to_string(), object)]).await;
+    }
+    let expected: Vec<String> = (0..8).map(|n| n.to_string()).collect();
+    let ask = async |after| store.query(&Query { after, ..partition("p", "") }).await.unwrap();
+    assert_eq!(sort_keys(&pages(1000, ask).await), expected);
+    let ask = async |after| {
+        store
+            .query_index(&IndexQuery { after, ..index_partition(Index::First, "I") })
+            .await
+            .unwrap()
+    };
+    assert_eq!(sort_keys(&pages(1000, ask).await), expected);
+    let ask = async |after: Option<Cursor>| store.scan(1000, after.as_ref()).await.unwrap();
+    assert_eq!(pages(1000, ask).await.len(), 8);
+}

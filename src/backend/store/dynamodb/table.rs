@@ -56,12 +56,15 @@ pub struct TableReport {
 struct NotReady(String);
 
 impl DynamoStore {
-    /// Looks at the table; nothing if there is none.
+    /// Looks at the table, and waits for one that is being made; nothing if there is none.
     ///
     /// # Errors
-    /// Fails when DynamoDB does not answer, or may not be asked.
+    /// Fails when DynamoDB does not answer, or may not be asked, and when the table takes too long.
     pub async fn describe_table(&self) -> Result<Option<TableReport>, StoreError> {
-        let Some(table) = self.look().await? else { return Ok(None) };
+        let Some(mut table) = self.look().await? else { return Ok(None) };
+        if table.table_status == Some(TableStatus::Creating) {
+            table = self.wait_until_active(Instant::now() + PATIENCE).await?;
+        }
         let mut differences = differences(&table);
         match self.has_recovery().await {
             Ok(true) => {}
@@ -77,7 +80,8 @@ impl DynamoStore {
     }
 
     /// Makes the table as it should be and waits until it can be used. A table that is there, made
-    /// by this call or before, is left as it is.
+    /// by this call or before, is left as it is but for the recovery, which is switched on. Where
+    /// that is not allowed, the report says so.
     ///
     /// # Errors
     /// Fails when DynamoDB refuses, and when the table takes too long. The table may be there
@@ -117,13 +121,13 @@ impl DynamoStore {
     }
 
     /// Waits until the table can be used.
-    async fn wait_until_active(&self, deadline: Instant) -> Result<(), StoreError> {
+    async fn wait_until_active(&self, deadline: Instant) -> Result<TableDescription, StoreError> {
         loop {
-            let status = self.look().await?.and_then(|table| table.table_status);
-            match status {
-                Some(TableStatus::Active) => return Ok(()),
+            match self.look().await? {
+                Some(table) if table.table_status == Some(TableStatus::Active) => return Ok(table),
                 other if Instant::now() > deadline => {
-                    let status = other.map_or("not there".to_owned(), |status| status.to_string());
+                    let status = other.and_then(|table| table.table_status);
+                    let status = status.map_or("not there".to_owned(), |status| status.to_string());
                     return Err(self.not_ready(status));
                 }
                 _ => sleep(PAUSE).await,
@@ -145,6 +149,7 @@ impl DynamoStore {
         loop {
             match self.session.call(UPDATE_BACKUPS, || request.clone().send()).await {
                 Ok(_) => return Ok(()),
+                Err(error) if matches!(error.kind(), FaultKind::AccessDenied(_)) => return Ok(()),
                 Err(error)
                     if error.code() == Some("ContinuousBackupsUnavailableException")
                         && Instant::now() < deadline =>
@@ -220,6 +225,9 @@ fn indexes() -> Result<Vec<GlobalSecondaryIndex>, BuildError> {
 /// What of a table is not as it should be.
 fn differences(table: &TableDescription) -> Vec<String> {
     let mut differences = Vec::new();
+    if let Some(status) = table.table_status().filter(|status| **status != TableStatus::Active) {
+        differences.push(format!("it is {status}"));
+    }
     if !has_keys(table.key_schema(), PK, SK) {
         differences.push(format!("its keys are not `{PK}` and `{SK}`"));
     }

@@ -288,6 +288,63 @@ async fn a_table_that_differs_is_told() {
     assert_eq!(store.describe_table().await.unwrap(), None);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_new_table_is_waited_for_and_what_is_not_allowed_is_told() {
+    let index = |n: u32| {
+        json!({
+            "IndexName": format!("gsi{n}"),
+            "KeySchema": [
+                {"AttributeName": format!("gsi{n}pk"), "KeyType": "HASH"},
+                {"AttributeName": format!("gsi{n}sk"), "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "ALL"},
+        })
+    };
+    let described = |status: &str| {
+        Answer::json(&json!({"Table": {
+            "TableName": "release-tool", "TableStatus": status, "DeletionProtectionEnabled": true,
+            "KeySchema": [
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            "GlobalSecondaryIndexes": [index(1), index(2)],
+        }}))
+    };
+    let backups = json!({"ContinuousBackupsDescription": {
+        "ContinuousBackupsStatus": "ENABLED",
+        "PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": "DISABLED"},
+    }});
+    let answers = vec![
+        Answer::Cut,
+        refusal("ResourceInUseException", "Table already exists: release-tool"),
+        described("CREATING"),
+        described("ACTIVE"),
+        refusal("ContinuousBackupsUnavailableException", "Backups are being enabled"),
+        refusal("AccessDeniedException", "no"),
+        described("CREATING"),
+        described("ACTIVE"),
+        Answer::json(&backups),
+    ];
+    let (store, aws) = played(answers).await;
+    let report = store.create_table().await.unwrap();
+    assert_eq!(report.differences, ["point-in-time recovery is off"]);
+    let asked: Vec<String> = aws.seen().into_iter().map(|seen| seen.operation).collect();
+    assert_eq!(
+        asked,
+        [
+            "CreateTable",
+            "CreateTable",
+            "DescribeTable",
+            "DescribeTable",
+            "UpdateContinuousBackups",
+            "UpdateContinuousBackups",
+            "DescribeTable",
+            "DescribeTable",
+            "DescribeContinuousBackups",
+        ]
+    );
+}
+
 #[test]
 fn the_table_in_terraform() {
     let table = TableName::new("release-tool").unwrap();

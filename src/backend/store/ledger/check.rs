@@ -224,11 +224,10 @@ impl Survey {
 
     /// Takes a step in.
     fn take_step(&mut self, item: &Item) {
-        let read: Option<StepRecord> = self.decode(item);
+        drop(self.decode::<StepRecord>(item));
         let key = item.key();
         let steps = self.steps.entry(key.pk().to_owned()).or_insert_with(|| (0, key.clone()));
         steps.0 += 1;
-        drop(read);
     }
 
     /// Takes the head of a service in.
