@@ -13,7 +13,7 @@ use crate::{
         aws::{Aws, AwsOptions, Credentials, Pacing, Throttles},
         clock,
         source::{self, Repository},
-        store::Ledger,
+        store::{Ledger, Store},
     },
     manifest::{Manifest, Project},
     model::{AccountId, Region},
@@ -99,6 +99,8 @@ pub(super) struct Base {
     throttles: Arc<Throttles>,
     /// The local git repository, if there is one.
     repository: Option<Repository>,
+    /// The sandbox, where it is worked in.
+    sandbox: Option<Sandbox>,
 }
 
 /// Finds the project, and how to reach its store and AWS.
@@ -117,7 +119,7 @@ pub(super) fn base(settings: &Settings, project: Option<&str>) -> Result<Base, C
     };
     let throttles = Arc::new(Throttles::default());
     let connector = connector(settings, &project, (sandbox.as_ref(), &throttles));
-    Ok(Base { project, place, connector, throttles, repository })
+    Ok(Base { project, place, connector, throttles, repository, sandbox })
 }
 
 /// Opens everything a command works with.
@@ -125,8 +127,13 @@ pub(super) async fn open(
     settings: &Settings,
     project: Option<&str>,
 ) -> Result<Workspace, CliError> {
-    let Base { project, place, connector, throttles, repository } = base(settings, project)?;
-    let ledger = Ledger::new(place.open(&connector).await?.store);
+    let Base { project, place, connector, throttles, repository, sandbox } =
+        base(settings, project)?;
+    let store: Arc<dyn Store> = place.open(&connector).await?.store;
+    let ledger = Ledger::new(match sandbox {
+        Some(sandbox) => Arc::new(sandbox_command::WatchedStore::new(store, sandbox)),
+        None => store,
+    });
     let git_user = repository.as_ref().map_or_else(source::default_user, Repository::user);
     let person = actor(&ActorClues {
         variables: &settings.surroundings.variables,

@@ -18,6 +18,7 @@ impl Kind {
             Self::Syntax { .. }
             | Self::UnknownKey { .. }
             | Self::WrongType { .. }
+            | Self::UnknownValue { .. }
             | Self::DuplicateKey { .. }
             | Self::ConflictingKeys { .. }
             | Self::Empty { .. }
@@ -66,6 +67,7 @@ impl Kind {
             }
             Self::UnknownKey { key, place, owner, known } => unknown_key(key, place, owner, known),
             Self::WrongType { place, expected, .. } => wrong_type(place, expected),
+            Self::UnknownValue { place, value, known } => unknown_value(place, value, known),
             Self::DuplicateKey { key } => format!("remove one of the two `{key}`, or merge them"),
             Self::ConflictingKeys { key, other, .. } => {
                 format!("keep `{key}` and remove `{other}`")
@@ -234,6 +236,15 @@ fn wrong_type(place: &str, expected: &str) -> String {
     format!(
         "move `{key}` into a project such as `[my-project]`: the keys of the file are project ids"
     )
+}
+
+/// What to write instead of a word that its key does not take.
+fn unknown_value(place: &str, value: &str, known: &[&'static str]) -> String {
+    let key = place.rsplit('.').next().unwrap_or(place);
+    match nearest(value, known) {
+        Some(near) => format!("write `{key} = \"{near}\"`"),
+        None => format!("set `{key}` to one of {}, or remove it", listed(known)),
+    }
 }
 
 /// What to do about a reference to nothing.

@@ -13,7 +13,7 @@ use indexmap::IndexMap;
 use super::source::{Mark, Source, Span};
 use crate::model::{
     AccountId, ClusterName, ContainerName, EcsServiceName, EnvironmentId, IdError, ImageId,
-    ImageUri, ProjectId, Region, ServiceId, ServiceSetId, TableName,
+    ImageUri, OnFailure, ProjectId, Region, ServiceId, ServiceSetId, TableName,
 };
 
 /// Where the store is, from the folder of the manifest.
@@ -133,6 +133,10 @@ pub struct Environment {
     /// The environment whose last verified images are deployed here; the label `latest` where
     /// there is none.
     pub from: Option<EnvironmentId>,
+    /// What is done with the other services of a deployment when one fails.
+    pub on_failure: OnFailure,
+    /// Whether a deployment must say why it is made.
+    pub require_reason: bool,
 }
 
 impl Environment {

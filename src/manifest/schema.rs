@@ -13,6 +13,7 @@ use super::{
     shape::{Key, Project, Service, Shape},
     tree::Text,
 };
+use crate::model::OnFailure;
 
 /// What an id may be made of: what can stand in an SSM parameter path.
 const ID_PATTERN: &str = r"^[A-Za-z0-9_.\-]{1,200}$";
@@ -134,6 +135,11 @@ inline_schema!(Account, |_generator| json_schema!({
         { "type": "string", "pattern": "^[0-9]{1,12}$" },
         { "type": "integer", "minimum": 0, "maximum": 999_999_999_999_u64 },
     ],
+}));
+
+inline_schema!(OnFailure, |_generator| json_schema!({
+    "type": "string",
+    "enum": OnFailure::ALL.map(OnFailure::as_str),
 }));
 
 impl<T: Shape + JsonSchema> JsonSchema for Collection<T> {

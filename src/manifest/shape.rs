@@ -10,6 +10,7 @@ use super::{
     read::{Account, Clusters, Collection, Containers, Fields, Members, Reader},
     tree::Text,
 };
+use crate::model::OnFailure;
 
 /// One key of a table.
 pub(super) struct Key {
@@ -139,6 +140,12 @@ shape! {
         /// The environment whose last verified images are deployed here. Default: the images under
         /// the label `latest`.
         from: Text,
+        /// What is done with the other services when one fails: `rollback` puts back all that were
+        /// moved, `hold` starts nothing more and leaves them where they are, `continue` deploys
+        /// the others all the same. Default: `rollback`.
+        on_failure: OnFailure,
+        /// Whether a deployment must say why it is made. Default: `false`.
+        require_reason: bool,
     }
 }
 

@@ -11,6 +11,7 @@
 )]
 
 mod architecture;
+mod crashing;
 mod docs;
 #[expect(dead_code, reason = "the tests of the contract use the rest of it")]
 #[path = "../peers/dynamodb.rs"]

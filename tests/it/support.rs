@@ -8,6 +8,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{BufRead as _, BufReader},
+    os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, channel},
@@ -322,6 +323,8 @@ pub(crate) const PROD: [Service<'static>; 6] = [
 pub(crate) struct Run {
     /// The exit code; none when a signal ended it.
     pub(crate) code: Option<i32>,
+    /// The signal that ended it, if one did.
+    pub(crate) signal: Option<i32>,
     /// What it printed.
     pub(crate) stdout: String,
     /// What it printed beside.
@@ -415,7 +418,7 @@ impl Started {
         let stdout = self.out.iter().collect();
         let mut stderr = std::mem::take(&mut self.heard);
         stderr.extend(self.err.iter());
-        Run { code: status.code(), stdout, stderr }
+        Run { code: status.code(), signal: status.signal(), stdout, stderr }
     }
 
     /// Waits for its end, but not for ever.

@@ -65,6 +65,8 @@ impl Draft<'_> {
             external_id: table.external_id.map(|id| id.value),
             profile: table.profile.map(|profile| profile.value),
             from: None,
+            on_failure: table.on_failure.unwrap_or_default(),
+            require_reason: table.require_reason.unwrap_or_default(),
         };
         self.environments.insert(environment.id.clone(), environment);
     }

@@ -113,6 +113,7 @@ fn is_about_shape(error: &ManifestError) -> bool {
     match error.kind() {
         Kind::UnknownKey { .. }
         | Kind::WrongType { .. }
+        | Kind::UnknownValue { .. }
         | Kind::Empty { .. }
         | Kind::EmptySet(_)
         | Kind::MissingKey { .. }
@@ -172,6 +173,9 @@ fn replacements() -> impl Strategy<Value = Value> {
             "nmae",
             "images",
             "from",
+            "on_failure",
+            "hold",
+            "require_reason",
             "repository_name",
             "environments",
         ])
@@ -220,6 +224,7 @@ fn samples() -> Vec<ManifestError> {
         parsed("[shop]\nname = Shop"),
         parsed("[shop]\nenviroments = {}"),
         parsed("[shop]\nregion = 3"),
+        parsed("[shop.environments.prod]\non_failure = 'rolback'"),
         parsed("[shop]\nname = 'a'\nname = 'b'"),
         parsed("[shop.environments.prod]\ncluster = 'a'\ncluster_name = 'a'"),
         parsed("[shop]\nservices = {}"),
@@ -261,6 +266,7 @@ fn title(kind: &Kind) -> &'static str {
         Kind::Syntax { .. } => "broken syntax",
         Kind::UnknownKey { .. } => "unknown key",
         Kind::WrongType { .. } => "wrong type",
+        Kind::UnknownValue { .. } => "unknown value",
         Kind::DuplicateKey { .. } => "key given twice",
         Kind::ConflictingKeys { .. } => "two keys for one thing",
         Kind::Empty { .. } => "nothing in it",
