@@ -3,8 +3,10 @@
 pub mod actor;
 pub mod aws;
 pub mod clock;
+pub mod escape;
 pub mod params;
 pub mod platform;
+pub mod process;
 pub mod registry;
 pub mod source;
 pub mod store;

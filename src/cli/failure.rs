@@ -148,8 +148,18 @@ fn exit_of_op(error: &OpError) -> Exit {
         | OpError::ImageUri(_)
         | OpError::NotSelected { .. }
         | OpError::NoRegion
+        | OpError::ReasonRequired { .. }
+        | OpError::ReleaseIsWhole { .. }
         | OpError::LeftoverEndpoint { .. } => Exit::Usage,
-        OpError::Ecs(_)
+        OpError::Locked { .. } | OpError::Overtaken => Exit::Locked,
+        OpError::Unfinished { .. } | OpError::OnHold { .. } => Exit::Blocked,
+        OpError::Escape(_)
+        | OpError::NothingUnfinished
+        | OpError::SeveralUnfinished { .. }
+        | OpError::Over { .. }
+        | OpError::NoTarget { .. }
+        | OpError::NeverVerified { .. }
+        | OpError::Ecs(_)
         | OpError::Parameters(_)
         | OpError::Registry(_)
         | OpError::Store(_)
@@ -166,7 +176,13 @@ fn exit_of_op(error: &OpError) -> Exit {
             EngineError::NotRecorded(_) | EngineError::RegistrationNotRecorded(_) => {
                 Exit::NothingChanged
             }
-            EngineError::RecordLost { .. } => Exit::Unknown,
+            EngineError::RecordLost { .. }
+            | EngineError::NoEscape(_)
+            | EngineError::LeaseNotRenewed { .. }
+            | EngineError::WayBackUnseen { .. }
+            | EngineError::ParametersUnseen { .. } => Exit::Unknown,
+            EngineError::Held { .. } | EngineError::LeaseLost { .. } => Exit::Locked,
+            EngineError::Stopped => Exit::Interrupted,
             EngineError::Parameter { source, .. } => {
                 if source.aws().is_ambiguous() {
                     Exit::Unknown

@@ -17,8 +17,9 @@ use crate::{
     },
     manifest::{Manifest, Project},
     model::{AccountId, Region},
-    ops::{Connector, Workspace},
+    ops::{self, Connector, Workspace},
     sandbox::{self, Sandbox},
+    ui,
 };
 
 /// The manifest's name.
@@ -99,6 +100,8 @@ pub(super) struct Base {
     throttles: Arc<Throttles>,
     /// The local git repository, if there is one.
     repository: Option<Repository>,
+    /// Where what the store does not take is kept.
+    journal_folder: PathBuf,
     /// The sandbox, where it is worked in.
     sandbox: Option<Sandbox>,
 }
@@ -119,15 +122,30 @@ pub(super) fn base(settings: &Settings, project: Option<&str>) -> Result<Base, C
     };
     let throttles = Arc::new(Throttles::default());
     let connector = connector(settings, &project, (sandbox.as_ref(), &throttles));
-    Ok(Base { project, place, connector, throttles, repository, sandbox })
+    let journal_folder = found.folder.join(STATE).join("journal");
+    Ok(Base { project, place, connector, throttles, repository, journal_folder, sandbox })
 }
 
-/// Opens everything a command works with.
+/// Opens everything a command works with, and tells of deployments that nobody finishes.
 pub(super) async fn open(
     settings: &Settings,
     project: Option<&str>,
 ) -> Result<Workspace, CliError> {
-    let Base { project, place, connector, throttles, repository, sandbox } =
+    let workspace = open_quietly(settings, project).await?;
+    for open in ops::open_deployments(&workspace).await? {
+        if !open.is_worked_on {
+            settings.console.remark(ui::left_behind(&open.deployment));
+        }
+    }
+    Ok(workspace)
+}
+
+/// Opens everything a command works with.
+pub(super) async fn open_quietly(
+    settings: &Settings,
+    project: Option<&str>,
+) -> Result<Workspace, CliError> {
+    let Base { project, place, connector, throttles, repository, journal_folder, sandbox } =
         base(settings, project)?;
     let store: Arc<dyn Store> = place.open(&connector).await?.store;
     let ledger = Ledger::new(match sandbox {
@@ -141,7 +159,16 @@ pub(super) async fn open(
         host: settings.surroundings.host.as_deref(),
         arn: None,
     });
-    Ok(Workspace { connector, throttles, project, ledger, repository, person, now: clock::now })
+    Ok(Workspace {
+        connector,
+        throttles,
+        project,
+        ledger,
+        repository,
+        person,
+        now: clock::now,
+        journal_folder,
+    })
 }
 
 /// How AWS is reached.

@@ -61,6 +61,16 @@ pub struct Deployment {
 }
 
 impl Deployment {
+    /// Whether it has left its services at different releases: some run what it deploys, and some
+    /// that it was to move do not.
+    #[must_use]
+    pub fn is_mixed(&self) -> bool {
+        let is_there = |step: &Step| step.status == StepStatus::Verified;
+        self.status.is_final()
+            && self.steps.iter().any(is_there)
+            && !self.steps.iter().all(is_there)
+    }
+
     /// The step of a service.
     #[must_use]
     pub fn step(&self, service: &ServiceId) -> Option<&Step> {
@@ -155,6 +165,21 @@ pub enum DeploymentStatus {
 }
 
 impl DeploymentStatus {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Running,
+        Self::Detached,
+        Self::Interrupted,
+        Self::RollingBack,
+        Self::Succeeded,
+        Self::Failed,
+        Self::RolledBack,
+        Self::RollbackFailed,
+        Self::Superseded,
+        Self::Unknown,
+        Self::Cancelled,
+    ];
+
     /// The status in the words of the record and of the output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -281,6 +306,22 @@ pub struct Compensation {
 }
 
 impl Step {
+    /// Whether nothing more is done for the service, unless it goes back.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        match self.status {
+            StepStatus::Pending
+            | StepStatus::Intent
+            | StepStatus::Applied
+            | StepStatus::Compensating => false,
+            StepStatus::Verified
+            | StepStatus::Skipped
+            | StepStatus::Failed
+            | StepStatus::Compensated
+            | StepStatus::CompensateFailed => true,
+        }
+    }
+
     /// Whether the service runs what it ran before this step: it was put back, by ECS or by us, or
     /// the step failed before the service was told to move. A step whose outcome is not known is
     /// neither.

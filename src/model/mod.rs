@@ -17,6 +17,7 @@ mod lock;
 mod observed;
 mod release;
 mod selection;
+mod standing;
 mod task_definition;
 mod verdict;
 
@@ -43,5 +44,6 @@ pub use observed::{
 };
 pub use release::{DeploymentNumber, Fingerprint, Release, ReleaseNumber, ReleasedImage};
 pub use selection::Selection;
+pub use standing::ReleaseStanding;
 pub use task_definition::{Tag, TaskDefinition, TaskDefinitionStatus};
 pub use verdict::{ContainerExit, Evidence, StoppedTask, Verdict};

@@ -158,7 +158,10 @@ async fn hashes(
         let Some(arn) = seen.get(target).and_then(|seen| seen.task_definition.clone()) else {
             continue;
         };
-        match heads.get(&service.id).filter(|head| head.task_definition.as_ref() == Some(&arn)) {
+        let is_known = |head: &&ServiceHead| {
+            head.task_definition.as_ref() == Some(&arn) && !head.images.is_empty()
+        };
+        match heads.get(&service.id).filter(is_known) {
             Some(head) => {
                 let hashes = head.images.iter().map(|(id, i)| (id.clone(), i.release_hash.clone()));
                 known.insert(service.id.clone(), hashes.collect());

@@ -22,7 +22,7 @@ pub enum ServiceState {
     Drifted,
     /// Another rollout took the place of the last deployment before it was done.
     Superseded,
-    /// The last deployment failed and ECS put the service back.
+    /// The last deployment failed, and the service was put back, by ECS or by us.
     RolledBack,
     /// ECS has no such service.
     Missing,
@@ -94,8 +94,11 @@ pub fn service_state(
 /// How what runs departs from what the record says; nothing when it does not.
 fn departure(primary: &EcsDeployment, recorded: &RecordedAttempt) -> Option<ServiceState> {
     if recorded.ecs_deployment.as_ref() == Some(&primary.id) {
-        let failed = matches!(recorded.verdict, Some(Verdict::Failed { .. }));
-        return failed.then_some(ServiceState::Failed);
+        return match &recorded.verdict {
+            Some(Verdict::Failed { .. }) => Some(ServiceState::Failed),
+            Some(Verdict::RolledBack { .. }) => Some(ServiceState::RolledBack),
+            _ => None,
+        };
     }
     match (&recorded.ecs_deployment, &recorded.verdict) {
         (Some(_), Some(Verdict::RolledBack { to, .. })) if primary.task_definition == *to => {

@@ -1,7 +1,7 @@
 //! `history` and `show`: the record, for people.
 
 use super::{escape::escape, table::Table, words};
-use crate::model::{Deployment, Release, Step};
+use crate::model::{Actor, Deployment, Release, Step};
 
 /// A line for each deployment, newest first.
 #[must_use]
@@ -36,23 +36,12 @@ pub fn show(deployment: &Deployment, release: &Release) -> String {
 /// Who, what, why and when.
 fn head(deployment: &Deployment) -> Table {
     let mut table = Table::default();
-    let actor = &deployment.actor;
     table.row(["Deployment", &deployment.number.to_string()]);
     table.row(["Status", deployment.status.as_str()]);
     table.row(["Environment", deployment.environment.as_str()]);
     table.row(["Services", &deployment.selection.to_string()]);
     table.row(["Release", &deployment.release.to_string()]);
-    table.row(["By", &escape(&actor.name)]);
-    if let Some(arn) = &actor.arn {
-        table.row(["Signed in as", &escape(arn)]);
-    }
-    if let Some(ci) = &actor.ci {
-        let url = ci.url.as_deref().unwrap_or_default();
-        table.row(["CI job", &escape(format!("{} {url}", ci.system).trim())]);
-    }
-    if let Some(host) = &actor.host {
-        table.row(["On", &escape(host)]);
-    }
+    self::actor(&deployment.actor, &mut table);
     if let Some(description) = &deployment.description {
         table.row(["Description", &escape(description)]);
     }
@@ -64,8 +53,23 @@ fn head(deployment: &Deployment) -> Table {
     table
 }
 
+/// Who did it, and from where.
+pub(super) fn actor(actor: &Actor, table: &mut Table) {
+    table.row(["By", &escape(&actor.name)]);
+    if let Some(arn) = &actor.arn {
+        table.row(["Signed in as", &escape(arn)]);
+    }
+    if let Some(ci) = &actor.ci {
+        let url = ci.url.as_deref().unwrap_or_default();
+        table.row(["CI job", &escape(format!("{} {url}", ci.system).trim())]);
+    }
+    if let Some(host) = &actor.host {
+        table.row(["On", &escape(host)]);
+    }
+}
+
 /// The release's images.
-fn images(release: &Release) -> Table {
+pub(super) fn images(release: &Release) -> Table {
     let mut table = Table::default();
     for (id, image) in &release.images {
         let digest = image.digest.as_ref().map_or("digest not known", |digest| digest.as_str());
@@ -82,7 +86,7 @@ fn images(release: &Release) -> Table {
 fn step(step: &Step) -> String {
     let end = step.verdict.as_ref().map_or_else(
         || "no verdict recorded".to_owned(),
-        |verdict| format!("{}  {}", words::verdict_word(verdict), words::verdict_reason(verdict)),
+        |verdict| format!("{}  {}", verdict.word(), words::verdict_reason(verdict)),
     );
     let mut lines = vec![format!("{}: {}", step.service, end.trim_end())];
     let mut fact = |name: &str, value: Option<String>| {

@@ -61,6 +61,13 @@ impl Shop {
         shop
     }
 
+    /// Another project in the same state.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self { folder: TempDir::new().unwrap() };
+        copy_all(self.path(), copy.path());
+        copy
+    }
+
     /// Its folder.
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
@@ -317,6 +324,19 @@ pub(crate) const PROD: [Service<'static>; 6] = [
         containers: &[("search-indexer", "/bookshop/images/prod/search-indexer")],
     },
 ];
+
+/// Copies a folder with all that is in it.
+fn copy_all(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&target).unwrap();
+            copy_all(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
 
 /// How the program ended.
 #[derive(Debug)]

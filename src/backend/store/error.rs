@@ -5,6 +5,7 @@
 use std::error::Error;
 
 use super::item::{Item, Key};
+use crate::model::{CancelRequest, EnvironmentId, HeldLock, LockKind};
 
 /// A cause from below the store.
 pub(super) type Cause = Box<dyn Error + Send + Sync>;
@@ -48,6 +49,17 @@ pub enum StoreError {
         #[source]
         source: Cause,
     },
+    /// Whoever writes does not have the lease any more, so nothing was written.
+    #[error("failed to change the record of `{environment}`: {}", has_now(held.as_deref()))]
+    LeaseLost {
+        /// The environment.
+        environment: EnvironmentId,
+        /// Who has it now, if anybody does.
+        held: Option<Box<HeldLock>>,
+    },
+    /// Somebody wishes that the deployment stops, so that nothing new may begin.
+    #[error("failed to begin the next change: {} asked the deployment to stop", .0.by.name)]
+    CancelRequested(Box<CancelRequest>),
     /// The store cannot be used. A write may or may not have been carried out.
     #[error("failed to use the store `{store}`: {problem}")]
     Unavailable {
@@ -83,6 +95,12 @@ impl StoreError {
                 "restore the record from a backup: it was not written by release-tool as it is"
                     .to_owned()
             }
+            Self::LeaseLost { held, .. } => lost_hint(held.as_deref()),
+            Self::CancelRequested(_) => {
+                "look at `release-tool show` with the deployment's number; `release-tool resume` \
+                 goes on with it"
+                    .to_owned()
+            }
             Self::Unavailable { hint, .. } => hint.clone(),
         }
     }
@@ -114,6 +132,30 @@ impl StoreError {
         };
         Self::conflicting(reason, failed)
     }
+}
+
+/// Who has a lease that was lost, as a clause.
+fn has_now(held: Option<&HeldLock>) -> String {
+    let Some(held) = held else {
+        return "this command's lease was taken away".to_owned();
+    };
+    match held.deployment {
+        Some(deployment) => {
+            format!("{} has its lease now, for {deployment}", held.by.name)
+        }
+        None => format!("{} has its lease now", held.by.name),
+    }
+}
+
+/// What to do once a lease was lost.
+fn lost_hint(held: Option<&HeldLock>) -> String {
+    let is_lease = held.is_some_and(|held| matches!(held.kind, LockKind::Lease { .. }));
+    if is_lease {
+        return "wait until the other command is done, and see what runs with \
+                `release-tool status`"
+            .to_owned();
+    }
+    "go on with `release-tool resume` once nobody works on the environment".to_owned()
 }
 
 /// The writes whose conditions did not hold.

@@ -7,7 +7,7 @@ use super::no_table_in_sandbox;
 use crate::{
     backend::store::{DynamoStore, TableReport, terraform},
     cli::{
-        deploy::ask,
+        ending::ask,
         exit::Exit,
         failure::CliError,
         place::{StorePlace, open_table},

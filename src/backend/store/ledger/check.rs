@@ -13,11 +13,12 @@ use super::{
     super::{Index, Item, Key, StoreError},
     DeploymentKey, Ledger, keys,
     records::{
-        self, ArtifactRecord, Counters, DeploymentRecord, EntryRecord, FingerprintRecord,
-        HeadRecord, LabelItem, Record, StepRecord,
+        self, ArtifactRecord, AuditHead, Counters, DeploymentRecord, EntryRecord,
+        FingerprintRecord, GuardRecord, HeadRecord, LabelItem, LeaseRecord, ManualRecord, Record,
+        StepRecord,
     },
 };
-use crate::model::{Deployment, ProjectId, Release, ServiceHead};
+use crate::model::{AuditEvent, Deployment, Hold, ProjectId, Release, ServiceHead, TimelineEntry};
 
 /// Items of a page of the walk.
 const PAGE: usize = 500;
@@ -160,6 +161,13 @@ impl Survey {
             FingerprintRecord::TYPE => self.take_fingerprint(item),
             LabelItem::TYPE => drop(self.decode::<LabelItem>(item)),
             ArtifactRecord::TYPE => drop(self.decode::<ArtifactRecord>(item)),
+            GuardRecord::TYPE => drop(self.decode::<GuardRecord>(item)),
+            LeaseRecord::TYPE => drop(self.decode::<LeaseRecord>(item)),
+            ManualRecord::TYPE => drop(self.decode::<ManualRecord>(item)),
+            Hold::TYPE => drop(self.decode::<Hold>(item)),
+            AuditEvent::TYPE => drop(self.decode::<AuditEvent>(item)),
+            AuditHead::TYPE => drop(self.decode::<AuditHead>(item)),
+            TimelineEntry::TYPE => drop(self.decode::<TimelineEntry>(item)),
             Release::TYPE => self.take_release(item),
             EntryRecord::TYPE => self.take_entry(item),
             DeploymentRecord::TYPE => self.take_deployment(item),

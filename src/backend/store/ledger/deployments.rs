@@ -8,18 +8,26 @@ use serde_json::{Map, Value};
 use super::{
     super::{Condition, Index, MAX_WRITES, StoreError, Write},
     DeploymentKey, Ledger,
-    heads::HeadWrite,
+    audit::{Chain, News},
+    contention::Contention,
+    heads::{Bounds, HeadWrite},
     keys,
+    lease::Lease,
     numbers::Counter,
     records::{self, DeploymentRecord, EntryRecord, StepRecord},
+    timeline::telling,
 };
 use crate::model::{
-    Actor, Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, EnvironmentId,
-    OnFailure, ProjectId, ReleaseNumber, Selection, ServiceHead, ServiceId, Step,
+    Actor, CancelRequest, Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus,
+    EnvironmentId, OnFailure, ProjectId, ReleaseNumber, Selection, ServiceHead, ServiceId, Step,
+    TimelineEntry,
 };
 
-/// Writes that begin a deployment beside its steps: the counter, the entry and the main record.
-const OTHER_WRITES: usize = 3;
+/// Writes that begin a deployment beside its steps: the counter, the entry, the main record, the
+/// lease, the first entry of its timeline, and two of the audit log.
+const OTHER_WRITES: usize = 7;
+/// The attribute with somebody's wish that a deployment stops.
+pub(super) const CANCEL: &str = "cancel";
 /// Most steps: their place has four digits in the keys.
 const MOST_STEPS: usize = 10_000;
 
@@ -103,111 +111,260 @@ pub struct Ending<'a> {
 }
 
 impl Ledger {
-    /// Records a deployment before its first effect, as `RUNNING`, and gives it its number.
+    /// Records a deployment before its first effect, as `RUNNING`, gives it its number, and names it
+    /// in the lease.
     ///
-    /// Up to 97 steps are written in the transaction that takes the number. More do not fit in one,
+    /// Up to 93 steps are written in the transaction that takes the number. More do not fit in one,
     /// so the number is taken first, then the steps are written, and last the records that make
     /// readers see the deployment: it is there whole or not at all.
     ///
     /// # Errors
-    /// Fails with [`StoreError::Invalid`] for two steps on one service, and when the store cannot
-    /// be used.
-    pub async fn start_deployment(&self, new: NewDeployment) -> Result<Deployment, StoreError> {
+    /// Fails with [`StoreError::LeaseLost`] when the lease is somebody else's by now, with
+    /// [`StoreError::Invalid`] for two steps on one service, and when the store cannot be used.
+    pub async fn start_deployment(
+        &self,
+        lease: &Lease,
+        new: NewDeployment,
+    ) -> Result<Deployment, StoreError> {
         new.check()?;
-        if new.steps.len() <= MAX_WRITES - OTHER_WRITES {
-            let begun = |number| new.clone().numbered(DeploymentNumber(number));
-            let uses = |number| Beginning::of(begun(number)).map(Beginning::into_writes);
-            let number = self.take_number(&new.project, Counter::Deployment, uses).await?;
-            return Ok(begun(number));
+        let started = if new.steps.len() <= MAX_WRITES - OTHER_WRITES {
+            self.start_at_once(lease, new).await
+        } else {
+            self.start_in_parts(lease, new).await
+        };
+        started.map_err(|error| lease.explain(error))
+    }
+
+    /// Begins a deployment in one transaction.
+    async fn start_at_once(
+        &self,
+        lease: &Lease,
+        new: NewDeployment,
+    ) -> Result<Deployment, StoreError> {
+        let mut contention = Contention::default();
+        loop {
+            let claim = self.claim(&new.project, Counter::Deployment).await?;
+            let deployment = new.clone().numbered(DeploymentNumber(claim.number));
+            let beginning = Beginning::of(deployment.clone(), lease)?;
+            let mut writes = [beginning.steps, beginning.visible].concat();
+            writes.push(claim.write);
+            match self.transact_and_tell(lease.chain(), &[beginning.news], &writes).await {
+                Ok(()) => return Ok(deployment),
+                Err(error) if lease.is_lost_by(&error) => return Err(error),
+                Err(error) => contention.after(error).await?,
+            }
         }
-        let none = |_| Ok(Vec::new());
-        let number = self.take_number(&new.project, Counter::Deployment, none).await?;
+    }
+
+    /// Begins a deployment in as many transactions as its steps take.
+    async fn start_in_parts(
+        &self,
+        lease: &Lease,
+        new: NewDeployment,
+    ) -> Result<Deployment, StoreError> {
+        let number = self.take_number(&new.project, Counter::Deployment).await?;
         let deployment = new.numbered(DeploymentNumber(number));
-        let beginning = Beginning::of(deployment.clone())?;
-        for steps in beginning.steps.chunks(MAX_WRITES) {
-            self.store.transact(steps.to_vec()).await?;
+        let beginning = Beginning::of(deployment.clone(), lease)?;
+        for steps in beginning.steps.chunks(MAX_WRITES - 1) {
+            let writes = [lease.check()].into_iter().chain(steps.iter().cloned());
+            self.store.transact(writes.collect()).await?;
         }
-        self.store.transact(beginning.visible).await?;
+        let (news, visible) = ([beginning.news], beginning.visible);
+        self.transact_and_tell(lease.chain(), &news, &visible).await?;
         Ok(deployment)
     }
 
     /// Moves a deployment that goes on from one status to another, such as `RUNNING` to
-    /// `INTERRUPTED` and back.
+    /// `INTERRUPTED` and back, and names it in the lease. Where it is `RUNNING` again, nobody's wish
+    /// that it stops is left.
     ///
     /// # Errors
-    /// Fails with [`StoreError::Conflict`] when it does not have the expected status, with
-    /// [`StoreError::Invalid`] for a status that ends it, and when the store cannot be used.
+    /// Fails with [`StoreError::LeaseLost`] when the lease is somebody else's by now, with
+    /// [`StoreError::Conflict`] when the deployment does not have the expected status, with
+    /// [`StoreError::Invalid`] for a status that ends it or that it may not have next, and when the
+    /// store cannot be used.
+    #[expect(clippy::too_many_arguments, reason = "each is another thing, and none has a default")]
     pub async fn change_status(
         &self,
+        lease: &Lease,
         key: &DeploymentKey,
         expected: DeploymentStatus,
         status: DeploymentStatus,
+        reason: Option<&str>,
     ) -> Result<(), StoreError> {
-        if expected.is_final() || status.is_final() {
-            let reason = format!(
-                "a deployment does not go on from {} to {}",
-                expected.as_str(),
-                status.as_str()
-            );
-            return Err(StoreError::invalid(reason));
-        }
+        lease.check_covers(key)?;
+        check_move(expected, status, false)?;
         let set = Map::from_iter([("status".to_owned(), Value::from(status.as_str()))]);
-        let write = main_update(key, expected, set, Vec::new());
-        let done = self.store.transact(vec![write]).await;
-        done.map_err(|error| explain(error, key, expected))
+        let resumed = status == DeploymentStatus::Running;
+        let remove = if resumed { vec![CANCEL.to_owned()] } else { Vec::new() };
+        let news = News::of(action_of(status), lease.by(), key.number.to_string())
+            .detail(format!("it was {}", expected.as_str()))
+            .reason(reason);
+        let writes = [
+            lease.naming(key.number),
+            main_update(key, has_status(expected), set, remove),
+            self.told(key, &news)?,
+        ];
+        let done = self.transact_and_tell(lease.chain(), &[news], &writes).await;
+        done.map_err(|error| explain(lease.explain(error), key, expected.as_str()))
+    }
+
+    /// Goes on with a deployment whose command is gone, without a change of its status: names it in
+    /// the lease, and takes away somebody's wish that it stops.
+    ///
+    /// # Errors
+    /// Fails with [`StoreError::LeaseLost`] when the lease is somebody else's by now, with
+    /// [`StoreError::Conflict`] when the deployment is neither `RUNNING` nor `ROLLING_BACK`, and
+    /// when the store cannot be used.
+    pub async fn adopt(&self, lease: &Lease, key: &DeploymentKey) -> Result<(), StoreError> {
+        lease.check_covers(key)?;
+        let under_way = [DeploymentStatus::Running, DeploymentStatus::RollingBack];
+        let condition = Condition::Any(under_way.map(has_status).to_vec());
+        let news = News::of("deployment.resumed", lease.by(), key.number.to_string())
+            .detail("nobody worked on it");
+        let writes = [
+            lease.naming(key.number),
+            main_update(key, condition, Map::new(), vec![CANCEL.to_owned()]),
+            self.told(key, &news)?,
+        ];
+        let done = self.transact_and_tell(lease.chain(), &[news], &writes).await;
+        done.map_err(|error| explain(lease.explain(error), key, "RUNNING or ROLLING_BACK"))
+    }
+
+    /// Wishes that a deployment stops before its next effect. It takes no lease. The first wish
+    /// stays.
+    ///
+    /// # Errors
+    /// Fails with [`StoreError::Conflict`] when the deployment is over, with
+    /// [`StoreError::NotFound`] when there is none, and when the store cannot be used.
+    pub async fn request_cancel(
+        &self,
+        key: &DeploymentKey,
+        by: &Actor,
+        reason: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let wish =
+            CancelRequest { by: by.clone(), at: self.now(), reason: reason.map(str::to_owned) };
+        let set = Map::from_iter([(CANCEL.to_owned(), records::value(&wish)?)]);
+        let open = DeploymentStatus::ALL.into_iter().filter(|status| !status.is_final());
+        let condition = Condition::Any(open.map(has_status).collect());
+        let news = News::of("deployment.cancel_requested", by, key.number.to_string());
+        let news = news.reason(reason);
+        let update = main_update(key, condition, set, Vec::new());
+        let writes = [update.when(Condition::Missing(CANCEL.to_owned())), self.told(key, &news)?];
+        let chain = Chain::of(&key.project, &key.environment);
+        let Err(error) = self.transact_and_tell(chain, &[news], &writes).await else {
+            return Ok(());
+        };
+        let found = error.conflict().and_then(|conflict| conflict.on(&keys::deployment(key)));
+        let found = found.and_then(|failed| failed.found.as_ref());
+        let record = found.map(records::decode::<DeploymentRecord>).transpose()?;
+        match record {
+            Some(record) if !record.status.is_final() && record.cancel.is_some() => Ok(()),
+            _ => Err(explain(error, key, "going on")),
+        }
     }
 
     /// Ends a deployment: its status, the heads of its services, and its place among those that are
     /// not over, in one transaction. Gives the services whose heads were left as they are, since a
     /// newer deployment has touched them.
     ///
-    /// More than 99 heads do not fit in one transaction. They are written first, each part only
+    /// More than 95 heads do not fit in one transaction. They are written first, each part only
     /// while the deployment has the expected status, and the status last: a process that dies in
     /// between leaves a deployment that is not over, to be ended again with the same heads.
     ///
     /// # Errors
-    /// Fails with [`StoreError::Conflict`] when the deployment does not have the expected status,
-    /// with [`StoreError::Invalid`] for a status that does not end it or heads of another
-    /// deployment, and when the store cannot be used.
+    /// Fails with [`StoreError::LeaseLost`] when the lease is somebody else's by now, with
+    /// [`StoreError::Conflict`] when the deployment does not have the expected status, with
+    /// [`StoreError::Invalid`] for a status that does not end it or that it may not have next, or
+    /// heads of another deployment, and when the store cannot be used.
     pub async fn finish_deployment(
         &self,
+        lease: &Lease,
         key: &DeploymentKey,
         ending: Ending<'_>,
     ) -> Result<Vec<ServiceId>, StoreError> {
         let Ending { expected, status, at, heads } = ending;
-        if expected.is_final() || !status.is_final() {
-            let reason = format!(
-                "a deployment does not end from {} as {}",
-                expected.as_str(),
-                status.as_str()
-            );
-            return Err(StoreError::invalid(reason));
-        }
+        lease.check_covers(key)?;
+        check_move(expected, status, true)?;
         let set = Map::from_iter([
             ("status".to_owned(), Value::from(status.as_str())),
             ("finished_at".to_owned(), records::value(&at)?),
         ]);
         let active = [Index::Second.pk_attribute(), Index::Second.sk_attribute()];
-        let last = main_update(key, expected, set, active.map(str::to_owned).to_vec());
-        let check = Write::check(keys::deployment(key)).when(has_status(expected));
-        let heads = HeadWrite::of_all(key, heads)?;
-        let done = self.write_heads(heads, Some((&check, &last))).await;
-        done.map_err(|error| explain(error, key, expected))
+        let active = active.map(str::to_owned).to_vec();
+        let news = News::of("deployment.finished", lease.by(), key.number.to_string())
+            .detail(status.as_str());
+        let is_open = Write::check(keys::deployment(key)).when(has_status(expected));
+        let bounds = Bounds {
+            each: vec![lease.check(), is_open],
+            last: vec![
+                lease.check(),
+                main_update(key, has_status(expected), set, active),
+                self.told(key, &news)?,
+            ],
+            told: Some((lease.chain(), news)),
+        };
+        let done = self.write_heads(HeadWrite::of_all(key, heads)?, &bounds).await;
+        done.map_err(|error| explain(lease.explain(error), key, expected.as_str()))
     }
+
+    /// The entry of a deployment's timeline for news of it.
+    fn told(&self, key: &DeploymentKey, news: &News) -> Result<Write, StoreError> {
+        telling(key, &TimelineEntry { at: self.now(), service: None, text: news.words() })
+    }
+}
+
+/// What a deployment's move to a status is called in the audit log.
+fn action_of(status: DeploymentStatus) -> &'static str {
+    match status {
+        DeploymentStatus::Running => "deployment.resumed",
+        DeploymentStatus::Detached => "deployment.detached",
+        DeploymentStatus::Interrupted => "deployment.interrupted",
+        DeploymentStatus::RollingBack => "deployment.rolling_back",
+        DeploymentStatus::Unknown => "deployment.unknown",
+        DeploymentStatus::Succeeded
+        | DeploymentStatus::Failed
+        | DeploymentStatus::RolledBack
+        | DeploymentStatus::RollbackFailed
+        | DeploymentStatus::Superseded
+        | DeploymentStatus::Cancelled => "deployment.finished",
+    }
+}
+
+/// Checks that a deployment may go from a status to another, which ends it or does not.
+fn check_move(
+    expected: DeploymentStatus,
+    status: DeploymentStatus,
+    ends: bool,
+) -> Result<(), StoreError> {
+    if expected.may_become(status) && status.is_final() == ends {
+        return Ok(());
+    }
+    let verb = if ends { "end" } else { "go on" };
+    let (from, to) = (expected.as_str(), status.as_str());
+    Err(StoreError::invalid(format!("a deployment does not {verb} from {from} as {to}")))
 }
 
 /// The writes that begin a deployment.
 struct Beginning {
     /// Its steps.
     steps: Vec<Write>,
-    /// What makes readers see it.
+    /// What makes readers see it, under the lease.
     visible: Vec<Write>,
+    /// What is told of it.
+    news: News,
 }
 
 impl Beginning {
     /// The writes of a deployment, each of which fails when it is there already.
-    fn of(deployment: Deployment) -> Result<Self, StoreError> {
+    fn of(deployment: Deployment, lease: &Lease) -> Result<Self, StoreError> {
         let key = DeploymentKey::of(&deployment);
+        lease.check_covers(&key)?;
+        let news = News::of("deployment.started", &deployment.actor, key.number.to_string())
+            .detail(format!("{} of {}", deployment.release, deployment.selection))
+            .reason(deployment.description.as_deref());
+        let told = TimelineEntry { at: deployment.created_at, service: None, text: news.words() };
         let (main, steps) = DeploymentRecord::split(deployment);
         let services = steps.iter().map(|step| step.service.clone()).collect();
         let entry =
@@ -224,13 +381,11 @@ impl Beginning {
             visible: vec![
                 Write::put(keys::entry(&key.project, key.number), entry).when(Condition::Absent),
                 Write::put(keys::deployment(&key), main).when(Condition::Absent),
+                lease.naming(key.number),
+                telling(&key, &told)?,
             ],
+            news,
         })
-    }
-
-    /// All of them.
-    fn into_writes(self) -> Vec<Write> {
-        [self.steps, self.visible].concat()
     }
 }
 
@@ -239,20 +394,20 @@ fn has_status(status: DeploymentStatus) -> Condition {
     Condition::equals("status", status.as_str())
 }
 
-/// A change of a deployment's main record, while it has the expected status.
+/// A change of a deployment's main record, under a condition on its status.
 fn main_update(
     key: &DeploymentKey,
-    expected: DeploymentStatus,
+    condition: Condition,
     set: Map<String, Value>,
     remove: Vec<String>,
 ) -> Write {
     Write::update(keys::deployment(key), set, remove)
-        .when(has_status(expected))
+        .when(condition)
         .when(records::known::<DeploymentRecord>())
 }
 
 /// Tells a conflict on a deployment's main record in words.
-fn explain(error: StoreError, key: &DeploymentKey, expected: DeploymentStatus) -> StoreError {
+fn explain(error: StoreError, key: &DeploymentKey, expected: &str) -> StoreError {
     let place = keys::deployment(key);
     let Some(failed) = error.conflict().and_then(|conflict| conflict.on(&place)) else {
         return error;
@@ -263,8 +418,7 @@ fn explain(error: StoreError, key: &DeploymentKey, expected: DeploymentStatus) -
     match records::decode::<DeploymentRecord>(found) {
         Err(unreadable) => unreadable,
         Ok(record) => {
-            let (is, was) = (record.status.as_str(), expected.as_str());
-            let reason = format!("{key} is {is}, not {was}");
+            let reason = format!("{key} is {}, not {expected}", record.status.as_str());
             StoreError::conflicting(reason, vec![failed.clone()])
         }
     }

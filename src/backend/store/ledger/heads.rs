@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{Condition, FailedWrite, MAX_WRITES, StoreError, Write},
-    DeploymentKey, Ledger, keys,
+    DeploymentKey, Ledger,
+    audit::{Chain, News},
+    keys,
+    lease::Lease,
     pages::Question,
     records::{self, HeadRecord},
 };
@@ -55,6 +58,25 @@ impl HeadWrite {
     }
 }
 
+/// What goes with the writes of heads.
+pub(super) struct Bounds<'a> {
+    /// What each transaction but the last goes with.
+    pub(super) each: Vec<Write>,
+    /// What the last one goes with.
+    pub(super) last: Vec<Write>,
+    /// What the last one tells the audit log.
+    pub(super) told: Option<(Chain<'a>, News)>,
+}
+
+impl Bounds<'_> {
+    /// How many heads fit into each transaction but the last, and how many into the last.
+    fn room(&self) -> (usize, usize) {
+        // An entry of the audit log, and the end of its chain.
+        let told = if self.told.is_some() { 2 } else { 0 };
+        (MAX_WRITES - self.each.len(), MAX_WRITES - self.last.len() - told)
+    }
+}
+
 impl Ledger {
     /// The head of every service that was ever deployed in an environment, as of now.
     ///
@@ -82,50 +104,62 @@ impl Ledger {
     /// and otherwise left as it is stored, whatever the given head says.
     ///
     /// # Errors
-    /// Fails with [`StoreError::Invalid`] for a head of another deployment, and when the store
-    /// cannot be used; then some heads may have been written, which may be written again.
+    /// Fails with [`StoreError::LeaseLost`] when the lease is somebody else's by now, with
+    /// [`StoreError::Invalid`] for a head of another deployment, and when the store cannot be used;
+    /// then some heads may have been written, which may be written again.
     pub async fn record_heads(
         &self,
+        lease: &Lease,
         key: &DeploymentKey,
         heads: &[ServiceHead],
     ) -> Result<Vec<ServiceId>, StoreError> {
-        self.write_heads(HeadWrite::of_all(key, heads)?, None).await
+        lease.check_covers(key)?;
+        let heads = HeadWrite::of_all(key, heads)?;
+        if heads.is_empty() {
+            return Ok(Vec::new());
+        }
+        let check = vec![lease.check()];
+        let bounds = Bounds { each: check.clone(), last: check, told: None };
+        self.write_heads(heads, &bounds).await.map_err(|error| lease.explain(error))
     }
 
-    /// Writes heads in as few transactions as they fit in. `bounds` are a check that each part but
-    /// the last is written under, and a write that goes with the last part.
+    /// Writes heads in as few transactions as they fit in.
     pub(super) async fn write_heads(
         &self,
         heads: Vec<HeadWrite>,
-        bounds: Option<(&Write, &Write)>,
+        bounds: &Bounds<'_>,
     ) -> Result<Vec<ServiceId>, StoreError> {
-        let size = MAX_WRITES - usize::from(bounds.is_some());
+        let (each, last) = bounds.room();
         let mut overtaken = Vec::new();
         let mut rest = heads.as_slice();
-        while rest.len() > size {
-            let (part, others) = rest.split_at(size);
-            overtaken.extend(self.write_part(part.to_vec(), bounds.map(|(each, _)| each)).await?);
+        while rest.len() > last {
+            let (part, others) = rest.split_at(each.min(rest.len()));
+            overtaken.extend(self.write_part(part.to_vec(), (&bounds.each, None)).await?);
             rest = others;
         }
-        overtaken.extend(self.write_part(rest.to_vec(), bounds.map(|(_, last)| last)).await?);
+        let with = (bounds.last.as_slice(), bounds.told.as_ref());
+        overtaken.extend(self.write_part(rest.to_vec(), with).await?);
         Ok(overtaken)
     }
 
-    /// Writes some heads and one more write in one transaction, again without those heads that
+    /// Writes some heads and what goes with them in one transaction, again without those heads that
     /// turn out to be a newer deployment's.
     async fn write_part(
         &self,
         mut heads: Vec<HeadWrite>,
-        with: Option<&Write>,
+        (with, told): (&[Write], Option<&(Chain<'_>, News)>),
     ) -> Result<Vec<ServiceId>, StoreError> {
         let mut overtaken = Vec::new();
         loop {
             let writes: Vec<Write> =
-                with.into_iter().chain(heads.iter().map(|head| &head.write)).cloned().collect();
-            if writes.is_empty() {
-                return Ok(overtaken);
-            }
-            let Err(error) = self.store.transact(writes).await else { return Ok(overtaken) };
+                with.iter().chain(heads.iter().map(|head| &head.write)).cloned().collect();
+            let done = match told {
+                Some((chain, news)) => {
+                    self.transact_and_tell(*chain, std::slice::from_ref(news), &writes).await
+                }
+                None => self.store.transact(writes).await,
+            };
+            let Err(error) = done else { return Ok(overtaken) };
             let Some(conflict) = error.conflict() else { return Err(error) };
             let before = heads.len();
             let mut kept = Vec::with_capacity(before);

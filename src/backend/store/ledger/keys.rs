@@ -10,12 +10,23 @@
 //! | entry of a deployment | `P#<project>#DEP` | `<number>` | first: `P#<project>#E#<environment>` / `<number>` |
 //! | deployment | `P#<project>#E#<environment>#D#<number>` | `META` | second, until it is over: `P#<project>#ACTIVE` / `<number>` |
 //! | step | the deployment's | `STEP#<position>#<service>` | |
+//! | what a deployment did | the deployment's with `#EV` | `<time>#<random>` | |
 //! | head of a service | `P#<project>#E#<environment>` | `SVC#<service>` | |
+//! | guard of the locks | `P#<project>#E#<environment>` | `LOCK` | |
+//! | lease | `P#<project>#E#<environment>` | `LOCK#<selection>` | |
+//! | lock set by hand | `P#<project>#E#<environment>` | `LOCK-M#<selection>` | |
+//! | hold | `P#<project>#E#<environment>` | `LOCK-HOLD` | |
+//! | entry of the audit log | `P#<project>#AUD`, or `P#<project>#E#<environment>#AUD` | `<number>` | first: `P#<project>#AUDIT` / `<time>#<number>` |
+//! | end of an audit chain | `P#<project>`, or `P#<project>#E#<environment>` | `AUDHEAD` | |
 //!
 //! Ids have no `#`, so no key can be read in two ways. Where a number or a time is sorted by, it has
 //! a fixed width. What is written while working on an environment is in a partition that begins
 //! with the environment's, so that access can be limited to it (DynamoDB's `LeadingKeys`); the
 //! counters and the entry are the exceptions, since their numbers are the project's.
+//!
+//! All that says who may change an environment begins with `LOCK`, and the guard comes first, so
+//! that one question reads the guard before all that it guards. A selection is `all`, `set#<set>` or
+//! `service#<service>`.
 
 use jiff::Timestamp;
 
@@ -25,7 +36,7 @@ use super::{
 };
 use crate::model::{
     DeploymentNumber, Digest, EnvironmentId, Fingerprint, ImageId, Label, LabelRecord, ProjectId,
-    ReleaseNumber, ServiceId,
+    ReleaseNumber, Selection, ServiceId,
 };
 
 /// An item's place in an index.
@@ -45,6 +56,15 @@ pub(super) const STEPS: &str = "STEP#";
 pub(super) const META: &str = "META";
 /// How every sort key of a service's head begins.
 pub(super) const HEADS: &str = "SVC#";
+
+/// How the sort key of everything begins that says who may change an environment.
+pub(super) const LOCKS: &str = "LOCK";
+/// The sort key of an environment's hold.
+pub(super) const HOLD: &str = "LOCK-HOLD";
+/// How every sort key of a lease begins.
+pub(super) const LEASES: &str = "LOCK#";
+/// How every sort key of a lock set by hand begins.
+pub(super) const MANUAL_LOCKS: &str = "LOCK-M#";
 
 /// A number as a sort key: 12 digits, which a deployment a second fills in 30,000 years.
 fn sorted(number: u64) -> String {
@@ -125,6 +145,76 @@ pub(super) fn step(key: &DeploymentKey, position: usize, service: &ServiceId) ->
 /// The head of a service.
 pub(super) fn head(project: &ProjectId, in_: &EnvironmentId, service: &ServiceId) -> Key {
     Key::new(environment(project, in_), format!("{HEADS}{service}"))
+}
+
+/// The guard of an environment's locks.
+pub(super) fn guard(project: &ProjectId, in_: &EnvironmentId) -> Key {
+    Key::new(environment(project, in_), LOCKS)
+}
+
+/// A selection in a sort key.
+fn selected(selection: &Selection) -> String {
+    match selection {
+        Selection::All => "all".to_owned(),
+        Selection::Set(set) => format!("set#{set}"),
+        Selection::Service(service) => format!("service#{service}"),
+    }
+}
+
+/// The lease of a selection.
+pub(super) fn lease(project: &ProjectId, in_: &EnvironmentId, selection: &Selection) -> Key {
+    Key::new(environment(project, in_), format!("{LEASES}{}", selected(selection)))
+}
+
+/// The lock that a person has set on a selection.
+pub(super) fn manual_lock(project: &ProjectId, in_: &EnvironmentId, selection: &Selection) -> Key {
+    Key::new(environment(project, in_), format!("{MANUAL_LOCKS}{}", selected(selection)))
+}
+
+/// The hold of an environment.
+pub(super) fn hold(project: &ProjectId, in_: &EnvironmentId) -> Key {
+    Key::new(environment(project, in_), HOLD)
+}
+
+/// The partition that an audit chain belongs to: its environment's, or the project's.
+fn audited(project: &ProjectId, of: Option<&EnvironmentId>) -> String {
+    of.map_or_else(|| format!("P#{project}"), |of| environment(project, of))
+}
+
+/// The partition of an audit chain: of an environment, or the project's own.
+pub(super) fn audit(project: &ProjectId, of: Option<&EnvironmentId>) -> String {
+    format!("{}#AUD", audited(project, of))
+}
+
+/// An entry of an audit chain.
+pub(super) fn audit_event(project: &ProjectId, of: Option<&EnvironmentId>, number: u64) -> Key {
+    Key::new(audit(project, of), sorted(number))
+}
+
+/// The end of an audit chain.
+pub(super) fn audit_head(project: &ProjectId, of: Option<&EnvironmentId>) -> Key {
+    Key::new(audited(project, of), "AUDHEAD")
+}
+
+/// The index partition of all audit chains of a project.
+pub(super) fn audits(project: &ProjectId) -> String {
+    format!("P#{project}#AUDIT")
+}
+
+/// An audit entry's place in the index.
+pub(super) fn audit_entry(project: &ProjectId, at: Timestamp, number: u64) -> IndexEntry {
+    let sk = format!("{}#{}", moment(at), sorted(number));
+    IndexEntry { index: Index::First, pk: audits(project), sk }
+}
+
+/// The partition of what a deployment did.
+pub(super) fn timeline(key: &DeploymentKey) -> String {
+    format!("{}#EV", deployment_partition(key))
+}
+
+/// An entry of what a deployment did.
+pub(super) fn timeline_entry(key: &DeploymentKey, at: Timestamp, random: &str) -> Key {
+    Key::new(timeline(key), format!("{}#{random}", moment(at)))
 }
 
 /// How the sort keys of a label's images begin.

@@ -7,16 +7,23 @@
 //! - The same content is one release, whoever makes it and how often.
 //! - A deployment is there whole, with all its steps, or not at all; its steps and its status move
 //!   only from the status that the writer names, and what a step found before is written once.
+//! - Who works on a deployment has a lease of what it touches, and every write under it checks that
+//!   the lease still is theirs.
 //! - A head belongs to the newest deployment that touched its service: an older one that wakes up
 //!   cannot take it back.
 
+mod audit;
 mod check;
 mod contention;
 mod deployments;
+mod guard;
 mod heads;
 mod history;
 mod keys;
 mod labels;
+mod lease;
+mod locks;
+mod manual;
 mod numbers;
 mod pages;
 mod records;
@@ -24,6 +31,7 @@ mod releases;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod timeline;
 
 use std::{fmt, sync::Arc};
 
@@ -31,6 +39,9 @@ use jiff::Timestamp;
 
 pub use check::{Examined, Finding, Flaw};
 pub use deployments::{Ending, NewDeployment};
+pub use lease::Lease;
+pub use locks::{Acquired, HEARTBEAT, LEASE, LockRequest, Locks, Renewal, SKEW};
+pub use manual::{LockPlace, NewLock, Unlocked};
 pub use releases::NewRelease;
 
 use super::Store;

@@ -72,19 +72,16 @@ impl Ledger {
         Ok(Claim { number, write })
     }
 
-    /// Takes the next number together with the writes that use it, however many race for it.
+    /// Takes the next number, however many race for it.
     pub(super) async fn take_number(
         &self,
         project: &ProjectId,
         counter: Counter,
-        uses: impl Fn(u64) -> Result<Vec<Write>, StoreError>,
     ) -> Result<u64, StoreError> {
         let mut contention = Contention::default();
         loop {
             let claim = self.claim(project, counter).await?;
-            let mut writes = uses(claim.number)?;
-            writes.push(claim.write);
-            match self.store.transact(writes).await {
+            match self.store.transact(vec![claim.write]).await {
                 Ok(()) => return Ok(claim.number),
                 Err(error) => contention.after(error).await?,
             }

@@ -57,7 +57,7 @@ impl Ledger {
     /// # Errors
     /// Fails with [`StoreError::Invalid`] for a release of no images, and when the store cannot be
     /// used.
-    pub async fn release(&self, new: NewRelease) -> Result<(Release, bool), StoreError> {
+    pub async fn record_release(&self, new: NewRelease) -> Result<(Release, bool), StoreError> {
         if new.images.is_empty() {
             return Err(StoreError::invalid("a release has at least one image"));
         }

@@ -50,7 +50,7 @@ pub(in super::super) struct DeploymentRecord {
     from_release: Option<ReleaseNumber>,
     /// Somebody's wish that it stops.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    cancel: Option<CancelRequest>,
+    pub(in super::super) cancel: Option<CancelRequest>,
     /// How many steps it has, to tell a whole deployment from one with a step lost.
     pub(in super::super) step_count: usize,
 }

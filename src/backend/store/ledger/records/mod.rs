@@ -8,19 +8,23 @@
 //!   [`Record::SCHEMA`]. A reader refuses a schema newer than its own, and says what to do.
 //! - A record's older schemas are read for as long as they may be there.
 
+mod audit;
 mod counters;
 mod deployment;
 mod head;
 mod label;
+mod lock;
 mod release;
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
+pub(super) use audit::AuditHead;
 pub(super) use counters::Counters;
 pub(super) use deployment::{DeploymentRecord, EntryRecord, StepRecord};
 pub(super) use head::HeadRecord;
 pub(super) use label::{ArtifactRecord, LabelItem};
+pub(super) use lock::{GuardRecord, LeaseRecord, ManualRecord};
 pub(super) use release::FingerprintRecord;
 
 use super::{
