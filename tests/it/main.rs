@@ -13,6 +13,9 @@
 mod architecture;
 mod crashing;
 mod docs;
+#[expect(dead_code, reason = "the tests of the contract use the rest of it")]
+#[path = "../peers/dynamodb.rs"]
+mod dynamodb;
 mod failing;
 mod faults;
 mod images;
@@ -28,5 +31,6 @@ mod registering;
 mod releases;
 mod side_by_side;
 mod somebody_else;
+mod stores;
 mod support;
 mod task_definitions;

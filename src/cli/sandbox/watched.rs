@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::{
-    backend::store::{Consistency, IndexQuery, Item, Key, Page, Query, Store, StoreError, Write},
+    backend::store::{
+        Consistency, Cursor, IndexQuery, Item, Key, Page, Query, Store, StoreError, Write,
+    },
     sandbox::{Sandbox, SandboxError},
 };
 
@@ -54,10 +56,6 @@ impl WatchedStore {
 
 #[async_trait]
 impl Store for WatchedStore {
-    fn now(&self) -> Timestamp {
-        self.inner.now()
-    }
-
     async fn get(&self, key: &Key, consistency: Consistency) -> Result<Option<Item>, StoreError> {
         self.before_read()?;
         self.inner.get(key, consistency).await
@@ -81,5 +79,14 @@ impl Store for WatchedStore {
             tracing::warn!(error = &error as &dyn std::error::Error, "a point is not counted");
         }
         done
+    }
+
+    async fn scan(&self, limit: usize, after: Option<&Cursor>) -> Result<Page, StoreError> {
+        self.before_read()?;
+        self.inner.scan(limit, after).await
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inner.now()
     }
 }

@@ -13,6 +13,7 @@
 //!   cannot take it back.
 
 mod audit;
+mod check;
 mod contention;
 mod deployments;
 mod guard;
@@ -36,6 +37,7 @@ use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
 
+pub use check::{Examined, Finding, Flaw};
 pub use deployments::{Ending, NewDeployment};
 pub use lease::Lease;
 pub use locks::{Acquired, HEARTBEAT, LEASE, LockRequest, Locks, Renewal, SKEW};

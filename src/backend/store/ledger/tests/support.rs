@@ -16,8 +16,8 @@ use tempfile::TempDir;
 
 use crate::{
     backend::store::{
-        Consistency, IndexQuery, Item, Key, Ledger, Page, Query, SqliteStore, Store, StoreError,
-        Write,
+        Consistency, Cursor, IndexQuery, Item, Key, Ledger, Page, Query, SqliteStore, Store,
+        StoreError, Write,
         ledger::{NewDeployment, NewRelease},
     },
     model::{
@@ -108,6 +108,10 @@ impl Store for Dying {
         }
         self.left.store(left - 1, Ordering::SeqCst);
         self.store.transact(writes).await
+    }
+
+    async fn scan(&self, limit: usize, after: Option<&Cursor>) -> Result<Page, StoreError> {
+        self.store.scan(limit, after).await
     }
 
     fn now(&self) -> Timestamp {
