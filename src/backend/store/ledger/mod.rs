@@ -9,6 +9,7 @@
 //!   only from the status that the writer names, and what a step found before is written once.
 //! - Who works on a deployment has a lease of what it touches, and every write under it checks that
 //!   the lease still is theirs.
+//! - What is done is told in an audit log whose gaps and changes show, in the same transaction.
 //! - A head belongs to the newest deployment that touched its service: an older one that wakes up
 //!   cannot take it back.
 
@@ -32,6 +33,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod verify;
 
 use std::{fmt, sync::Arc};
 
@@ -43,6 +45,7 @@ pub use lease::Lease;
 pub use locks::{Acquired, HEARTBEAT, LEASE, LockRequest, Locks, Renewal, SKEW};
 pub use manual::{LockPlace, NewLock, Unlocked};
 pub use releases::NewRelease;
+pub use verify::{AuditBreak, AuditProblem};
 
 use super::Store;
 use crate::model::{Deployment, DeploymentNumber, EnvironmentId, ProjectId};
