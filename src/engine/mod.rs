@@ -57,7 +57,7 @@ use crate::{
         Actor, Deployment, DeploymentKind, DeploymentStatus, Event, ImageId, Listener, OnFailure,
         ReleaseNumber, ReleasedImage, StepStatus,
     },
-    plan::{ApprovedPlan, Extent, Leg},
+    plan::{ApprovedPlan, Extent, Leg, PlannedStep},
 };
 
 /// What a deployment is carried out with.
@@ -146,7 +146,11 @@ impl Engine<'_> {
         beginning: Beginning,
         orders: &Orders,
     ) -> Result<Report, EngineError> {
-        let plan = approved.into_plan();
+        let mut plan = approved.into_plan();
+        let is_ahead = beginning.kind == DeploymentKind::Register;
+        if is_ahead {
+            plan.steps.retain(PlannedStep::registers);
+        }
         let deployment = self
             .ledger
             .start_deployment(
@@ -163,7 +167,7 @@ impl Engine<'_> {
                     tool_version: beginning.tool_version,
                     on_failure: orders.on_failure,
                     from_release: beginning.from_release,
-                    steps: plan.steps.iter().map(crate::plan::PlannedStep::record).collect(),
+                    steps: plan.steps.iter().map(PlannedStep::record).collect(),
                 },
             )
             .await
@@ -175,7 +179,11 @@ impl Engine<'_> {
             services: plan.steps.iter().map(|step| step.service.clone()).collect(),
         });
         let journal = self.journal(deployment, plan.wanted.images.clone());
-        let course = Course::of_plan(plan, others(orders));
+        let course = if is_ahead {
+            Course::of_registrations(plan)
+        } else {
+            Course::of_plan(plan, others(orders))
+        };
         self.go_forward(&journal, &course, orders).await
     }
 
@@ -307,8 +315,8 @@ impl Engine<'_> {
         {
             return self.report(journal, status).await;
         }
-        let is_deploy = deployment.kind == DeploymentKind::Deploy;
-        let goes_back = is_deploy
+        let is_rollback = deployment.kind == DeploymentKind::Rollback;
+        let goes_back = deployment.kind == DeploymentKind::Deploy
             && orders.cancel.is_none()
             && orders.on_failure == OnFailure::Rollback
             && is_definite_failure(&deployment.steps);
@@ -320,7 +328,7 @@ impl Engine<'_> {
         }
         let is_in_step = self.put_back_what_is_back(journal, orders).await?;
         let status = match status {
-            _ if !is_deploy && status != DeploymentStatus::Superseded => {
+            _ if is_rollback && status != DeploymentStatus::Superseded => {
                 DeploymentStatus::RollbackFailed
             }
             _ if orders.cancel.is_some() => DeploymentStatus::Cancelled,

@@ -62,7 +62,7 @@ pub enum OpError {
         deployment: Box<Deployment>,
     },
     /// The environment stays as it is for now.
-    #[error("the environment is on hold since {}, by {}: {}", hold.at, hold.by.name, hold.reason)]
+    #[error("the environment is on hold since {:.0}, by {}: {}", hold.at, hold.by.name, hold.reason)]
     OnHold {
         /// Why.
         hold: Box<Hold>,

@@ -106,6 +106,7 @@ async fn covering(
 ) -> Result<Vec<Deployment>, OpError> {
     let (ledger, project) = (&workspace.ledger, &workspace.project.id);
     let mut deployments = ledger.history(project, Some(environment), None, HISTORY).await?;
+    deployments.retain(|deployment| deployment.kind != DeploymentKind::Register);
     deployments.retain(|deployment| {
         deployment.selection == Selection::All
             || deployment.selection == *selection
