@@ -13,7 +13,9 @@
 mod architecture;
 mod crashing;
 mod docs;
+mod estate;
 mod failing;
+mod fault_matrix;
 mod faults;
 mod images;
 mod interrupted;
