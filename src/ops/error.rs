@@ -121,6 +121,20 @@ pub enum OpError {
         /// The variable, as `NAME=value`.
         variable: String,
     },
+    /// A store has records that would be lost or mixed with others.
+    #[error("`{store}` has other records of these projects already, such as `{item}`")]
+    StoreNotEmpty {
+        /// The store.
+        store: String,
+        /// One of the records.
+        item: String,
+    },
+    /// A store was written to while it was copied.
+    #[error("`{store}` was changed while it was copied")]
+    StoreChanged {
+        /// The store.
+        store: String,
+    },
     /// Others hold what is to be changed, so that nothing was done.
     #[error("{}", locked_words(held))]
     Locked {
@@ -231,6 +245,14 @@ impl OpError {
             Self::LeftoverEndpoint { .. } => {
                 one("unset the variable, or name the URL with `--endpoint-url`".to_owned())
             }
+            Self::StoreNotEmpty { .. } => {
+                one("copy into an empty table, or keep the store that has these records".to_owned())
+            }
+            Self::StoreChanged { .. } => one(
+                "see that nobody deploys or registers meanwhile, then run it again; where it is \
+                 refused then, copy into a new, empty table"
+                    .to_owned(),
+            ),
             Self::Locked { .. } => one("see who works on it with `release-tool status`".to_owned()),
             Self::Refused(refusal) => {
                 refusal.problems.iter().map(crate::plan::Problem::hint).collect()

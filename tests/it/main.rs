@@ -13,6 +13,9 @@
 mod architecture;
 mod crashing;
 mod docs;
+#[expect(dead_code, reason = "the tests of the contract use the rest of it")]
+#[path = "../peers/dynamodb.rs"]
+mod dynamodb;
 mod estate;
 mod failing;
 mod fault_matrix;
@@ -22,6 +25,7 @@ mod interrupted;
 mod kill_matrix;
 mod mistakes;
 mod newcomer;
+mod outages;
 mod peers;
 mod projects;
 mod promoting;
@@ -29,5 +33,6 @@ mod registering;
 mod releases;
 mod side_by_side;
 mod somebody_else;
+mod stores;
 mod support;
 mod task_definitions;

@@ -15,7 +15,7 @@ use super::{
     lease::Lease,
     numbers::Counter,
     records::{self, DeploymentRecord, EntryRecord, StepRecord},
-    timeline::telling,
+    timeline,
 };
 use crate::model::{
     Actor, CancelRequest, Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus,
@@ -311,7 +311,10 @@ impl Ledger {
 
     /// The entry of a deployment's timeline for news of it.
     fn told(&self, key: &DeploymentKey, news: &News) -> Result<Write, StoreError> {
-        telling(key, &TimelineEntry { at: self.now(), service: None, text: news.words() })
+        timeline::telling_one(
+            key,
+            &TimelineEntry { at: self.now(), service: None, text: news.words() },
+        )
     }
 }
 
@@ -373,7 +376,7 @@ impl Beginning {
         let main = records::encode(&main, Some(&keys::active_entry(&key)))?;
         let steps = steps.into_iter().enumerate().map(|(position, step)| {
             let place = keys::step(&key, position, &step.service);
-            let attributes = records::encode(&StepRecord { position, step }, None)?;
+            let attributes = records::encode(&StepRecord::new(position, step), None)?;
             Ok(Write::put(place, attributes).when(Condition::Absent))
         });
         Ok(Self {
@@ -382,7 +385,7 @@ impl Beginning {
                 Write::put(keys::entry(&key.project, key.number), entry).when(Condition::Absent),
                 Write::put(keys::deployment(&key), main).when(Condition::Absent),
                 lease.naming(key.number),
-                telling(&key, &told)?,
+                timeline::telling_one(&key, &told)?,
             ],
             news,
         })
