@@ -49,7 +49,7 @@ use crate::{
         platform::ecs::Ecs,
         registry::Registry,
         store::{
-            Ledger,
+            Ledger, StoreError,
             ledger::{DeploymentKey, Lease, NewDeployment},
         },
     },
@@ -198,14 +198,13 @@ impl Engine<'_> {
     ) -> Result<Report, EngineError> {
         let Unfinished { deployment, images, legs } = unfinished;
         let number = deployment.number;
-        self.adopt(&deployment).await?;
+        let deployment = self.adopt(deployment).await?;
         let goes_back = deployment.status == DeploymentStatus::RollingBack;
         let journal = self.journal(deployment, images);
         if goes_back {
             self.listener.hear(&Event::Resumed { deployment: number, services: Vec::new() });
             return self.go_back(&journal, orders, "it was on its way back").await;
         }
-        journal.turn(DeploymentStatus::Running, None).await?;
         let course = Course::of_legs(Direction::Forward, others(orders), legs);
         let services = course.services();
         self.listener.hear(&Event::Resumed { deployment: number, services });
@@ -222,18 +221,26 @@ impl Engine<'_> {
         orders: &Orders,
         reason: &str,
     ) -> Result<Report, EngineError> {
-        self.adopt(&unfinished.deployment).await?;
-        let journal = self.journal(unfinished.deployment, unfinished.images);
+        let deployment = self.adopt(unfinished.deployment).await?;
+        let journal = self.journal(deployment, unfinished.images);
         self.go_back(&journal, orders, reason).await
     }
 
-    /// Puts our lease on a deployment that somebody else began.
-    async fn adopt(&self, deployment: &Deployment) -> Result<(), EngineError> {
-        let key = DeploymentKey::of(deployment);
-        self.ledger.adopt(self.lease, &key).await.map_err(|error| match error {
-            crate::backend::store::StoreError::LeaseLost { .. } => {
-                EngineError::LeaseLost { source: error }
+    /// Puts our lease on a deployment that somebody else began. One that rests goes on by that.
+    async fn adopt(&self, mut deployment: Deployment) -> Result<Deployment, EngineError> {
+        let key = DeploymentKey::of(&deployment);
+        let running = DeploymentStatus::Running;
+        let adopted = match deployment.status {
+            DeploymentStatus::Running | DeploymentStatus::RollingBack => {
+                self.ledger.adopt(self.lease, &key).await
             }
+            resting => {
+                deployment.status = running;
+                self.ledger.change_status(self.lease, &key, resting, running, None).await
+            }
+        };
+        adopted.map(|()| deployment).map_err(|error| match error {
+            StoreError::LeaseLost { .. } => EngineError::LeaseLost { source: error },
             error => EngineError::NotRecorded(error),
         })
     }

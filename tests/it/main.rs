@@ -16,7 +16,9 @@ mod docs;
 #[expect(dead_code, reason = "the tests of the contract use the rest of it")]
 #[path = "../peers/dynamodb.rs"]
 mod dynamodb;
+mod estate;
 mod failing;
+mod fault_matrix;
 mod faults;
 mod images;
 mod interrupted;
