@@ -19,9 +19,9 @@ use crate::{
         ledger::{DeploymentKey, Ending, Lease},
     },
     model::{
-        CancelRequest, Compensation, Deployment, DeploymentKind, DeploymentStatus, EcsDeploymentId, Evidence,
-        ImageId, ReleasedImage, ServiceHead, Step, StepBefore, StepStatus, TaskDefinitionArn,
-        TimelineEntry, Verdict, VerifiedHead,
+        CancelRequest, Compensation, Deployment, DeploymentKind, DeploymentStatus, EcsDeploymentId,
+        Evidence, ImageId, ReleasedImage, ServiceHead, Step, StepBefore, StepStatus,
+        TaskDefinitionArn, TimelineEntry, Verdict, VerifiedHead,
     },
 };
 

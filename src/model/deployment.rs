@@ -377,10 +377,9 @@ impl StepStatus {
         match self {
             Self::Pending => matches!(next, Self::Intent | Self::Skipped | Self::Failed),
             // Without a service to move, the first effect is the last.
-            Self::Intent => matches!(
-                next,
-                Self::Applied | Self::Verified | Self::Failed | Self::Compensating
-            ),
+            Self::Intent => {
+                matches!(next, Self::Applied | Self::Verified | Self::Failed | Self::Compensating)
+            }
             Self::Applied => matches!(next, Self::Verified | Self::Failed | Self::Compensating),
             Self::Verified | Self::Failed => next == Self::Compensating,
             Self::Compensating => matches!(next, Self::Compensated | Self::CompensateFailed),

@@ -75,10 +75,7 @@ fn is_open(step: &Step) -> bool {
 }
 
 /// A step of which nothing but the task definition is to be registered.
-fn registered(
-    request: &PlanRequest,
-    step: &Step,
-) -> Result<(PlannedStep, Start), Box<Problem>> {
+fn registered(request: &PlanRequest, step: &Step) -> Result<(PlannedStep, Start), Box<Problem>> {
     let picture = request.pictures.iter().find(|picture| picture.service == step.service);
     match picture {
         Some(picture) => applied(request, picture).map(|(step, _)| (step, Start::Register)),
@@ -163,8 +160,8 @@ mod tests {
     use super::*;
     use crate::{
         model::{
-            Actor, DeploymentNumber, DeploymentStatus, OnFailure, ReleaseNumber,
-            RolloutState, Selection,
+            Actor, DeploymentNumber, DeploymentStatus, OnFailure, ReleaseNumber, RolloutState,
+            Selection,
         },
         plan::test_support::{
             arn, definition, deployment, picture, released, request, service, step,

@@ -139,11 +139,7 @@ fn check(shop: &Shop, run: &Run, before: &BTreeMap<String, Runs>) -> &'static [&
 
 /// Runs the command that is to bring it all to its end, and checks that it does.
 #[track_caller]
-fn finish(
-    shop: &Shop,
-    (first, command): (&Run, &[&str]),
-    before: &BTreeMap<String, Runs>,
-) {
+fn finish(shop: &Shop, (first, command): (&Run, &[&str]), before: &BTreeMap<String, Runs>) {
     shop.cloud().clear_faults().unwrap();
     let Some(verb) = command.first() else { return };
     let run = shop.run(command);
