@@ -15,7 +15,7 @@ use super::{
     error::OpError,
     ground::Ground,
     images::{Gathered, Search, gather, source_of},
-    insurance::warn_of_lost_images,
+    insurance::{running, warn_of_lost_images},
     pictures::{Album, Subject, take},
     rollback::hold_if_broken,
     workspace::Workspace,
@@ -113,6 +113,7 @@ pub async fn draft(workspace: &Workspace, request: &DeployRequest) -> Result<Dra
     let (album, gathered, left_out) = settle(request.allow_missing, &services, album, gathered)?;
     let commits = subjects_of_commits(workspace, &gathered);
     let Gathered { images, platforms, .. } = gathered;
+    let running = running(&album.pictures);
     let mut plan = plan(PlanRequest {
         project: project.id.clone(),
         environment: environment.id.clone(),
@@ -125,7 +126,7 @@ pub async fn draft(workspace: &Workspace, request: &DeployRequest) -> Result<Dra
     if plan.is_empty() && plan.unchanged.is_empty() && !plan.left_out.is_empty() {
         return Err(OpError::AllLeftOut { reasons: plan.left_out.into_values().collect() });
     }
-    warn_of_lost_images(&access, &mut plan).await?;
+    warn_of_lost_images(&access, &mut plan, running).await?;
     let last_verified = last_verified(workspace, &plan).await?;
     let request = request.clone();
     let on_failure = environment.on_failure;
