@@ -140,11 +140,7 @@ fn check(shop: &Shop, run: &Run, before: &BTreeMap<String, Runs>) -> &'static [&
 
 /// Runs the command that is to bring it all to its end, and checks that it does.
 #[track_caller]
-fn finish(
-    shop: &Shop,
-    (first, command): (&Run, &[&str]),
-    before: &BTreeMap<String, Runs>,
-) {
+fn finish(shop: &Shop, (first, command): (&Run, &[&str]), before: &BTreeMap<String, Runs>) {
     shop.cloud().clear_faults().unwrap();
     let Some(verb) = command.first() else { return };
     let run = shop.run(command);
@@ -242,7 +238,7 @@ fn a_fault_while_rollouts_are_followed_leaves_nothing_in_doubt() {
 }
 
 /// Every operation that the way back asks for.
-const BACK: [&str; 13] = [
+const BACK: [&str; 14] = [
     "GetCallerIdentity",
     "GetParameters",
     "BatchGetImage",
@@ -254,6 +250,7 @@ const BACK: [&str; 13] = [
     "DeleteParameter",
     "UpdateService",
     "DescribeServiceDeployments",
+    "DescribeServiceRevisions",
     "ListTasks",
     "DescribeTasks",
 ];
