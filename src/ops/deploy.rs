@@ -18,7 +18,7 @@ use super::{
     insurance::{running, warn_of_lost_images},
     pictures::{Album, Subject, take},
     rollback::hold_if_broken,
-    workspace::Workspace,
+    workspace::{Workspace, unless_interrupted},
 };
 use crate::{
     backend::store::ledger::{Lease, NewRelease},
@@ -412,7 +412,8 @@ async fn under_lease(
     execution: Execution<'_>,
     lease: &Lease,
 ) -> Result<(Report, Release), OpError> {
-    refuse_what_has_changed(workspace, &draft, lease).await?;
+    let looking = refuse_what_has_changed(workspace, &draft, lease);
+    unless_interrupted(execution.interrupt.clone(), looking).await?;
     let Draft { plan, access, request, on_failure, ground, .. } = draft;
     let actor = access.actor(&workspace.person);
     let (release, _created) = workspace

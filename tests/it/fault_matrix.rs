@@ -8,6 +8,7 @@ use std::{
 };
 
 use release_tool::sandbox::NewFault;
+use serde_json::json;
 
 use crate::{
     estate::{
@@ -234,4 +235,84 @@ fn a_fault_while_rollouts_are_followed_leaves_nothing_in_doubt() {
         finish(&shop, (&run, next), &before);
     });
     codes.tell("while it is followed");
+}
+
+/// Every operation that the way back asks for.
+const BACK: [&str; 14] = [
+    "GetCallerIdentity",
+    "GetParameters",
+    "BatchGetImage",
+    "DescribeServices",
+    "DescribeTaskDefinition",
+    "RegisterTaskDefinition",
+    "DeregisterTaskDefinition",
+    "PutParameter",
+    "DeleteParameter",
+    "UpdateService",
+    "DescribeServiceDeployments",
+    "DescribeServiceRevisions",
+    "ListTasks",
+    "DescribeTasks",
+];
+
+/// A deployment that nobody works on: `alpha` and `beta` are moved, `gamma` is registered, has a
+/// parameter for the first time, and was not moved. What ran before it.
+fn half_done() -> (Shop, BTreeMap<String, Runs>) {
+    let shop = with_next(&SERVICES);
+    shop.ssm("DeleteParameter", &json!({ "Name": "/shop/images/prod/gamma" }));
+    let before = runs(&shop, &SERVICES);
+    shop.sandbox(&["fault", "add", "UpdateService/gamma", "drop"]);
+    shop.run(DEPLOY).expect(8);
+    shop.cloud().clear_faults().unwrap();
+    shop.forget_requests();
+    assert_eq!(statuses(&shop), ["UNKNOWN", "SUCCEEDED"]);
+    (shop, before)
+}
+
+#[test]
+fn a_fault_on_the_way_back_leaves_nothing_in_doubt() {
+    let (template, before) = half_done();
+    let whole = template.copy();
+    whole.run(ROLLBACK).expect(0);
+    assert_eq!(runs(&whole, &SERVICES), before);
+    assert_whole(&BACK, &whole);
+    let codes = Codes::new();
+    for_each(&Cell::of(&BACK), |cell| {
+        let shop = template.copy();
+        cell.begin(&shop);
+        let command = if cell.stays { ROLLBACK_IMPATIENTLY } else { ROLLBACK };
+        let run = cell.end(&shop, shop.start(command));
+        assert_well_told(&run);
+        if !cell.stays && cell.fault != "deny" {
+            assert_eq!(run.code, Some(0), "{}", told(&run));
+        }
+        codes.count(run.code.unwrap());
+        shop.cloud().clear_faults().unwrap();
+        let history = statuses(&shop);
+        let next: &[&str] = match run.code {
+            Some(0) => {
+                assert_eq!(runs(&shop, &SERVICES), before, "{}", told(&run));
+                return;
+            }
+            Some(1) => {
+                assert_eq!(shop.writes(), [""; 0], "{}", told(&run));
+                ROLLBACK
+            }
+            Some(4 | 5) => {
+                assert!(is_final(&history[0]), "{history:?}\n{}", told(&run));
+                ROLLBACK
+            }
+            Some(7 | 8) if history[0] == "ROLLING_BACK" => &["resume"],
+            Some(7 | 8) => ROLLBACK,
+            _ => panic!("{}", told(&run)),
+        };
+        let again = shop.run(next);
+        let both = || format!("first {}\nthen {next:?} {}", told(&run), told(&again));
+        assert_well_told(&again);
+        assert!(matches!(again.code, Some(0 | 3)), "{}", both());
+        assert_eq!(runs(&shop, &SERVICES), before, "{}", both());
+        let history = statuses(&shop);
+        assert!(history.iter().all(|status| is_final(status)), "{history:?}\n{}", both());
+    });
+    codes.tell("on the way back");
 }
