@@ -219,8 +219,14 @@ impl Engine<'_> {
         self.go_back(&journal, orders, reason).await
     }
 
-    /// Puts our lease on a deployment that somebody else began.
+    /// Puts our lease on a deployment whose command is gone. One that ended on purpose is put under
+    /// it by the change of its status.
     async fn adopt(&self, deployment: &Deployment) -> Result<(), EngineError> {
+        let is_under_way =
+            matches!(deployment.status, DeploymentStatus::Running | DeploymentStatus::RollingBack);
+        if !is_under_way {
+            return Ok(());
+        }
         let key = DeploymentKey::of(deployment);
         self.ledger.adopt(self.lease, &key).await.map_err(|error| match error {
             crate::backend::store::StoreError::LeaseLost { .. } => {

@@ -28,6 +28,8 @@ use crate::model::{
 const OTHER_WRITES: usize = 7;
 /// The attribute with somebody's wish that a deployment stops.
 pub(super) const CANCEL: &str = "cancel";
+/// The statuses of a deployment that a command works on, unless that one is gone.
+const UNDER_WAY: [DeploymentStatus; 2] = [DeploymentStatus::Running, DeploymentStatus::RollingBack];
 /// Most steps: their place has four digits in the keys.
 const MOST_STEPS: usize = 10_000;
 
@@ -175,7 +177,7 @@ impl Ledger {
     }
 
     /// Moves a deployment that goes on from one status to another, such as `RUNNING` to
-    /// `INTERRUPTED` and back, and names it in the lease. Where it is `RUNNING` again, nobody's wish
+    /// `INTERRUPTED` and back, and names it in the lease. Where nobody worked on it, nobody's wish
     /// that it stops is left.
     ///
     /// # Errors
@@ -195,8 +197,8 @@ impl Ledger {
         lease.check_covers(key)?;
         check_move(expected, status, false)?;
         let set = Map::from_iter([("status".to_owned(), Value::from(status.as_str()))]);
-        let resumed = status == DeploymentStatus::Running;
-        let remove = if resumed { vec![CANCEL.to_owned()] } else { Vec::new() };
+        let was_left = !UNDER_WAY.contains(&expected);
+        let remove = if was_left { vec![CANCEL.to_owned()] } else { Vec::new() };
         let news = News::of(action_of(status), lease.by(), key.number.to_string())
             .detail(format!("it was {}", expected.as_str()))
             .reason(reason);
@@ -218,8 +220,7 @@ impl Ledger {
     /// when the store cannot be used.
     pub async fn adopt(&self, lease: &Lease, key: &DeploymentKey) -> Result<(), StoreError> {
         lease.check_covers(key)?;
-        let under_way = [DeploymentStatus::Running, DeploymentStatus::RollingBack];
-        let condition = Condition::Any(under_way.map(has_status).to_vec());
+        let condition = Condition::Any(UNDER_WAY.map(has_status).to_vec());
         let news = News::of("deployment.resumed", lease.by(), key.number.to_string())
             .detail("nobody worked on it");
         let writes = [
