@@ -9,7 +9,7 @@ use super::{
     history::HistoryArguments, journal::JournalArguments, manual::ManArguments,
     register::RegisterArguments, release::ReleaseArguments, releases::ReleasesArguments,
     resume::ResumeArguments, rollback::RollbackArguments, sandbox::SandboxArguments,
-    show::ShowArguments, status::StatusArguments, wait::WaitArguments,
+    show::ShowArguments, status::StatusArguments, store::StoreArguments, wait::WaitArguments,
 };
 
 /// Knows what is deployed where, by whom and why, and moves a set of services there safely.
@@ -115,6 +115,8 @@ pub(crate) enum Command {
     Releases(ReleasesArguments),
     /// Show one deployment or release whole.
     Show(ShowArguments),
+    /// Work with the store, the record of releases and deployments.
+    Store(StoreArguments),
     /// Bring in what a deployment could not write into the store.
     Journal(JournalArguments),
     /// Work with the sandbox, the AWS inside this program.

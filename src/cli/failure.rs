@@ -165,6 +165,8 @@ fn exit_of_op(error: &OpError) -> Exit {
         | OpError::Store(_)
         | OpError::Identity(_)
         | OpError::PlanChanged
+        | OpError::StoreNotEmpty { .. }
+        | OpError::StoreChanged { .. }
         | OpError::AllLeftOut { .. }
         | OpError::Refused(_)
         | OpError::NoSuchImage { .. }

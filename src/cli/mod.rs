@@ -13,6 +13,7 @@ mod history;
 mod interrupt;
 mod journal;
 mod manual;
+mod place;
 mod register;
 mod release;
 mod releases;
@@ -23,6 +24,7 @@ mod settings;
 mod show;
 mod since;
 mod status;
+mod store;
 mod wait;
 mod workspace;
 
@@ -75,6 +77,7 @@ async fn run(settings: &Settings, command: Command) -> Result<Exit, CliError> {
         Command::History(arguments) => history::run(settings, arguments).await,
         Command::Releases(arguments) => releases::run(settings, arguments).await,
         Command::Show(arguments) => show::run(settings, arguments).await,
+        Command::Store(arguments) => store::run(settings, arguments).await,
         Command::Sandbox(arguments) => sandbox::run(settings, arguments).await,
         Command::Completions(arguments) => Ok(completions::run(settings, &arguments)),
         Command::Man(arguments) => manual::run(settings, &arguments),

@@ -1,11 +1,17 @@
 //! `release create`: a release without a deployment.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use clap::{Args, Subcommand};
 
-use super::{deploy::parse_image, exit::Exit, failure::CliError, settings::Settings, workspace};
+use super::{
+    deploy::parse_image, ending, exit::Exit, failure::CliError, interrupt::Interrupt,
+    settings::Settings, workspace,
+};
 use crate::{
-    model::{ImageId, ImageUri},
-    ops::{self, ReleaseRequest},
+    model::{DeploymentKind, ImageId, ImageUri, ReleaseNumber},
+    ops::{self, DeployRequest, Execution, ReleaseRequest, Workspace},
+    plan::PlannedStep,
     ui::{self, Format},
 };
 
@@ -57,6 +63,11 @@ struct CreateArguments {
     /// Leave out images that do not exist, and say so.
     #[arg(long)]
     allow_missing: bool,
+    /// Register its task definitions in this environment now, ahead of its deployment. No service
+    /// moves; but until it is deployed `terraform plan` shows the new revisions as a change, and
+    /// `terraform apply` would deploy them.
+    #[arg(long, value_name = "ENVIRONMENT")]
+    register: Option<String>,
 }
 
 /// Runs the command.
@@ -83,5 +94,48 @@ pub(super) async fn run(
         Format::Json => ui::document("release", &made),
         Format::Human => ui::made_release(&made.release, made.created),
     });
-    Ok(Exit::Done)
+    match arguments.register {
+        Some(environment) => {
+            register(settings, &workspace, (made.release.number, environment)).await
+        }
+        None => Ok(Exit::Done),
+    }
+}
+
+/// Registers the task definitions of a release in an environment.
+async fn register(
+    settings: &Settings,
+    workspace: &Workspace,
+    (release, environment): (ReleaseNumber, String),
+) -> Result<Exit, CliError> {
+    let interrupt = Interrupt::listen();
+    let request = DeployRequest {
+        selection: release.to_string(),
+        environment,
+        from: None,
+        images: BTreeMap::new(),
+        allow_missing: false,
+        kind: DeploymentKind::Register,
+        from_release: None,
+        reason: None,
+        release_hold: false,
+        wait: Duration::ZERO,
+    };
+    let draft = ops::draft(workspace, &request).await?;
+    if !draft.plan.steps.iter().any(PlannedStep::registers) {
+        settings.console.remark("Every task definition is there already.");
+        return Ok(Exit::Done);
+    }
+    let listener = ending::reporter(&settings.console);
+    let execution = Execution {
+        listener: listener.as_ref(),
+        interrupt: interrupt.asked(),
+        timeout: Duration::from_mins(30),
+        wait: true,
+        on_failure: None,
+    };
+    let done = ops::carry_out(workspace, draft, execution).await;
+    drop(listener);
+    let (report, release) = done?;
+    Ok(ending::tell(&settings.console, (&report, &release), None))
 }

@@ -117,7 +117,10 @@ fn tell_way(settings: &Settings, way: &Way, dry_run: bool) -> Option<Exit> {
             deploy::tell_nothing_to_do(console, &draft.plan);
             return Some(Exit::Done);
         }
-        Way::Release { draft, .. } => deploy::tell_plan(console, &draft.plan, dry_run),
+        Way::Release { draft, to } => {
+            console.remark(format!("\n{} goes back to {to}.", draft.plan.environment));
+            deploy::tell_plan(console, &draft.plan, dry_run);
+        }
     }
     dry_run.then_some(Exit::Done)
 }

@@ -82,12 +82,37 @@ impl Engine<'_> {
             Start::Follow { task_definition, ecs_deployment } => {
                 self.follow(run, (position, step), (task_definition, ecs_deployment), true).await
             }
+            Start::Register => self.register_ahead(run, position, step).await,
             Start::End(verdict) => self.end_unseen(run, (position, step), verdict).await,
             Start::PutBack { retire, broken } => {
                 let found = (retire.as_ref(), broken.as_deref());
                 self.put_back(run, (position, step), found).await
             }
         }
+    }
+
+    /// Registers a step's task definition, and does nothing else.
+    async fn register_ahead(
+        &self,
+        run: &Run<'_>,
+        position: usize,
+        step: &PlannedStep,
+    ) -> Result<(), EngineError> {
+        run.before_effect().await?;
+        if !self.begins(run, (position, step)).await? {
+            return Ok(());
+        }
+        let verdict = match self.revision(step, &run.written).await {
+            Ok(arn) => {
+                let registered = matches!(step.revision, Revision::New { .. });
+                let direction = run.course.direction;
+                run.journal.ready(position, direction, (&arn, registered)).await?;
+                Verdict::Verified
+            }
+            Err(error) => refused(&error, error.is_ambiguous()),
+        };
+        run.rollouts.ended(&step.service, &verdict);
+        self.conclude(run, position, (verdict, None)).await
     }
 
     /// Writes the end of a step that was found to be over, or that cannot be carried out.

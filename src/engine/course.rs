@@ -46,6 +46,13 @@ impl Course {
         Self::of_legs(Direction::Forward, others, legs)
     }
 
+    /// Nothing of a plan but its task definitions.
+    pub(super) fn of_registrations(plan: Plan) -> Self {
+        let legs = plan.steps.into_iter().enumerate();
+        let legs = legs.map(|(position, step)| Leg { position, step, start: Start::Register });
+        Self::of_legs(Direction::Forward, Others::GoOn, legs)
+    }
+
     /// Legs in one direction.
     pub(super) fn of_legs(
         direction: Direction,

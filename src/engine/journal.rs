@@ -19,9 +19,9 @@ use crate::{
         ledger::{DeploymentKey, Ending, Lease},
     },
     model::{
-        CancelRequest, Compensation, Deployment, DeploymentStatus, EcsDeploymentId, Evidence,
-        ImageId, ReleasedImage, ServiceHead, Step, StepBefore, StepStatus, TaskDefinitionArn,
-        TimelineEntry, Verdict, VerifiedHead,
+        CancelRequest, Compensation, Deployment, DeploymentKind, DeploymentStatus, EcsDeploymentId,
+        Evidence, ImageId, ReleasedImage, ServiceHead, Step, StepBefore, StepStatus,
+        TaskDefinitionArn, TimelineEntry, Verdict, VerifiedHead,
     },
 };
 
@@ -276,10 +276,10 @@ impl<'a> Journal<'a> {
     /// Writes the head of a step's service, so that whoever looks meanwhile, or after a crash, sees
     /// who touched the service last. A store that is away keeps the one it has.
     async fn write_head(&self, step: &Step) -> Result<(), EngineError> {
-        if self.escape.is_open() {
+        let deployment = self.deployment();
+        if self.escape.is_open() || deployment.kind == DeploymentKind::Register {
             return Ok(());
         }
-        let deployment = self.deployment();
         let key = DeploymentKey::of(&deployment);
         let head = self.head(&deployment, step, (None, (self.now)()));
         match self.ledger.record_heads(self.lease, &key, &[head]).await {
@@ -365,6 +365,9 @@ impl<'a> Journal<'a> {
         deployment: &Deployment,
         at: Timestamp,
     ) -> Result<Vec<ServiceHead>, StoreError> {
+        if deployment.kind == DeploymentKind::Register {
+            return Ok(Vec::new());
+        }
         let known = self.ledger.heads(&deployment.project, &deployment.environment).await?;
         Ok(deployment
             .steps

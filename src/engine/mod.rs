@@ -49,7 +49,7 @@ use crate::{
         platform::ecs::Ecs,
         registry::Registry,
         store::{
-            Ledger,
+            Ledger, StoreError,
             ledger::{DeploymentKey, Lease, NewDeployment},
         },
     },
@@ -57,7 +57,7 @@ use crate::{
         Actor, Deployment, DeploymentKind, DeploymentStatus, Event, ImageId, Listener, OnFailure,
         ReleaseNumber, ReleasedImage, StepStatus,
     },
-    plan::{ApprovedPlan, Extent, Leg},
+    plan::{ApprovedPlan, Extent, Leg, PlannedStep},
 };
 
 /// What a deployment is carried out with.
@@ -146,7 +146,11 @@ impl Engine<'_> {
         beginning: Beginning,
         orders: &Orders,
     ) -> Result<Report, EngineError> {
-        let plan = approved.into_plan();
+        let mut plan = approved.into_plan();
+        let is_ahead = beginning.kind == DeploymentKind::Register;
+        if is_ahead {
+            plan.steps.retain(PlannedStep::registers);
+        }
         let deployment = self
             .ledger
             .start_deployment(
@@ -163,7 +167,7 @@ impl Engine<'_> {
                     tool_version: beginning.tool_version,
                     on_failure: orders.on_failure,
                     from_release: beginning.from_release,
-                    steps: plan.steps.iter().map(crate::plan::PlannedStep::record).collect(),
+                    steps: plan.steps.iter().map(PlannedStep::record).collect(),
                 },
             )
             .await
@@ -175,7 +179,11 @@ impl Engine<'_> {
             services: plan.steps.iter().map(|step| step.service.clone()).collect(),
         });
         let journal = self.journal(deployment, plan.wanted.images.clone());
-        let course = Course::of_plan(plan, others(orders));
+        let course = if is_ahead {
+            Course::of_registrations(plan)
+        } else {
+            Course::of_plan(plan, others(orders))
+        };
         self.go_forward(&journal, &course, orders).await
     }
 
@@ -190,14 +198,13 @@ impl Engine<'_> {
     ) -> Result<Report, EngineError> {
         let Unfinished { deployment, images, legs } = unfinished;
         let number = deployment.number;
-        self.adopt(&deployment).await?;
+        let deployment = self.adopt(deployment).await?;
         let goes_back = deployment.status == DeploymentStatus::RollingBack;
         let journal = self.journal(deployment, images);
         if goes_back {
             self.listener.hear(&Event::Resumed { deployment: number, services: Vec::new() });
             return self.go_back(&journal, orders, "it was on its way back").await;
         }
-        journal.turn(DeploymentStatus::Running, None).await?;
         let course = Course::of_legs(Direction::Forward, others(orders), legs);
         let services = course.services();
         self.listener.hear(&Event::Resumed { deployment: number, services });
@@ -214,24 +221,26 @@ impl Engine<'_> {
         orders: &Orders,
         reason: &str,
     ) -> Result<Report, EngineError> {
-        self.adopt(&unfinished.deployment).await?;
-        let journal = self.journal(unfinished.deployment, unfinished.images);
+        let deployment = self.adopt(unfinished.deployment).await?;
+        let journal = self.journal(deployment, unfinished.images);
         self.go_back(&journal, orders, reason).await
     }
 
-    /// Puts our lease on a deployment whose command is gone. One that ended on purpose is put under
-    /// it by the change of its status.
-    async fn adopt(&self, deployment: &Deployment) -> Result<(), EngineError> {
-        let is_under_way =
-            matches!(deployment.status, DeploymentStatus::Running | DeploymentStatus::RollingBack);
-        if !is_under_way {
-            return Ok(());
-        }
-        let key = DeploymentKey::of(deployment);
-        self.ledger.adopt(self.lease, &key).await.map_err(|error| match error {
-            crate::backend::store::StoreError::LeaseLost { .. } => {
-                EngineError::LeaseLost { source: error }
+    /// Puts our lease on a deployment that somebody else began. One that rests goes on by that.
+    async fn adopt(&self, mut deployment: Deployment) -> Result<Deployment, EngineError> {
+        let key = DeploymentKey::of(&deployment);
+        let running = DeploymentStatus::Running;
+        let adopted = match deployment.status {
+            DeploymentStatus::Running | DeploymentStatus::RollingBack => {
+                self.ledger.adopt(self.lease, &key).await
             }
+            resting => {
+                deployment.status = running;
+                self.ledger.change_status(self.lease, &key, resting, running, None).await
+            }
+        };
+        adopted.map(|()| deployment).map_err(|error| match error {
+            StoreError::LeaseLost { .. } => EngineError::LeaseLost { source: error },
             error => EngineError::NotRecorded(error),
         })
     }
@@ -313,8 +322,8 @@ impl Engine<'_> {
         {
             return self.report(journal, status).await;
         }
-        let is_deploy = deployment.kind == DeploymentKind::Deploy;
-        let goes_back = is_deploy
+        let is_rollback = deployment.kind == DeploymentKind::Rollback;
+        let goes_back = deployment.kind == DeploymentKind::Deploy
             && orders.cancel.is_none()
             && orders.on_failure == OnFailure::Rollback
             && is_definite_failure(&deployment.steps);
@@ -326,7 +335,7 @@ impl Engine<'_> {
         }
         let is_in_step = self.put_back_what_is_back(journal, orders).await?;
         let status = match status {
-            _ if !is_deploy && status != DeploymentStatus::Superseded => {
+            _ if is_rollback && status != DeploymentStatus::Superseded => {
                 DeploymentStatus::RollbackFailed
             }
             _ if orders.cancel.is_some() => DeploymentStatus::Cancelled,

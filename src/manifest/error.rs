@@ -230,12 +230,6 @@ pub enum ManifestErrorKind {
         /// The rule that is broken.
         reason: String,
     },
-    /// A store that this version does not have.
-    #[error("`{place}`: a store in DynamoDB is not available in this version")]
-    StoreNotAvailable {
-        /// The key.
-        place: String,
-    },
     /// The file describes nothing.
     #[error("the manifest has no projects")]
     NoProjects,

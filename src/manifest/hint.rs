@@ -40,8 +40,7 @@ impl Kind {
             | Self::InvalidRoleArn(_)
             | Self::InvalidRepository { .. }
             | Self::AccountMismatch { .. }
-            | Self::InvalidEcsServiceName { .. }
-            | Self::StoreNotAvailable { .. } => self.hint_on_value(),
+            | Self::InvalidEcsServiceName { .. } => self.hint_on_value(),
             Self::NoCluster { .. }
             | Self::ProjectAmbiguous(_)
             | Self::UnknownProject { .. }
@@ -142,7 +141,7 @@ impl Kind {
                 "set the key `service` of `{service}` to its ECS service's name, in which `{{env}}` \
                  stands for the environment id"
             ),
-            _ => "use `store = { sqlite = \"<path>\" }`, or remove `store`".to_owned(),
+            _ => String::new(),
         }
     }
 
@@ -266,6 +265,11 @@ fn invalid_id(error: &IdError) -> String {
             let name = value.rsplit('/').next().unwrap_or_default();
             format!("write the cluster's name alone, `{name}`")
         }
+        "table name" if value.starts_with("arn:") => {
+            let name = value.rsplit('/').next().unwrap_or_default();
+            format!("write the table's name alone, `{name}`")
+        }
+        "table name" if value.len() < 3 => "rename it, for example to `release-tool`".to_owned(),
         kind => match sound_id(value, kind == "cluster name") {
             Some(other) => format!("rename it, for example to `{other}`"),
             None if kind == "project id" => format!("rename it, for example to `my-{value}`"),

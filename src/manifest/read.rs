@@ -127,18 +127,6 @@ impl Read for OnFailure {
     }
 }
 
-/// The value of a key that a later version will have: there is none that is right.
-#[derive(Debug)]
-pub(super) enum Missing {}
-
-impl Read for Missing {
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self> {
-        let kind = ManifestErrorKind::StoreNotAvailable { place: path.to_owned() };
-        reader.report(node.span, kind);
-        None
-    }
-}
-
 /// The entries of one table with a fixed set of keys, by the keys' own names.
 pub(super) struct Fields<'n> {
     /// The path of keys that leads to the table.

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, js
 use serde_json::{Map, Value, json};
 
 use super::{
-    read::{Account, Clusters, Collection, Containers, Members, Missing},
+    read::{Account, Clusters, Collection, Containers, Members},
     shape::{Key, Project, Service, Shape},
     tree::Text,
 };
@@ -141,8 +141,6 @@ inline_schema!(OnFailure, |_generator| json_schema!({
     "type": "string",
     "enum": OnFailure::ALL.map(OnFailure::as_str),
 }));
-
-inline_schema!(Missing, |_generator| json_schema!({ "not": {} }));
 
 impl<T: Shape + JsonSchema> JsonSchema for Collection<T> {
     fn inline_schema() -> bool {

@@ -75,7 +75,7 @@ impl Deployment {
     /// finished, and what goes back already goes on back.
     #[must_use]
     pub fn may_be_taken_back(&self) -> bool {
-        self.kind == DeploymentKind::Deploy
+        self.kind != DeploymentKind::Rollback
             && !self.status.is_final()
             && self.status != DeploymentStatus::RollingBack
     }
@@ -95,6 +95,8 @@ pub enum DeploymentKind {
     Deploy,
     /// Going back to a release that was verified before. It is never rolled back itself.
     Rollback,
+    /// Registering the task definitions of a release ahead of its deployment. No service moves.
+    Register,
 }
 
 impl DeploymentKind {
@@ -104,6 +106,7 @@ impl DeploymentKind {
         match self {
             Self::Deploy => "deploy",
             Self::Rollback => "rollback",
+            Self::Register => "register",
         }
     }
 }
@@ -382,7 +385,10 @@ impl StepStatus {
     pub fn may_become(self, next: Self) -> bool {
         match self {
             Self::Pending => matches!(next, Self::Intent | Self::Skipped | Self::Failed),
-            Self::Intent => matches!(next, Self::Applied | Self::Failed | Self::Compensating),
+            // Without a service to move, the first effect is the last.
+            Self::Intent => {
+                matches!(next, Self::Applied | Self::Verified | Self::Failed | Self::Compensating)
+            }
             Self::Applied => matches!(next, Self::Verified | Self::Failed | Self::Compensating),
             Self::Verified | Self::Failed => next == Self::Compensating,
             Self::Compensating => matches!(next, Self::Compensated | Self::CompensateFailed),

@@ -32,7 +32,7 @@ pub use event::{Event, Listener, StepProgress};
 pub use head::{ServiceHead, VerifiedHead};
 pub use id::{
     AccountId, ClusterName, ContainerName, EcsServiceName, EnvironmentId, IdError, ImageId, Label,
-    ParameterName, ProjectId, Region, ServiceId, ServiceSetId,
+    ParameterName, ProjectId, Region, ServiceId, ServiceSetId, TableName,
 };
 pub use image::{Digest, EcrRepository, ImageUri, ImageUriError, ReleaseHash};
 pub use label::LabelRecord;

@@ -17,6 +17,7 @@ use super::{
     images::{Gathered, Search, gather, source_of},
     insurance::warn_of_lost_images,
     pictures::{Album, Subject, take},
+    rollback::hold_if_broken,
     workspace::Workspace,
 };
 use crate::{
@@ -456,6 +457,7 @@ async fn under_lease(
         cancel: None,
     };
     let report = engine.deploy(plan.approve(), beginning, &orders).await?;
+    hold_if_broken(workspace, &report.deployment, lease.by()).await?;
     Ok((report, release))
 }
 

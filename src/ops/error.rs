@@ -67,7 +67,7 @@ pub enum OpError {
         is_worked_on: bool,
     },
     /// The environment stays as it is for now.
-    #[error("the environment is on hold since {}, by {}: {}", moment(hold.at), hold.by.name, hold.reason)]
+    #[error("the environment is on hold since {:.0}, by {}: {}", hold.at, hold.by.name, hold.reason)]
     OnHold {
         /// Why.
         hold: Box<Hold>,
@@ -125,6 +125,20 @@ pub enum OpError {
     LeftoverEndpoint {
         /// The variable, as `NAME=value`.
         variable: String,
+    },
+    /// A store has records that would be lost or mixed with others.
+    #[error("`{store}` has other records of these projects already, such as `{item}`")]
+    StoreNotEmpty {
+        /// The store.
+        store: String,
+        /// One of the records.
+        item: String,
+    },
+    /// A store was written to while it was copied.
+    #[error("`{store}` was changed while it was copied")]
+    StoreChanged {
+        /// The store.
+        store: String,
     },
     /// Others hold what is to be changed, so that nothing was done.
     #[error("{}", locked_words(held))]
@@ -239,6 +253,14 @@ impl OpError {
             Self::LeftoverEndpoint { .. } => {
                 one("unset the variable, or name the URL with `--endpoint-url`".to_owned())
             }
+            Self::StoreNotEmpty { .. } => {
+                one("copy into an empty table, or keep the store that has these records".to_owned())
+            }
+            Self::StoreChanged { .. } => one(
+                "see that nobody deploys or registers meanwhile, then run it again; where it is \
+                 refused then, copy into a new, empty table"
+                    .to_owned(),
+            ),
             Self::Locked { held, .. } => locked_hints(held),
             Self::Refused(refusal) => {
                 refusal.problems.iter().map(crate::plan::Problem::hint).collect()
@@ -268,11 +290,6 @@ fn unfinished_hints(deployment: &Deployment) -> Vec<String> {
     if deployment.may_be_taken_back() { vec![finish, undo] } else { vec![finish] }
 }
 
-/// A moment as people read it.
-fn moment(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
 /// What others hold, in one line.
 fn locked_words(held: &[HeldLock]) -> String {
     let words: Vec<String> = held.iter().map(held_words).collect();
@@ -288,7 +305,7 @@ fn held_words(held: &HeldLock) -> String {
         (LockKind::Lease { .. }, None) => "works on it".to_owned(),
     };
     let why = reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
-    format!("`{selection}` is taken: {} {what} since {}{why}", by.name, moment(*since))
+    format!("`{selection}` is taken: {} {what} since {since:.0}{why}", by.name)
 }
 
 /// The ways on when others hold what is to be changed.

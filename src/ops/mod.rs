@@ -15,6 +15,7 @@ mod register;
 mod release;
 mod rollback;
 mod status;
+mod store;
 mod unfinished;
 mod workspace;
 
@@ -30,5 +31,6 @@ pub use release::{
 };
 pub use rollback::{RollbackRequest, Way, hold_after, way_back};
 pub use status::{ServiceStatus, StatusReport, StatusRequest, status};
+pub use store::{Migrated, NamedStore, check_store, migrate};
 pub use unfinished::{TakeUp, take_up, unfinished, wait_for};
 pub use workspace::{Connector, Workspace};

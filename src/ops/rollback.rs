@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     model::{
-        Actor, Deployment, DeploymentKind, EnvironmentId, Hold, ReleaseNumber, Selection, ServiceId,
+        Actor, Deployment, DeploymentKind, DeploymentStatus, EnvironmentId, Hold, ReleaseNumber,
+        Selection, ServiceId,
     },
     plan::rollback_target,
 };
@@ -107,6 +108,7 @@ async fn covering(
 ) -> Result<Vec<Deployment>, OpError> {
     let (ledger, project) = (&workspace.ledger, &workspace.project.id);
     let mut deployments = ledger.history(project, Some(environment), None, HISTORY).await?;
+    deployments.retain(|deployment| deployment.kind != DeploymentKind::Register);
     deployments.retain(|deployment| {
         deployment.selection == Selection::All
             || deployment.selection == *selection
@@ -120,7 +122,7 @@ fn verified_before(
     newest_first: &[Deployment],
     to: ReleaseNumber,
 ) -> Result<ReleaseNumber, OpError> {
-    use crate::model::DeploymentStatus::Succeeded;
+    use DeploymentStatus::Succeeded;
     let is_verified = |d: &Deployment| d.status == Succeeded && d.release == to;
     if newest_first.iter().any(is_verified) {
         return Ok(to);
@@ -132,6 +134,25 @@ fn verified_before(
         }
     }
     Err(OpError::NeverVerified { release: to, known })
+}
+
+/// Keeps an environment where it is when its rollback failed: whoever deploys next must have looked.
+pub(super) async fn hold_if_broken(
+    workspace: &Workspace,
+    deployment: &Deployment,
+    by: &Actor,
+) -> Result<(), OpError> {
+    if deployment.status != DeploymentStatus::RollbackFailed {
+        return Ok(());
+    }
+    let number = deployment.number;
+    let hold = Hold {
+        by: by.clone(),
+        reason: format!("the rollback of {number} failed"),
+        at: (workspace.now)(),
+        deployment: Some(number),
+    };
+    workspace.hold(&deployment.environment, &hold).await
 }
 
 /// Keeps an environment where a rollback has put it.

@@ -15,6 +15,7 @@ use super::{
     ground::{Ground, open_deployments},
     images::{Search, gather},
     pictures::{Subject, take},
+    rollback::hold_if_broken,
     workspace::Workspace,
 };
 use crate::{
@@ -171,6 +172,7 @@ async fn under_lease(
         }
         TakeUp::Resume | TakeUp::Abort { .. } => engine.resume(unfinished, &orders).await?,
     };
+    hold_if_broken(workspace, &report.deployment, lease.by()).await?;
     Ok((report, release))
 }
 

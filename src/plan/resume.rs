@@ -7,7 +7,9 @@ use super::{
     standing::{Begun, Standing, standing},
     steps::{PlanRequest, PlannedStep, Revision, Rollout, ServicePicture},
 };
-use crate::model::{Deployment, EcsDeploymentId, Step, StepStatus, TaskDefinitionArn, Verdict};
+use crate::model::{
+    Deployment, DeploymentKind, EcsDeploymentId, Step, StepStatus, TaskDefinitionArn, Verdict,
+};
 
 /// How a step is taken up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub enum Start {
         /// The rollout.
         ecs_deployment: EcsDeploymentId,
     },
+    /// Its task definition is registered, and nothing else is done.
+    Register,
     /// It has ended while nobody looked.
     End(Verdict),
     /// The service runs what it ran before; parameters and family are brought in step with it.
@@ -55,7 +59,9 @@ pub fn resume(deployment: &Deployment, request: &PlanRequest) -> Result<Vec<Leg>
         if !is_open(step) {
             continue;
         }
-        match leg(request, step) {
+        let is_ahead = deployment.kind == DeploymentKind::Register;
+        let leg = if is_ahead { registered(request, step) } else { leg(request, step) };
+        match leg {
             Ok((planned, start)) => legs.push(Leg { position, step: planned, start }),
             Err(problem) => problems.push(*problem),
         }
@@ -68,6 +74,15 @@ pub fn resume(deployment: &Deployment, request: &PlanRequest) -> Result<Vec<Leg>
 /// Whether a step has not ended on its way forward.
 fn is_open(step: &Step) -> bool {
     matches!(step.status, StepStatus::Pending | StepStatus::Intent | StepStatus::Applied)
+}
+
+/// A step of which nothing but the task definition is to be registered.
+fn registered(request: &PlanRequest, step: &Step) -> Result<(PlannedStep, Start), Box<Problem>> {
+    let picture = request.pictures.iter().find(|picture| picture.service == step.service);
+    match picture {
+        Some(picture) => applied(request, picture).map(|(step, _)| (step, Start::Register)),
+        None => leg(request, step),
+    }
 }
 
 /// What is left of one step.
@@ -147,8 +162,8 @@ mod tests {
     use super::*;
     use crate::{
         model::{
-            Actor, DeploymentKind, DeploymentNumber, DeploymentStatus, OnFailure, ReleaseNumber,
-            RolloutState, Selection,
+            Actor, DeploymentNumber, DeploymentStatus, OnFailure, ReleaseNumber, RolloutState,
+            Selection,
         },
         plan::test_support::{
             arn, definition, deployment, picture, released, request, service, step,

@@ -198,6 +198,12 @@ impl PlannedStep {
         }
     }
 
+    /// Whether a new revision is registered for it.
+    #[must_use]
+    pub fn registers(&self) -> bool {
+        matches!(self.revision, Revision::New { .. })
+    }
+
     /// The step's record before anything is done.
     #[must_use]
     pub fn record(&self) -> Step {

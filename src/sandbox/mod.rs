@@ -26,6 +26,7 @@ pub mod estate;
 mod faults;
 mod handle;
 mod log;
+mod outage;
 mod page;
 mod refusal;
 mod region;
@@ -56,6 +57,7 @@ pub use estate::Estate;
 pub use faults::{FaultKind, FaultKindError, FaultRule, Latency, NewFault, Pattern, PatternError};
 pub use handle::{Outcome, Reply};
 pub use log::{RequestEntry, RequestRecord};
+pub use outage::OutageReading;
 pub use seed::{SeedReport, Thing};
 pub use service::{Service, ServiceError};
 

@@ -40,11 +40,17 @@ fn services(deployment: &Deployment, release: &Release, console: &Console) -> Ta
             .keys()
             .filter_map(|id| Some((id.clone(), release.images.get(id)?.release_hash.clone())))
             .collect();
+        let (word, now) = match (deployment.kind, &step.verdict, &step.task_definition) {
+            (DeploymentKind::Register, Some(Verdict::Verified), Some(new)) => {
+                ("REGISTERED", new.short().to_owned())
+            }
+            _ => (state(step), runs(step)),
+        };
         table.row([
             step.service.to_string(),
             words::hashes(&hashes),
-            console.paint(&style(step), state(step)),
-            runs(step),
+            console.paint(&style(step), word),
+            now,
         ]);
     }
     table
@@ -159,6 +165,10 @@ fn headline(summary: &Summary<'_>) -> String {
         DeploymentStatus::Succeeded if is_rollback => format!(
             "{number}: {environment} is back at {release}, {all} of {all} services verified."
         ),
+        DeploymentStatus::Succeeded if *kind == DeploymentKind::Register => format!(
+            "{number}: the task definitions of {release} are registered in {environment}, and no \
+             service has moved."
+        ),
         DeploymentStatus::Succeeded => format!(
             "{number}: {release} is deployed to {environment}, {all} of {all} services verified."
         ),
@@ -225,12 +235,19 @@ fn count(summary: &Summary<'_>, is: fn(&Step) -> bool) -> usize {
 
 /// The exact commands that come next.
 fn hints(summary: &Summary<'_>) -> Vec<String> {
-    let Deployment { number, environment, selection, status, .. } = summary.deployment;
+    let Deployment { number, environment, selection, status, kind, .. } = summary.deployment;
     let look = format!("see all that was recorded with `release-tool show {number}`");
     let finish = format!("finish it with `release-tool resume {number}`");
     let undo = format!("or take it back with `release-tool rollback {environment}`");
     let state = format!("see what runs with `release-tool status {selection} {environment}`");
     match status {
+        DeploymentStatus::Succeeded if *kind == DeploymentKind::Register => {
+            vec![format!(
+                "deploy it soon with `release-tool deploy {} {environment}`: until then `terraform \
+                 plan` shows these revisions as a change, and `terraform apply` would deploy them",
+                summary.deployment.release
+            )]
+        }
         DeploymentStatus::Succeeded => Vec::new(),
         DeploymentStatus::Running | DeploymentStatus::Detached => {
             vec![format!("see it through with `release-tool wait {number}`")]

@@ -17,6 +17,7 @@ pub fn history(deployments: &[Deployment]) -> String {
             deployment.environment.to_string(),
             deployment.selection.to_string(),
             deployment.release.to_string(),
+            deployment.kind.as_str().to_owned(),
             deployment.status.as_str().to_owned(),
             escape(&deployment.actor.name),
             deployment.description.as_deref().map(escape).unwrap_or_default(),
@@ -37,6 +38,7 @@ pub fn show(deployment: &Deployment, release: &Release) -> String {
 fn head(deployment: &Deployment) -> Table {
     let mut table = Table::default();
     table.row(["Deployment", &deployment.number.to_string()]);
+    table.row(["Kind", deployment.kind.as_str()]);
     table.row(["Status", deployment.status.as_str()]);
     table.row(["Environment", deployment.environment.as_str()]);
     table.row(["Services", &deployment.selection.to_string()]);

@@ -7,7 +7,8 @@ use console::Style;
 use super::{console::Console, escape::escape, table::Table, words};
 use crate::{
     model::{
-        ContainerName, Deployment, Digest, ImageId, ReleaseHash, ServiceId, TaskDefinitionArn,
+        ContainerName, Deployment, Digest, HeldLock, Hold, ImageId, LockKind, ReleaseHash,
+        ServiceId, TaskDefinitionArn,
     },
     plan::ServiceState,
 };
@@ -18,6 +19,10 @@ pub struct StatusView<'a> {
     pub last: Option<&'a Deployment>,
     /// The worst state.
     pub overall: Option<ServiceState>,
+    /// Why the environment stays as it is, if it is on hold.
+    pub hold: Option<&'a Hold>,
+    /// Who holds services of the environment.
+    pub locks: &'a [HeldLock],
     /// A row a service.
     pub services: Vec<ServiceRow<'a>>,
     /// Whether to show counts and digests.
@@ -69,7 +74,26 @@ fn head(view: &StatusView<'_>, console: &Console) -> String {
             line("Description", escape(description));
         }
     }
+    if let Some(hold) = view.hold {
+        let (at, by, reason) = (words::date_time(hold.at), &hold.by.name, &hold.reason);
+        line("On hold", format!("since {at} by {}: {}", escape(by), escape(reason)));
+    }
+    for lock in view.locks {
+        line("Held", held(lock));
+    }
     lines.join("\n")
+}
+
+/// Who holds what, since when and why.
+fn held(lock: &HeldLock) -> String {
+    let (at, by) = (words::date_time(lock.since), escape(&lock.by.name));
+    let what = match (&lock.kind, lock.deployment) {
+        (LockKind::Lease { .. }, Some(deployment)) => format!("for {deployment}"),
+        (LockKind::Lease { .. }, None) => "by a running command".to_owned(),
+        (LockKind::Manual { .. }, _) => "locked by hand".to_owned(),
+    };
+    let why = lock.reason.as_deref().map(|why| format!(": {}", escape(why))).unwrap_or_default();
+    format!("{} {what}, by {by} since {at}{why}", lock.selection)
 }
 
 /// The services.

@@ -61,6 +61,7 @@ pub(super) fn event_line(event: &Event) -> (Option<&str>, String) {
             let what = match kind {
                 DeploymentKind::Deploy => "deploying",
                 DeploymentKind::Rollback => "going back to",
+                DeploymentKind::Register => "registering task definitions of",
             };
             let services = counted(services.len(), "service");
             (None, format!("{deployment}: {what} {release}, {services}"))

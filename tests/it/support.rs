@@ -167,6 +167,11 @@ impl Shop {
         self.ask(&format!("AmazonSSM.{operation}"), body)
     }
 
+    /// Sends a request to ECR.
+    pub(crate) fn ecr(&self, operation: &str, body: &Value) -> Value {
+        self.ask(&format!("AmazonEC2ContainerRegistry_V20150921.{operation}"), body)
+    }
+
     /// Sends a request that must be answered.
     fn ask(&self, target: &str, body: &Value) -> Value {
         let request = Request::post("/")
@@ -423,6 +428,11 @@ impl Started {
     /// What goes into it, where that was asked for.
     pub(crate) fn stdin(&mut self) -> ChildStdin {
         self.child.stdin.take().unwrap()
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Sends it a signal, such as `INT`.

@@ -4,6 +4,7 @@ mod crash;
 mod estate;
 mod fault;
 mod hand;
+mod outage;
 mod serve;
 mod watched;
 
@@ -93,6 +94,8 @@ Examples:
     Fault(fault::FaultVerb),
     /// End a command's process at an exact point, as if it were killed there.
     Crash(crash::CrashArguments),
+    /// Have the record of deployments out of reach, as a store that is down.
+    Outage(outage::OutageArguments),
     /// List the requests that were made, oldest first.
     Requests {
         /// List only those after the one with this number.
@@ -136,6 +139,7 @@ pub(super) async fn run(
         }
         Verb::Fault(verb) => fault::run(settings, verb)?,
         Verb::Crash(arguments) => crash::run(settings, &arguments)?,
+        Verb::Outage(arguments) => outage::run(settings, &arguments)?,
         Verb::Requests { since, clear } => requests(settings, since, clear)?,
         Verb::Set(verb) => hand::run(settings, verb).await?,
     }

@@ -1,5 +1,5 @@
 //! The record of deployments, with every write to it told to the sandbox, so that a crash can
-//! strike there.
+//! strike there, and an outage be played.
 
 use std::sync::Arc;
 
@@ -7,8 +7,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::{
-    backend::store::{Consistency, IndexQuery, Item, Key, Page, Query, Store, StoreError, Write},
-    sandbox::Sandbox,
+    backend::store::{
+        Consistency, Cursor, IndexQuery, Item, Key, Page, Query, Store, StoreError, Write,
+    },
+    sandbox::{Sandbox, SandboxError},
 };
 
 /// What a write to the record is called as a point for crashes.
@@ -30,30 +32,61 @@ impl WatchedStore {
     }
 }
 
-#[async_trait]
-impl Store for WatchedStore {
-    fn now(&self) -> Timestamp {
-        self.inner.now()
+impl WatchedStore {
+    /// Fails as a store that is down, where an outage is played.
+    fn reached(&self, is_reached: Result<bool, SandboxError>) -> Result<(), StoreError> {
+        let source: Box<dyn std::error::Error + Send + Sync> = match is_reached {
+            Ok(true) => return Ok(()),
+            Ok(false) => "an outage is played".into(),
+            Err(error) => Box::new(error),
+        };
+        Err(StoreError::Unavailable {
+            store: "of the sandbox".to_owned(),
+            problem: "it is out of reach".to_owned(),
+            hint: "end the outage with `release-tool sandbox outage --off`".to_owned(),
+            source,
+        })
     }
 
+    /// Fails where an outage has begun.
+    fn before_read(&self) -> Result<(), StoreError> {
+        self.reached(self.sandbox.outage().map(|outage| !outage.is_on()))
+    }
+}
+
+#[async_trait]
+impl Store for WatchedStore {
     async fn get(&self, key: &Key, consistency: Consistency) -> Result<Option<Item>, StoreError> {
+        self.before_read()?;
         self.inner.get(key, consistency).await
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        self.before_read()?;
         self.inner.query(query).await
     }
 
     async fn query_index(&self, query: &IndexQuery) -> Result<Page, StoreError> {
+        self.before_read()?;
         self.inner.query_index(query).await
     }
 
     async fn transact(&self, writes: Vec<Write>) -> Result<(), StoreError> {
+        self.reached(self.sandbox.lets_write())?;
         let turn = self.sandbox.turn().await;
         let done = self.inner.transact(writes).await;
         if let Err(error) = self.sandbox.pass(POINT, turn).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a point is not counted");
         }
         done
+    }
+
+    async fn scan(&self, limit: usize, after: Option<&Cursor>) -> Result<Page, StoreError> {
+        self.before_read()?;
+        self.inner.scan(limit, after).await
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inner.now()
     }
 }

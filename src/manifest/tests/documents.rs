@@ -117,10 +117,9 @@ fn is_about_shape(error: &ManifestError) -> bool {
         | Kind::Empty { .. }
         | Kind::EmptySet(_)
         | Kind::MissingKey { .. }
-        | Kind::StoreNotAvailable { .. }
         | Kind::NoProjects => true,
-        // `images` beside `repository` are two keys, not two names of one.
-        Kind::ConflictingKeys { other, .. } => *other != "repository",
+        // `images` beside `repository` are two keys, not two names of one, and so are the stores.
+        Kind::ConflictingKeys { other, .. } => !["repository", "sqlite"].contains(other),
         _ => false,
     }
 }
@@ -251,7 +250,6 @@ fn samples() -> Vec<ManifestError> {
             "[shop.environments.prod]\naccount = 111111111111\n\
              role_arn = 'arn:aws:iam::222222222222:role/deploy'",
         ),
-        parsed("[shop]\nstore = { dynamodb = 'releases' }"),
         sound.cluster(prod, &sound.services["api"]).unwrap_err(),
         two.project(None).unwrap_err(),
         two.project(Some("coffee")).unwrap_err(),
@@ -291,7 +289,6 @@ fn title(kind: &Kind) -> &'static str {
         Kind::InvalidRoleArn(_) => "not a role",
         Kind::InvalidRepository { .. } => "not a repository",
         Kind::AccountMismatch { .. } => "role of another account",
-        Kind::StoreNotAvailable { .. } => "store of a later version",
         Kind::NoCluster { .. } => "no cluster, when one is needed",
         Kind::ProjectAmbiguous(_) => "several projects and none named",
         Kind::UnknownProject { .. } => "unknown project",

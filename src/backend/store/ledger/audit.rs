@@ -3,12 +3,14 @@
 //! An entry is written in the transaction of the change that it tells, so that there is no change
 //! without its entry. Numbers without gaps and the hashes show what was changed or taken away later.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    super::{Condition, Consistency, FailedWrite, Index, Item, StoreError, Write},
+    super::{Condition, Consistency, FailedWrite, Index, StoreError, Write},
     Ledger,
     contention::Contention,
     keys,
@@ -197,20 +199,15 @@ fn appended(chain: Chain<'_>, mut event: AuditEvent) -> Result<(Write, AuditHead
 }
 
 /// The hash of an entry: over all its members but the hash, as JSON without spaces whose members
-/// are sorted by name.
-fn hash_of(mut members: Map<String, Value>) -> String {
+/// are sorted by name. What the store adds to an item is none of them.
+pub(super) fn hash_of(mut members: Map<String, Value>) -> String {
     members.retain(|name, _| name != HASH && !OTHERS.contains(&name.as_str()));
     let mut canonical = Value::Object(members);
     canonical.sort_all_objects();
     let digest = Sha256::digest(canonical.to_string());
     digest.iter().fold(String::with_capacity(64), |mut text, byte| {
-        text.push_str(&format!("{byte:02x}"));
+        // Writing to a `String` cannot fail.
+        let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-/// The hash that a stored entry should have; members that this program does not know count too.
-#[expect(dead_code, reason = "the verification comes next")]
-fn hash_of_stored(item: &Item) -> String {
-    hash_of(item.attributes().clone())
 }

@@ -15,7 +15,7 @@ use super::{
     lease::Lease,
     numbers::Counter,
     records::{self, DeploymentRecord, EntryRecord, StepRecord},
-    timeline::telling,
+    timeline,
 };
 use crate::model::{
     Actor, CancelRequest, Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus,
@@ -28,8 +28,6 @@ use crate::model::{
 const OTHER_WRITES: usize = 7;
 /// The attribute with somebody's wish that a deployment stops.
 pub(super) const CANCEL: &str = "cancel";
-/// The statuses of a deployment that a command works on, unless that one is gone.
-const UNDER_WAY: [DeploymentStatus; 2] = [DeploymentStatus::Running, DeploymentStatus::RollingBack];
 /// Most steps: their place has four digits in the keys.
 const MOST_STEPS: usize = 10_000;
 
@@ -177,7 +175,7 @@ impl Ledger {
     }
 
     /// Moves a deployment that goes on from one status to another, such as `RUNNING` to
-    /// `INTERRUPTED` and back, and names it in the lease. Where nobody worked on it, nobody's wish
+    /// `INTERRUPTED` and back, and names it in the lease. Where it is `RUNNING` again, nobody's wish
     /// that it stops is left.
     ///
     /// # Errors
@@ -197,8 +195,8 @@ impl Ledger {
         lease.check_covers(key)?;
         check_move(expected, status, false)?;
         let set = Map::from_iter([("status".to_owned(), Value::from(status.as_str()))]);
-        let was_left = !UNDER_WAY.contains(&expected);
-        let remove = if was_left { vec![CANCEL.to_owned()] } else { Vec::new() };
+        let resumed = status == DeploymentStatus::Running;
+        let remove = if resumed { vec![CANCEL.to_owned()] } else { Vec::new() };
         let news = News::of(action_of(status), lease.by(), key.number.to_string())
             .detail(format!("it was {}", expected.as_str()))
             .reason(reason);
@@ -220,7 +218,8 @@ impl Ledger {
     /// when the store cannot be used.
     pub async fn adopt(&self, lease: &Lease, key: &DeploymentKey) -> Result<(), StoreError> {
         lease.check_covers(key)?;
-        let condition = Condition::Any(UNDER_WAY.map(has_status).to_vec());
+        let under_way = [DeploymentStatus::Running, DeploymentStatus::RollingBack];
+        let condition = Condition::Any(under_way.map(has_status).to_vec());
         let news = News::of("deployment.resumed", lease.by(), key.number.to_string())
             .detail("nobody worked on it");
         let writes = [
@@ -312,7 +311,10 @@ impl Ledger {
 
     /// The entry of a deployment's timeline for news of it.
     fn told(&self, key: &DeploymentKey, news: &News) -> Result<Write, StoreError> {
-        telling(key, &TimelineEntry { at: self.now(), service: None, text: news.words() })
+        timeline::telling_one(
+            key,
+            &TimelineEntry { at: self.now(), service: None, text: news.words() },
+        )
     }
 }
 
@@ -374,7 +376,7 @@ impl Beginning {
         let main = records::encode(&main, Some(&keys::active_entry(&key)))?;
         let steps = steps.into_iter().enumerate().map(|(position, step)| {
             let place = keys::step(&key, position, &step.service);
-            let attributes = records::encode(&StepRecord { position, step }, None)?;
+            let attributes = records::encode(&StepRecord::new(position, step), None)?;
             Ok(Write::put(place, attributes).when(Condition::Absent))
         });
         Ok(Self {
@@ -383,7 +385,7 @@ impl Beginning {
                 Write::put(keys::entry(&key.project, key.number), entry).when(Condition::Absent),
                 Write::put(keys::deployment(&key), main).when(Condition::Absent),
                 lease.naming(key.number),
-                telling(&key, &told)?,
+                timeline::telling_one(&key, &told)?,
             ],
             news,
         })

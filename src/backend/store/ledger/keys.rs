@@ -67,7 +67,7 @@ pub(super) const LEASES: &str = "LOCK#";
 pub(super) const MANUAL_LOCKS: &str = "LOCK-M#";
 
 /// A number as a sort key: 12 digits, which a deployment a second fills in 30,000 years.
-fn sorted(number: u64) -> String {
+pub(super) fn sorted(number: u64) -> String {
     format!("{number:012}")
 }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{Item, StoreError, Write},
-    Ledger, keys,
+    Ledger,
+    audit::{Chain, News},
+    keys,
     pages::Question,
     records::{self, ArtifactRecord, LabelItem},
 };
@@ -37,11 +39,13 @@ impl Ledger {
         record: &LabelRecord,
     ) -> Result<(), StoreError> {
         let artifact = records::encode(&ArtifactRecord(record.clone()), None)?;
-        let writes = vec![
+        let writes = [
             pointing(project, label, image, record)?,
             Write::put(keys::artifact(project, image, record), artifact),
         ];
-        self.store.transact(writes).await
+        let news = News::of("image.registered", &record.by, image.as_str())
+            .detail(format!("{} as {label}", record.uri));
+        self.transact_and_tell(Chain::of_project(project), &[news], &writes).await
     }
 
     /// What a label points to, for each image that has it.

@@ -13,7 +13,7 @@ use super::{
     guard::{Change, Decision, GENERATION, LockState, kept, overlap},
     keys,
     lease::Lease,
-    records::{self, DeploymentRecord, LeaseRecord},
+    records::{self, DeploymentRecord, LeaseRecord, ManualRecord},
 };
 use crate::model::{
     Actor, CancelRequest, DeploymentNumber, EnvironmentId, HeldLock, Hold, ProcessId, ProjectId,
@@ -70,6 +70,10 @@ impl fmt::Debug for LockRequest<'_> {
 
 /// What came of asking for a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one a command, and it is taken apart at once"
+)]
 pub enum Acquired {
     /// It is the caller's.
     Lease(Lease),
@@ -176,7 +180,7 @@ impl LockRequest<'_> {
         let in_the_way: Vec<HeldLock> = meeting()
             .filter(|lease| self.over(lease, now).is_none())
             .filter_map(LeaseRecord::held)
-            .chain(locks.map(|lock| lock.held()))
+            .chain(locks.map(ManualRecord::held))
             .collect();
         if !in_the_way.is_empty() {
             return Ok(Decision::Leave(Acquired::Held(in_the_way)));
@@ -345,7 +349,7 @@ impl Ledger {
         Ok(Locks {
             held: leases
                 .filter_map(LeaseRecord::held)
-                .chain(manual.map(|lock| lock.held()))
+                .chain(manual.map(ManualRecord::held))
                 .collect(),
             generation: state.generation(),
             last: state.leases.iter().filter_map(|lease| lease.last).collect(),

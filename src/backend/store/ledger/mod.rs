@@ -9,10 +9,12 @@
 //!   only from the status that the writer names, and what a step found before is written once.
 //! - Who works on a deployment has a lease of what it touches, and every write under it checks that
 //!   the lease still is theirs.
+//! - What is done is told in an audit log whose gaps and changes show, in the same transaction.
 //! - A head belongs to the newest deployment that touched its service: an older one that wakes up
 //!   cannot take it back.
 
 mod audit;
+mod check;
 mod contention;
 mod deployments;
 mod guard;
@@ -31,16 +33,19 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod verify;
 
 use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
 
+pub use check::{Examined, Finding, Flaw};
 pub use deployments::{Ending, NewDeployment};
 pub use lease::Lease;
 pub use locks::{Acquired, HEARTBEAT, LEASE, LockRequest, Locks, Renewal, SKEW};
 pub use manual::{LockPlace, NewLock, Unlocked};
 pub use releases::NewRelease;
+pub use verify::{AuditBreak, AuditProblem};
 
 use super::Store;
 use crate::model::{Deployment, DeploymentNumber, EnvironmentId, ProjectId};

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{
     super::{Condition, Consistency, Index, StoreError, Write},
     Ledger,
+    audit::{Chain, News},
     contention::Contention,
     keys,
     numbers::Counter,
@@ -71,7 +72,11 @@ impl Ledger {
             let release = new.numbered(ReleaseNumber(claim.number), &fingerprint);
             let mut writes = creation(&release)?;
             writes.push(claim.write);
-            match self.store.transact(writes).await {
+            let news = News::of("release.created", &release.created_by, release.number.to_string())
+                .detail(format!("for {}: {}", release.selection, image_list(&release)))
+                .reason(release.description.as_deref());
+            let chain = Chain::of_project(&new.project);
+            match self.transact_and_tell(chain, &[news], &writes).await {
                 Ok(()) => return Ok((release, true)),
                 Err(error) => contention.after(error).await?,
             }
@@ -118,6 +123,20 @@ impl Ledger {
         let found = self.store.get(&key, Consistency::Strong).await?;
         let record: Option<FingerprintRecord> = found.as_ref().map(records::decode).transpose()?;
         Ok(record.map(|record| record.release))
+    }
+}
+
+/// Most images that the audit log names; the release has them all.
+const MOST_NAMED: usize = 20;
+
+/// The images of a release in a line.
+fn image_list(release: &Release) -> String {
+    let named = release.images.iter().take(MOST_NAMED);
+    let named: Vec<String> =
+        named.map(|(id, image)| format!("{id}@{}", image.release_hash)).collect();
+    match release.images.len().saturating_sub(MOST_NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::{
-    super::{Condition, FailedWrite, Key, StoreError, Write},
+    super::{Action, Condition, FailedWrite, Item, Key, StoreError, Write},
     DeploymentKey, Ledger,
     deployments::CANCEL,
     keys,
@@ -52,14 +52,12 @@ impl Ledger {
         notes: &[TimelineEntry],
     ) -> Result<(), StoreError> {
         lease.check_covers(key)?;
-        let record = StepRecord { position, step: step.clone() };
+        let record = StepRecord::new(position, step.clone());
         let change = Change { key, record, expected };
         change.check_move()?;
         let mut with = vec![lease.check()];
         with.extend(change.cancel_check());
-        for note in notes {
-            with.push(telling(key, note)?);
-        }
+        with.extend(telling(key, notes)?);
         let transact = |write: Write| {
             let writes = [write].into_iter().chain(with.iter().cloned()).collect();
             self.store.transact(writes)
@@ -117,12 +115,24 @@ impl Change<'_> {
     /// The write that is allowed wherever this version of the program recorded the step.
     fn usual(&self) -> Result<Write, StoreError> {
         let before = records::value(&self.record.step.before)?;
-        let same = before_is(before.clone());
-        if self.expected != StepStatus::Pending {
-            return self.write(same, None);
+        let same = equals(StepRecord::BEFORE, before.clone());
+        let none_yet = equals(StepRecord::BEFORE, records::value(&StepBefore::default())?);
+        let mut write = if self.expected == StepStatus::Pending {
+            let set = [(StepRecord::BEFORE, before)];
+            self.write(set)?.when(Condition::Any(vec![none_yet, same]))
+        } else {
+            self.write([])?.when(same)
+        };
+        let none_yet = Condition::Missing(StepRecord::COMPENSATION_BEFORE.to_owned());
+        match &self.record.compensation_before {
+            None => Ok(write.when(none_yet)),
+            Some(before) => {
+                let before = records::value(before)?;
+                sets(&mut write, StepRecord::COMPENSATION_BEFORE, before.clone());
+                let same = equals(StepRecord::COMPENSATION_BEFORE, before);
+                Ok(write.when(Condition::Any(vec![none_yet, same])))
+            }
         }
-        let none_yet = before_is(records::value(&StepBefore::default())?);
-        self.write(Condition::Any(vec![none_yet, same]), Some(before))
     }
 
     /// The write that is allowed by the stored step that the usual one failed on, if any is.
@@ -135,24 +145,33 @@ impl Change<'_> {
             let (is, was) = (stored.step.status.as_str(), self.expected.as_str());
             return Err(self.conflict(&format!("is {is}, not {was}"), failed));
         }
-        let raw = before_is(item.get(StepRecord::BEFORE).cloned().unwrap_or_default());
-        let before = &self.record.step.before;
-        if stored.step.before == *before {
-            return self.write(raw, None);
+        let untold =
+            self.expected == StepStatus::Pending && stored.step.before == StepBefore::default();
+        let before = Once {
+            attribute: StepRecord::BEFORE,
+            stored: Some(&stored.step.before).filter(|_| !untold),
+            given: Some(&self.record.step.before),
+        };
+        let compensation_before = Once {
+            attribute: StepRecord::COMPENSATION_BEFORE,
+            stored: stored.compensation_before.as_ref(),
+            given: self.record.compensation_before.as_ref(),
+        };
+        let mut write = self.write([])?;
+        for once in [before, compensation_before] {
+            write = once
+                .add_to(write, item)?
+                .ok_or_else(|| self.conflict("has another state before it on record", failed))?;
         }
-        if self.expected == StepStatus::Pending && stored.step.before == StepBefore::default() {
-            return self.write(raw, Some(records::value(before)?));
-        }
-        Err(self.conflict("has another state before it on record", failed))
+        Ok(write)
     }
 
-    /// The write under a condition on the state before, which it may record.
-    fn write(&self, allowed: Condition, before: Option<Value>) -> Result<Write, StoreError> {
+    /// The write of what changes, and of some other attributes.
+    fn write<const N: usize>(&self, others: [(&str, Value); N]) -> Result<Write, StoreError> {
         let (mut set, remove) = self.record.changes()?;
-        set.extend(before.map(|before| (StepRecord::BEFORE.to_owned(), before)));
+        set.extend(others.map(|(name, value)| (name.to_owned(), value)));
         Ok(Write::update(self.place(), set, remove)
             .when(Condition::equals("status", self.expected.as_str()))
-            .when(allowed)
             .when(records::known::<StepRecord>()))
     }
 
@@ -164,12 +183,47 @@ impl Change<'_> {
 
 impl fmt::Display for Change<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let StepRecord { position, step } = &self.record;
+        let StepRecord { position, step, .. } = &self.record;
         write!(f, "step {} (`{}`) of {}", position + 1, step.service, self.key)
     }
 }
 
-/// That the stored state before is this.
-fn before_is(before: Value) -> Condition {
-    Condition::Equals(StepRecord::BEFORE.to_owned(), before)
+/// A state that is written once, as it is stored and as it is given.
+struct Once<'a> {
+    /// Where it is.
+    attribute: &'static str,
+    /// What is stored, if anything was recorded yet.
+    stored: Option<&'a StepBefore>,
+    /// What is given.
+    given: Option<&'a StepBefore>,
+}
+
+impl Once<'_> {
+    /// Adds what it takes to a write: nothing is set where the same is stored, with whatever a newer
+    /// program put there. Gives nothing where another state is stored.
+    fn add_to(&self, mut write: Write, item: &Item) -> Result<Option<Write>, StoreError> {
+        let unmoved = match item.get(self.attribute) {
+            Some(raw) => equals(self.attribute, raw.clone()),
+            None => Condition::Missing(self.attribute.to_owned()),
+        };
+        match (self.stored, self.given) {
+            (Some(stored), Some(given)) if stored == given => {}
+            (Some(_), _) => return Ok(None),
+            (None, Some(given)) => sets(&mut write, self.attribute, records::value(given)?),
+            (None, None) => {}
+        }
+        Ok(Some(write.when(unmoved)))
+    }
+}
+
+/// Makes an update set one more attribute.
+fn sets(write: &mut Write, attribute: &str, value: Value) {
+    if let Action::Update { set, .. } = &mut write.action {
+        set.insert(attribute.to_owned(), value);
+    }
+}
+
+/// That an attribute is stored so.
+fn equals(attribute: &str, value: Value) -> Condition {
+    Condition::Equals(attribute.to_owned(), value)
 }

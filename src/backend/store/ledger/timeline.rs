@@ -24,11 +24,25 @@ impl Ledger {
     }
 }
 
-/// The write of an entry.
-pub(super) fn telling(key: &DeploymentKey, entry: &TimelineEntry) -> Result<Write, StoreError> {
+/// The writes of entries, which keep their order where they are of one moment.
+pub(super) fn telling(
+    key: &DeploymentKey,
+    entries: &[TimelineEntry],
+) -> Result<Vec<Write>, StoreError> {
+    entries.iter().enumerate().map(|(place, entry)| one(key, place, entry)).collect()
+}
+
+/// The write of an entry that stands alone.
+pub(super) fn telling_one(key: &DeploymentKey, entry: &TimelineEntry) -> Result<Write, StoreError> {
+    one(key, 0, entry)
+}
+
+/// The write of an entry, at its place among those that are written together.
+fn one(key: &DeploymentKey, place: usize, entry: &TimelineEntry) -> Result<Write, StoreError> {
     let mut entry = entry.clone();
     entry.text.truncate(entry.text.floor_char_boundary(MOST_TEXT));
     let random = Uuid::new_v4().simple().to_string();
-    let place = keys::timeline_entry(key, entry.at, random.get(..12).unwrap_or(&random));
-    Ok(Write::put(place, records::encode(&entry, None)?).when(Condition::Absent))
+    let random = format!("{place:02}{}", random.get(..12).unwrap_or(&random));
+    let key = keys::timeline_entry(key, entry.at, &random);
+    Ok(Write::put(key, records::encode(&entry, None)?).when(Condition::Absent))
 }

@@ -9,7 +9,7 @@ use crate::{
     backend::store::StoreError,
     model::{
         Actor, CancelRequest, Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus,
-        EnvironmentId, OnFailure, ProjectId, ReleaseNumber, Selection, ServiceId, Step,
+        EnvironmentId, OnFailure, ProjectId, ReleaseNumber, Selection, ServiceId, Step, StepBefore,
     },
 };
 
@@ -130,6 +130,9 @@ pub(in super::super) struct StepRecord {
     /// The step as the model has it.
     #[serde(flatten)]
     pub(in super::super) step: Step,
+    /// What putting the service back found, at the top so that it can be written once.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(in super::super) compensation_before: Option<StepBefore>,
 }
 
 impl Record for StepRecord {
@@ -138,8 +141,17 @@ impl Record for StepRecord {
 }
 
 impl StepRecord {
+    /// A step at its place.
+    pub(in super::super) fn new(position: usize, step: Step) -> Self {
+        let compensation = step.compensation.as_ref();
+        let compensation_before = compensation.map(|compensation| compensation.before.clone());
+        Self { position, step, compensation_before }
+    }
+
     /// The attribute that is written once.
     pub(in super::super) const BEFORE: &'static str = "before";
+    /// The attribute that is written once when the service is put back.
+    pub(in super::super) const COMPENSATION_BEFORE: &'static str = "compensation_before";
     /// The attributes that change after the deployment began. Those that a step lacks are absent.
     const CHANGING: [&'static str; 9] = [
         "status",
@@ -181,12 +193,13 @@ mod tests {
 
     #[test]
     fn every_member_of_a_step_is_either_fixed_or_changing() {
-        let record = StepRecord { position: 0, step: support::full_step("web") };
+        let record = StepRecord::new(0, support::full_step("web"));
         let members = fields(&record).unwrap();
-        let known: BTreeSet<&str> = ["position", "service", "target", "before"]
-            .into_iter()
-            .chain(StepRecord::CHANGING)
-            .collect();
+        let known: BTreeSet<&str> =
+            ["position", "service", "target", StepRecord::BEFORE, StepRecord::COMPENSATION_BEFORE]
+                .into_iter()
+                .chain(StepRecord::CHANGING)
+                .collect();
         assert_eq!(members.keys().map(String::as_str).collect::<BTreeSet<_>>(), known);
     }
 }

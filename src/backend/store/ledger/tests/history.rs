@@ -1,5 +1,7 @@
 //! History: newest first, by environment and service, however far back.
 
+use std::collections::BTreeMap;
+
 use super::{support::*, *};
 use crate::model::Deployment;
 
@@ -11,13 +13,19 @@ fn numbers(deployments: &[Deployment]) -> Vec<u64> {
 #[tokio::test]
 async fn history_is_searched_until_there_is_enough() {
     let place = Place::new().await;
+    let stage = lease(&place.ledger, "stage").await;
+    let leases = BTreeMap::from([("prod", &place.lease), ("stage", &stage)]);
     for n in 1..=260_u64 {
         let environment = if n % 10 == 0 { "prod" } else { "stage" };
         let mut steps = vec![step("web")];
         if n == 3 || n == 20 || n == 130 {
             steps.push(step("rare"));
         }
-        place.ledger.start_deployment(new_deployment(environment, steps)).await.unwrap();
+        place
+            .ledger
+            .start_deployment(leases[environment], new_deployment(environment, steps))
+            .await
+            .unwrap();
     }
     let of = async |environment: Option<&str>, service: Option<&str>, limit| {
         let environment = environment.map(|id| id.parse().unwrap());
@@ -43,7 +51,11 @@ async fn history_is_searched_until_there_is_enough() {
 #[tokio::test]
 async fn history_tells_whole_deployments() {
     let place = Place::new().await;
-    let begun = place.ledger.start_deployment(new_deployment("prod", steps(3))).await.unwrap();
+    let begun = place
+        .ledger
+        .start_deployment(&place.lease, new_deployment("prod", steps(3)))
+        .await
+        .unwrap();
     let found = place.ledger.history(&project(), None, None, 9).await.unwrap();
     assert_eq!(found, [begun]);
     let other = "dog".parse().unwrap();

@@ -10,16 +10,16 @@ use crate::model::{ReleaseNumber, Selection};
 #[tokio::test]
 async fn the_same_content_is_the_same_release() {
     let place = Place::new().await;
-    let (first, created) = place.ledger.release(new_release("v1")).await.unwrap();
+    let (first, created) = place.ledger.record_release(new_release("v1")).await.unwrap();
     assert!(created);
     assert_eq!(first.number, ReleaseNumber(1));
     let mut again = new_release("v1");
     again.description = Some("somebody else's words".to_owned());
     again.at = time(99);
-    assert_eq!(place.ledger.release(again).await.unwrap(), (first.clone(), false));
+    assert_eq!(place.ledger.record_release(again).await.unwrap(), (first.clone(), false));
     let mut other = new_release("v1");
     other.selection = Selection::Service("web".parse().unwrap());
-    let (other, created) = place.ledger.release(other).await.unwrap();
+    let (other, created) = place.ledger.record_release(other).await.unwrap();
     assert_eq!((other.number, created), (ReleaseNumber(2), true));
     assert_eq!(place.ledger.find_release(&project(), ReleaseNumber(1)).await.unwrap(), first);
 }
@@ -29,7 +29,7 @@ async fn a_release_without_images_is_refused() {
     let place = Place::new().await;
     let mut new = new_release("v1");
     new.images.clear();
-    let refused = place.ledger.release(new).await;
+    let refused = place.ledger.record_release(new).await;
     assert!(matches!(refused, Err(StoreError::Invalid { .. })), "{refused:?}");
 }
 
@@ -44,7 +44,7 @@ async fn a_release_that_is_not_there_is_named() {
 async fn releases_come_newest_first_and_all_of_them() {
     let place = Place::new().await;
     for n in 0..120 {
-        place.ledger.release(new_release(&format!("v{n}"))).await.unwrap();
+        place.ledger.record_release(new_release(&format!("v{n}"))).await.unwrap();
     }
     let numbers = async |limit| {
         let found = place.ledger.releases(&project(), limit).await.unwrap();
@@ -63,7 +63,7 @@ async fn racing_processes_make_one_release_of_one_content() {
         let ledger = place.another().await;
         clients.spawn(async move {
             let new = new_release(&format!("v{}", client % 4));
-            let (release, created) = ledger.release(new).await.unwrap();
+            let (release, created) = ledger.record_release(new).await.unwrap();
             (client % 4, release.number, created)
         });
     }

@@ -46,7 +46,7 @@ proptest! {
 
     #[test]
     fn a_step(step in any_step(), position in 0..10_000_usize) {
-        let record = StepRecord { position, step };
+        let record = StepRecord::new(position, step);
         prop_assert_eq!(round_trip(&record), record);
     }
 

@@ -1,9 +1,9 @@
 //! Records to test with, made up and arbitrary.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -16,20 +16,20 @@ use tempfile::TempDir;
 
 use crate::{
     backend::store::{
-        Consistency, IndexQuery, Item, Key, Ledger, Page, Query, SqliteStore, Store, StoreError,
-        Write,
-        ledger::{NewDeployment, NewRelease},
+        Consistency, Cursor, IndexQuery, Item, Key, Ledger, Page, Query, SqliteStore, Store,
+        StoreError, Write,
+        ledger::{Acquired, Lease, LockRequest, NewDeployment, NewRelease},
     },
     model::{
         Actor, CiJob, Compensation, ContainerExit, ContainerName, DeploymentKind, Digest,
-        EcsDeploymentId, EcsServiceName, Evidence, ImageId, ImageUri, LabelRecord, OnFailure,
-        ProjectId, ReleaseHash, ReleaseNumber, ReleasedImage, Selection, ServiceEvent, ServiceHead,
-        Step, StepBefore, StepStatus, StepTarget, StoppedTask, TaskDefinitionArn, Verdict,
-        VerifiedHead,
+        EcsDeploymentId, EcsServiceName, EnvironmentId, Evidence, HeldLock, ImageId, ImageUri,
+        LabelRecord, OnFailure, ProcessId, ProjectId, ReleaseHash, ReleaseNumber, ReleasedImage,
+        Selection, ServiceEvent, ServiceHead, ServiceId, Step, StepBefore, StepStatus, StepTarget,
+        StoppedTask, TaskDefinitionArn, Verdict, VerifiedHead,
     },
 };
 
-/// A ledger in a file of its own.
+/// A ledger in a file of its own, with a clock that stands still until it is set.
 pub(super) struct Place {
     /// The folder, which lives as long as this.
     pub(super) folder: TempDir,
@@ -37,28 +37,39 @@ pub(super) struct Place {
     pub(super) store: SqliteStore,
     /// The ledger in it.
     pub(super) ledger: Ledger,
+    /// The clock of the store, [`time`] 0 at first.
+    pub(super) clock: Clock,
+    /// A lease of all of prod.
+    pub(super) lease: Lease,
 }
 
 impl Place {
     pub(super) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
-        let ledger = Ledger::new(Arc::new(store.clone()));
-        Self { folder, store, ledger }
+        let clock = Clock(Arc::new(Mutex::new(time(0))));
+        let ledger = clock.over(store.clone());
+        let lease = lease(&ledger, "prod").await;
+        Self { folder, store, ledger, clock, lease }
     }
 
     /// The ledger over another connection, as another process has it.
     pub(super) async fn another(&self) -> Ledger {
         let store = SqliteStore::open(self.folder.path().join("store.db")).await.unwrap();
-        Ledger::new(Arc::new(store))
+        self.clock.over(store)
     }
 
     /// A ledger whose process dies before its transaction after the first so many.
     pub(super) fn dying_after(&self, transactions: usize) -> Ledger {
-        Ledger::new(Arc::new(Dying {
-            store: self.store.clone(),
-            left: AtomicUsize::new(transactions),
-        }))
+        let left = Some(AtomicUsize::new(transactions));
+        Ledger::new(Arc::new(Watched { left, ..self.clock.watched(self.store.clone()) }))
+    }
+
+    /// A ledger, and how many writes each of its transactions had.
+    pub(super) fn counted(&self) -> (Ledger, Arc<Mutex<Vec<usize>>>) {
+        let watched = self.clock.watched(self.store.clone());
+        let sizes = watched.sizes.clone();
+        (Ledger::new(Arc::new(watched)), sizes)
     }
 
     /// The stored attributes of an item.
@@ -75,15 +86,127 @@ impl Place {
     }
 }
 
-/// A store that answers nothing after some transactions.
+/// What a test asks a lease with.
+#[derive(Debug, Clone)]
+pub(super) struct Asking {
+    /// Where.
+    pub(super) environment: EnvironmentId,
+    /// Of what.
+    pub(super) selection: Selection,
+    /// The services of it.
+    pub(super) services: BTreeSet<ServiceId>,
+    /// Who asks.
+    pub(super) by: Actor,
+    /// With which process.
+    pub(super) process: Option<ProcessId>,
+    /// Which process is gone.
+    pub(super) gone: Option<ProcessId>,
+    /// Whether others need not be over.
+    pub(super) preempt: bool,
+}
+
+impl Asking {
+    /// For all of an environment.
+    pub(super) fn all(environment: &str) -> Self {
+        Self {
+            environment: environment.parse().unwrap(),
+            selection: Selection::All,
+            services: BTreeSet::new(),
+            by: actor(),
+            process: None,
+            gone: None,
+            preempt: false,
+        }
+    }
+
+    /// For a set of services, or for one of them where there is one.
+    pub(super) fn of(environment: &str, name: &str, services: &[&str]) -> Self {
+        let selection = match services {
+            [one] if *one == name => Selection::Service(name.parse().unwrap()),
+            _ => Selection::Set(name.parse().unwrap()),
+        };
+        let services = services.iter().map(|service| service.parse().unwrap()).collect();
+        Self { selection, services, ..Self::all(environment) }
+    }
+
+    /// By somebody else.
+    pub(super) fn by(self, name: &str) -> Self {
+        Self { by: Actor { name: name.to_owned(), ..Actor::default() }, ..self }
+    }
+
+    /// Asks.
+    pub(super) async fn ask(&self, ledger: &Ledger) -> Acquired {
+        let is_gone = |process: &ProcessId| self.gone.as_ref() == Some(process);
+        let request = LockRequest {
+            project: &project(),
+            environment: &self.environment,
+            selection: &self.selection,
+            services: &self.services,
+            by: &self.by,
+            process: self.process.as_ref(),
+            reason: Some("a test"),
+            is_gone: &is_gone,
+            preempt: self.preempt,
+        };
+        ledger.acquire(&request).await.unwrap()
+    }
+
+    /// Asks, and is given the lease.
+    pub(super) async fn take(&self, ledger: &Ledger) -> Lease {
+        match self.ask(ledger).await {
+            Acquired::Lease(lease) => lease,
+            Acquired::Held(held) => panic!("{} is held: {held:?}", self.environment),
+        }
+    }
+
+    /// Asks, and is told who holds what.
+    pub(super) async fn meet(&self, ledger: &Ledger) -> Vec<HeldLock> {
+        match self.ask(ledger).await {
+            Acquired::Held(held) => held,
+            Acquired::Lease(lease) => panic!("{lease:?} was given"),
+        }
+    }
+}
+
+/// A lease of a whole environment.
+pub(super) async fn lease(ledger: &Ledger, environment: &str) -> Lease {
+    Asking::all(environment).take(ledger).await
+}
+
+/// A clock that is set by hand.
+#[derive(Debug, Clone)]
+pub(super) struct Clock(Arc<Mutex<Timestamp>>);
+
+impl Clock {
+    /// Sets it to so many seconds after [`time`] 0.
+    pub(super) fn set(&self, second: i64) {
+        *self.0.lock().unwrap() = time(second);
+    }
+
+    /// A ledger with this clock.
+    fn over(&self, store: SqliteStore) -> Ledger {
+        Ledger::new(Arc::new(self.watched(store)))
+    }
+
+    /// A store with this clock.
+    fn watched(&self, store: SqliteStore) -> Watched {
+        Watched { store, clock: self.clone(), left: None, sizes: Arc::default() }
+    }
+}
+
+/// A store with a clock of its own that counts its transactions, and may die after some.
 #[derive(Debug)]
-struct Dying {
+struct Watched {
     store: SqliteStore,
-    left: AtomicUsize,
+    clock: Clock,
+    /// How many more transactions it answers, if that is limited.
+    left: Option<AtomicUsize>,
+    /// How many writes each transaction had.
+    sizes: Arc<Mutex<Vec<usize>>>,
 }
 
 #[async_trait]
-impl Store for Dying {
+impl Store for Watched {
     async fn get(&self, key: &Key, consistency: Consistency) -> Result<Option<Item>, StoreError> {
         self.store.get(key, consistency).await
     }
@@ -97,21 +220,28 @@ impl Store for Dying {
     }
 
     async fn transact(&self, writes: Vec<Write>) -> Result<(), StoreError> {
-        let left = self.left.load(Ordering::SeqCst);
-        if left == 0 {
-            return Err(StoreError::Unavailable {
-                store: "test".to_owned(),
-                problem: "the process is dead".to_owned(),
-                hint: String::new(),
-                source: "dead".into(),
-            });
+        if let Some(left) = &self.left {
+            let before = left.load(Ordering::SeqCst);
+            if before == 0 {
+                return Err(StoreError::Unavailable {
+                    store: "test".to_owned(),
+                    problem: "the process is dead".to_owned(),
+                    hint: String::new(),
+                    source: "dead".into(),
+                });
+            }
+            left.store(before - 1, Ordering::SeqCst);
         }
-        self.left.store(left - 1, Ordering::SeqCst);
+        self.sizes.lock().unwrap().push(writes.len());
         self.store.transact(writes).await
     }
 
+    async fn scan(&self, limit: usize, after: Option<&Cursor>) -> Result<Page, StoreError> {
+        self.store.scan(limit, after).await
+    }
+
     fn now(&self) -> Timestamp {
-        self.store.now()
+        *self.clock.0.lock().unwrap()
     }
 }
 
