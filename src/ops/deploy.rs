@@ -85,6 +85,15 @@ const TURN_INTERVAL: Duration = Duration::from_secs(1);
 /// # Errors
 /// Refuses, with everything that stands against it, or fails when AWS or the store does.
 pub async fn draft(workspace: &Workspace, request: &DeployRequest) -> Result<Draft, OpError> {
+    draft_beside(workspace, request, None).await
+}
+
+/// Works out what a deployment would do; a lease that it has itself is not in its way.
+async fn draft_beside(
+    workspace: &Workspace,
+    request: &DeployRequest,
+    own: Option<&Lease>,
+) -> Result<Draft, OpError> {
     let environment = workspace.project.environment(&request.environment)?.clone();
     check_reason(&environment, request)?;
     let access = Access::open(workspace, &environment.home()).await?;
@@ -95,7 +104,7 @@ pub async fn draft(workspace: &Workspace, request: &DeployRequest) -> Result<Dra
         return Err(OpError::NotSelected { image: image.to_string() });
     }
     let services = with_siblings(&project, &selected);
-    let ground = ground_for(workspace, &project, (&environment, request), &services).await?;
+    let ground = ground_for(workspace, &project, (&environment, request), (&services, own)).await?;
     let ids = selected.iter().map(|service| service.id.clone()).collect();
     let subjects = Subject::of_services(workspace, &environment, (&services, &ids))?;
     let made = Instant::now();
@@ -149,13 +158,14 @@ async fn ground_for(
     workspace: &Workspace,
     project: &Project,
     (environment, request): (&Environment, &DeployRequest),
-    services: &[&Service],
+    (services, own): (&[&Service], Option<&Lease>),
 ) -> Result<Ground, OpError> {
     let ids: BTreeSet<ServiceId> = services.iter().map(|service| service.id.clone()).collect();
     let deadline = Instant::now() + request.wait;
     loop {
         let ground = Ground::of(workspace, &environment.id).await?;
-        let held = ground.in_the_way_of(project, &ids);
+        let mut held = ground.in_the_way_of(project, &ids);
+        held.retain(|lock| !own.is_some_and(|lease| lease.is(lock)));
         if !held.is_empty() {
             let is_manual = held.iter().any(|lock| matches!(lock.kind, LockKind::Manual { .. }));
             if is_manual || Instant::now() >= deadline {
@@ -165,7 +175,10 @@ async fn ground_for(
             continue;
         }
         if let Some(unfinished) = ground.unfinished_of(&ids) {
-            return Err(OpError::Unfinished { deployment: Box::new(unfinished.clone()) });
+            return Err(OpError::Unfinished {
+                deployment: Box::new(unfinished.clone()),
+                is_worked_on: false,
+            });
         }
         return match &ground.hold {
             Some(hold) if request.kind == DeploymentKind::Deploy && !request.release_hold => {
@@ -372,7 +385,7 @@ async fn refuse_what_has_changed(
     if !overtaken && draft.made.elapsed() <= A_PLAN_STAYS_FRESH {
         return Ok(());
     }
-    let now = Box::pin(self::draft(workspace, &draft.request)).await?;
+    let now = Box::pin(draft_beside(workspace, &draft.request, Some(lease))).await?;
     if now.plan.steps == draft.plan.steps {
         return Ok(());
     }

@@ -11,7 +11,7 @@ use crate::{
     manifest::ManifestError,
     model::{
         Deployment, DeploymentNumber, Digest, EnvironmentId, HeldLock, Hold, IdError, ImageUri,
-        ImageUriError, ReleaseNumber,
+        ImageUriError, LockKind, ReleaseNumber,
     },
     plan::Refusal,
 };
@@ -54,12 +54,17 @@ pub enum OpError {
     Overtaken,
     /// A deployment there is not over.
     #[error(
-        "{} to {} is not over: it is {}, and nobody works on it",
-        deployment.number, deployment.environment, deployment.status.as_str()
+        "{} to {} is not over: it is {}, and {} works on it",
+        deployment.number,
+        deployment.environment,
+        deployment.status.as_str(),
+        if *is_worked_on { "a command" } else { "nobody" }
     )]
     Unfinished {
         /// The deployment.
         deployment: Box<Deployment>,
+        /// Whether a running command works on it.
+        is_worked_on: bool,
     },
     /// The environment stays as it is for now.
     #[error("the environment is on hold since {:.0}, by {}: {}", hold.at, hold.by.name, hold.reason)]
@@ -209,7 +214,10 @@ impl OpError {
             Self::Overtaken => {
                 one("look at `release-tool history`, and run the same command again".to_owned())
             }
-            Self::Unfinished { deployment } => unfinished_hints(deployment),
+            Self::Unfinished { deployment, is_worked_on: true } => {
+                one(format!("see it through with `release-tool wait {}`", deployment.number))
+            }
+            Self::Unfinished { deployment, is_worked_on: false } => unfinished_hints(deployment),
             Self::OnHold { .. } => {
                 one("deploy all the same with `--release-hold --reason 'why it may move again'`"
                     .to_owned())
@@ -224,7 +232,7 @@ impl OpError {
             }
             Self::SeveralUnfinished { numbers } => numbers
                 .first()
-                .map(|number| format!("name one, as in `release-tool resume {number}`"))
+                .map(|number| format!("name the one that is meant, for example `{number}`"))
                 .into_iter()
                 .collect(),
             Self::Over { deployment } => {
@@ -253,7 +261,7 @@ impl OpError {
                  refused then, copy into a new, empty table"
                     .to_owned(),
             ),
-            Self::Locked { .. } => one("see who works on it with `release-tool status`".to_owned()),
+            Self::Locked { held, .. } => locked_hints(held),
             Self::Refused(refusal) => {
                 refusal.problems.iter().map(crate::plan::Problem::hint).collect()
             }
@@ -277,17 +285,42 @@ impl OpError {
 /// The ways on from a deployment that is not over.
 fn unfinished_hints(deployment: &Deployment) -> Vec<String> {
     let Deployment { number, environment, .. } = deployment;
-    vec![
-        format!("finish it with `release-tool resume {number}`"),
-        format!("or take it back with `release-tool rollback {environment}`"),
-    ]
+    let finish = format!("finish it with `release-tool resume {number}`");
+    let undo = format!("or take it back with `release-tool rollback {environment}`");
+    if deployment.may_be_taken_back() { vec![finish, undo] } else { vec![finish] }
 }
 
 /// What others hold, in one line.
 fn locked_words(held: &[HeldLock]) -> String {
-    let words: Vec<String> =
-        held.iter().map(|held| format!("`{}` by {}", held.selection, held.by.name)).collect();
-    format!("locked, so nothing was changed: {}", words.join(", "))
+    let words: Vec<String> = held.iter().map(held_words).collect();
+    format!("nothing was changed, since {}", words.join(", and "))
+}
+
+/// Who holds what, for what, since when and why.
+fn held_words(held: &HeldLock) -> String {
+    let HeldLock { selection, by, since, reason, deployment, kind } = held;
+    let what = match (kind, deployment) {
+        (LockKind::Manual { .. }, _) => "keeps it locked".to_owned(),
+        (LockKind::Lease { .. }, Some(number)) => format!("works on it with {number}"),
+        (LockKind::Lease { .. }, None) => "works on it".to_owned(),
+    };
+    let why = reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+    format!("`{selection}` is taken: {} {what} since {since:.0}{why}", by.name)
+}
+
+/// The ways on when others hold what is to be changed.
+fn locked_hints(held: &[HeldLock]) -> Vec<String> {
+    if let Some(lock) = held.iter().find(|lock| matches!(lock.kind, LockKind::Manual { .. })) {
+        return vec![format!("ask {} whether the lock may go", lock.by.name)];
+    }
+    let follow = held.iter().find_map(|lock| lock.deployment).map(|number| {
+        format!(
+            "see it through with `release-tool wait {number}`, or stop it with `release-tool abort \
+             {number}`"
+        )
+    });
+    let wait = "`release-tool deploy` waits for its turn with `--wait 15m`".to_owned();
+    follow.into_iter().chain([wait]).collect()
 }
 
 /// Hints for what the engine could not carry out.

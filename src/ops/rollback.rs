@@ -51,7 +51,8 @@ const HISTORY: usize = 50;
 /// Fails when there is nothing to go back to, and as [`draft`] does.
 pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Result<Way, OpError> {
     let environment = workspace.project.environment(&request.environment)?.clone();
-    if environment.require_reason && request.reason.is_none() {
+    let is_blank = |reason: &str| reason.trim().is_empty();
+    if environment.require_reason && request.reason.as_deref().is_none_or(is_blank) {
         return Err(OpError::ReasonRequired { environment: environment.id, lifts_hold: false });
     }
     let word = request.selection.as_deref().unwrap_or("all");
@@ -65,8 +66,9 @@ pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Resul
     });
     if let Some(unfinished) = unfinished {
         if request.to.is_some() || unfinished.kind == DeploymentKind::Rollback {
+            let is_worked_on = ground.is_worked_on(unfinished.number);
             let deployment = Box::new(unfinished.clone());
-            return Err(OpError::Unfinished { deployment });
+            return Err(OpError::Unfinished { deployment, is_worked_on });
         }
         return Ok(Way::Undo(Box::new(unfinished.clone())));
     }

@@ -1,5 +1,6 @@
 //! Deployments that end before their rollouts: by a signal, by a lost process, on purpose, and
-//! because the time is up. The same command again does what is left, and nothing twice.
+//! because the time is up. `resume` does what is left, and nothing twice; nothing else begins before
+//! that is settled.
 
 use std::time::{Duration, Instant};
 
@@ -21,30 +22,31 @@ fn interrupt(shop: &Shop, program: Started) -> String {
 }
 
 #[test]
-fn an_interrupted_deployment_is_recorded_and_finished_by_the_same_command() {
+fn an_interrupted_deployment_is_recorded_and_finished_by_resume() {
     let shop = Shop::new();
     shop.stand_still();
     let mut deploy = shop.start(INDEXER);
     deploy.hears("search-indexer: started ecs-svc/");
-    insta::assert_snapshot!(interrupt(&shop, deploy), @r"
-        search-indexer    b0885c1    IN_PROGRESS    bookshop-prod-search-indexer:2
-
-    d1 was interrupted; what was started goes on in ECS.
-    hint: see what runs with `release-tool status search-indexer prod`
-    hint: finish it with `release-tool deploy search-indexer prod --from r1`, which does only what is left
-    ");
+    insta::assert_snapshot!(interrupt(&shop, deploy), @"");
     let shown = shop.json(&["show", "d1"]);
     assert_eq!(shown["deployment"]["status"], "INTERRUPTED");
     assert_eq!(shown["deployment"]["steps"][0]["status"], "APPLIED");
     assert_eq!(shop.states("prod")["search-indexer"], "IN_PROGRESS");
 
-    let mut again = shop.start(INDEXER);
-    again.hears("search-indexer: follows ecs-svc/");
+    let blocked = shop.run(INDEXER).expect(9);
+    insta::assert_snapshot!(shop.steady(&blocked.stderr), @"");
+    assert_eq!(blocked.stdout, "");
+    // What shares nothing with it may go on.
+    shop.run(&["deploy", "orders-api", "prod", "--dry-run"]).expect(0).tells("d1 (r1 to prod");
+
+    let mut resume = shop.start(&["resume"]);
+    resume.hears("search-indexer: follows ecs-svc/");
     shop.go_fast();
-    again.end().expect(0);
+    resume.end().expect(0);
     assert_eq!(shop.writes(), ["RegisterTaskDefinition", "PutParameter", "UpdateService"]);
     shop.assert_in_step(&PROD[5]);
-    assert_eq!(shop.verdicts("d2")["search-indexer"], "VERIFIED");
+    assert_eq!(shop.verdicts("d1")["search-indexer"], "VERIFIED");
+    shop.run(INDEXER).expect(0).prints("Nothing to deploy");
 }
 
 #[test]
@@ -56,7 +58,7 @@ fn what_went_on_in_ecs_after_an_interruption_needs_nothing_more() {
     interrupt(&shop, deploy);
     shop.sandbox(&["advance", "1m"]);
     assert_eq!(shop.states("prod")["search-indexer"], "COMPLETE");
-    shop.run(INDEXER).expect(0);
+    shop.run(&["resume"]).expect(0).prints("d1: r1 is deployed to prod, 1 of 1 services verified");
     assert_eq!(shop.writes(), ["RegisterTaskDefinition", "PutParameter", "UpdateService"]);
 }
 
@@ -100,10 +102,10 @@ fn a_lost_process_leaves_nothing_to_be_done_twice() {
         shop.sandbox(&["fault", "clear"]);
         shop.forget_requests();
 
-        let mut again = shop.start(INDEXER);
-        again.hears("ecs-svc/");
+        let mut resume = shop.start(&["resume"]);
+        resume.hears("ecs-svc/");
         shop.go_fast();
-        again.end().expect(0);
+        resume.end().expect(0);
         assert_eq!(shop.writes(), left, "after {operation}");
         shop.assert_in_step(&PROD[5]);
         assert_eq!(shop.states("prod")["search-indexer"], "COMPLETE");
@@ -119,9 +121,9 @@ fn nobody_has_to_wait() {
         search-indexer    b0885c1    IN_PROGRESS    bookshop-prod-search-indexer:2
 
     d1: Deployment requested. r1 is on its way to prod.
-    hint: watch it with `release-tool status search-indexer prod --watch`
+    hint: see it through with `release-tool wait d1`
     ");
-    assert_eq!(shop.json(&["show", "d1"])["deployment"]["status"], "RUNNING");
+    assert_eq!(shop.json(&["show", "d1"])["deployment"]["status"], "DETACHED");
     assert_eq!(shop.states("prod")["search-indexer"], "IN_PROGRESS");
     assert_eq!(shop.run(&["status", "all", "prod", "--exit-code"]).code, Some(10));
 
@@ -129,7 +131,7 @@ fn nobody_has_to_wait() {
     watch.reads("IN_PROGRESS");
     shop.go_fast();
     watch.end().expect(0);
-    shop.run(INDEXER).expect(0);
+    shop.run(&["wait", "d1"]).expect(0);
     assert_eq!(shop.count("UpdateService"), 1);
 }
 
@@ -146,13 +148,14 @@ fn when_the_time_is_up_the_outcome_is_not_known() {
         search-indexer: TIMED_OUT  not done after [seconds]: still in progress
 
     d1 did not end in time; its outcome is not known.
-    hint: see what runs with `release-tool status search-indexer prod`
-    hint: finish it with `release-tool deploy search-indexer prod --from r1`, which does only what is left
+    hint: finish it with `release-tool resume d1`
+    hint: or take it back with `release-tool rollback prod`
     ");
     assert_eq!(shop.verdicts("d1")["search-indexer"], "TIMED_OUT");
     assert_eq!(shop.json(&["show", "d1"])["deployment"]["status"], "UNKNOWN");
     shop.go_fast();
-    shop.run(INDEXER).expect(0);
+    shop.run(&["resume"]).expect(0);
+    assert_eq!(shop.verdicts("d1")["search-indexer"], "VERIFIED");
     assert_eq!(shop.count("RegisterTaskDefinition"), 1);
     assert_eq!(shop.count("UpdateService"), 1);
 }
