@@ -149,7 +149,9 @@ pub(crate) fn for_each<T: fmt::Debug + Sync>(cases: &[T], check: impl Fn(&T) + S
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Err(panicked) = catch_unwind(AssertUnwindSafe(|| check(case))) {
-                        let why = panicked.downcast_ref::<String>().cloned().unwrap_or_default();
+                        let text = panicked.downcast_ref::<&str>().map(ToString::to_string);
+                        let why = panicked.downcast_ref::<String>().cloned().or(text);
+                        let why = why.unwrap_or_default();
                         failures.lock().unwrap().push(format!("{case:?}: {why}"));
                     }
                 }

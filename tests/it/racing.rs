@@ -127,7 +127,6 @@ fn of_two_who_resume_the_same_deployment_one_wins() {
         let mut dying = shop.start(&["deploy", "all", "prod", "-y"]);
         let effects = || shop.count("UpdateService") == SERVICES.len();
         until("it has died, or waits", || dying.has_ended() || effects());
-        dying.signal("KILL");
         drop(dying);
         shop.sandbox(&["crash", "--off"]);
         if statuses(&shop).len() == 1 {
