@@ -25,8 +25,8 @@ use crate::{
     engine::{Beginning, Claim, Engine, Orders, Report},
     manifest::{Environment, Project, Service},
     model::{
-        DeploymentKind, ImageId, ImageUri, Label, Listener, LockKind, OnFailure, ParameterName,
-        Release, ReleaseNumber, Selection, ServiceId,
+        Actor, DeploymentKind, ImageId, ImageUri, Label, Listener, LockKind, OnFailure,
+        ParameterName, Release, ReleaseNumber, Selection, ServiceId,
     },
     plan::{ImageSource, Plan, PlanRequest, Problem, Refusal, Wanted, plan},
 };
@@ -429,17 +429,7 @@ async fn under_lease(
     unless_interrupted(execution.interrupt.clone(), looking).await?;
     let Draft { plan, access, request, on_failure, ground, .. } = draft;
     let actor = access.actor(&workspace.person);
-    let (release, _created) = workspace
-        .ledger
-        .record_release(NewRelease {
-            project: plan.project.clone(),
-            selection: plan.selection.clone(),
-            images: plan.wanted.images.clone(),
-            actor: actor.clone(),
-            description: request.reason.clone(),
-            at: (workspace.now)(),
-        })
-        .await?;
+    let release = release_of(workspace, &plan, (&request, &actor)).await?;
     if let (Some(_), true, Some(reason)) = (&ground.hold, request.release_hold, &request.reason) {
         workspace.lift_hold(&plan.environment, &actor, reason).await?;
     }
@@ -461,6 +451,29 @@ async fn under_lease(
     let report = engine.deploy(plan.approve(), beginning, &orders).await?;
     hold_if_broken(workspace, &report.deployment, lease.by()).await?;
     Ok((report, release))
+}
+
+/// The release that a plan deploys. What goes back goes back to a release as it is, also where
+/// only a part of it does; else the same images at the same digests are the same release.
+async fn release_of(
+    workspace: &Workspace,
+    plan: &Plan,
+    (request, actor): (&DeployRequest, &Actor),
+) -> Result<Release, OpError> {
+    if let (DeploymentKind::Rollback, ImageSource::Release(number)) =
+        (request.kind, &plan.wanted.source)
+    {
+        return Ok(workspace.ledger.find_release(&plan.project, *number).await?);
+    }
+    let new = NewRelease {
+        project: plan.project.clone(),
+        selection: plan.selection.clone(),
+        images: plan.wanted.images.clone(),
+        actor: actor.clone(),
+        description: request.reason.clone(),
+        at: (workspace.now)(),
+    };
+    Ok(workspace.ledger.record_release(new).await?.0)
 }
 
 /// The engine of an environment.

@@ -11,7 +11,7 @@ use crate::{
     manifest::ManifestError,
     model::{
         Deployment, DeploymentNumber, Digest, EnvironmentId, HeldLock, Hold, IdError, ImageUri,
-        ImageUriError, LockKind, ReleaseNumber,
+        ImageUriError, LockKind, ReleaseNumber, Selection,
     },
     plan::Refusal,
 };
@@ -103,11 +103,14 @@ pub enum OpError {
     },
     /// There is no release to go back to.
     #[error(
-        "no other release was ever verified in `{environment}`, so there is nothing to go back to"
+        "no other release of `{selection}` was ever verified in `{environment}`, so there is nothing \
+         to go back to"
     )]
     NoTarget {
         /// The environment.
         environment: EnvironmentId,
+        /// The services.
+        selection: Selection,
     },
     /// The release was never verified there.
     #[error("{release} was never verified there")]
@@ -238,7 +241,7 @@ impl OpError {
             Self::Over { deployment } => {
                 one(format!("see how it ended with `release-tool show {}`", deployment.number))
             }
-            Self::NoTarget { environment } => one(format!(
+            Self::NoTarget { environment, .. } => one(format!(
                 "deploy what shall run instead, as in `release-tool deploy all {environment} --image \
                  <image>=<uri>`"
             )),

@@ -78,7 +78,14 @@ fn one_failure_of_several_takes_the_whole_set_back() {
     shop.sandbox(&["fate", "search-indexer", "crash=1"]);
     let run = shop.run(&["deploy", "all", "prod", "-y"]).expect(3);
     let (services, _) = run.stdout.split_once("\n\n").unwrap();
-    insta::assert_snapshot!(shop.steady(services), @"");
+    insta::assert_snapshot!(shop.steady(services), @"
+    storefront        7240c1b,f871a6a    ROLLED_BACK    bookshop-prod-storefront:3
+    catalogue-api     156b5d5            ROLLED_BACK    bookshop-prod-catalogue-api:3
+    orders-api        25b9d30            ROLLED_BACK    bookshop-prod-orders-api:3
+    order-worker      b38f496            ROLLED_BACK    bookshop-prod-order-worker:3
+    mail-worker       b38f496            ROLLED_BACK    bookshop-prod-mail-worker:3
+    search-indexer    b0885c1            ROLLED_BACK    bookshop-prod-search-indexer:1
+    ");
     run.prints("d1 failed and was rolled back: every service that was changed runs what it ran")
         .tells("d1: rolling back 6 services");
     let shown = shop.json(&["show", "d1"]);
@@ -225,7 +232,18 @@ fn a_rollback_that_fails_is_an_end_of_its_own() {
     let before = shop.parameter("/bookshop/images/prod/search-indexer").unwrap();
     shop.sandbox(&["fate", &before, "crash=4"]);
     let run = shop.run(INDEXER).expect(5);
-    insta::assert_snapshot!(shop.steady(&with_little_proof(&run.stdout)), @"");
+    insta::assert_snapshot!(shop.steady(&with_little_proof(&run.stdout)), @"
+        search-indexer    b0885c1    ROLLBACK_FAILED    bookshop-prod-search-indexer:1
+
+        search-indexer: ROLLBACK_FAILED  Service deployment rolled back because the circuit breaker threshold was exceeded.
+            task [id] stopped, EssentialContainerExited: Essential container in task exited
+              container search-indexer, exit code 3
+        search-indexer: not rolled back: ECS put it back, and it did not come up again: ECS deployment circuit breaker: tasks failed to start.
+
+    d1 failed, and so did its rollback: prod needs attention now.
+    hint: see what runs with `release-tool status search-indexer prod`
+    hint: see all that was recorded with `release-tool show d1`
+    ");
     assert_eq!(shop.verdicts("d1")["search-indexer"], "ROLLBACK_FAILED");
     let shown = shop.json(&["show", "d1"]);
     assert_eq!(shown["deployment"]["status"], "ROLLBACK_FAILED");

@@ -27,14 +27,25 @@ fn an_interrupted_deployment_is_recorded_and_finished_by_resume() {
     shop.stand_still();
     let mut deploy = shop.start(INDEXER);
     deploy.hears("search-indexer: started ecs-svc/");
-    insta::assert_snapshot!(interrupt(&shop, deploy), @"");
+    insta::assert_snapshot!(interrupt(&shop, deploy), @"
+        search-indexer    b0885c1    IN_PROGRESS    bookshop-prod-search-indexer:2
+
+    d1 was interrupted; what was started goes on in ECS.
+    hint: finish it with `release-tool resume d1`
+    hint: or take it back with `release-tool rollback prod`
+    ");
     let shown = shop.json(&["show", "d1"]);
     assert_eq!(shown["deployment"]["status"], "INTERRUPTED");
     assert_eq!(shown["deployment"]["steps"][0]["status"], "APPLIED");
     assert_eq!(shop.states("prod")["search-indexer"], "IN_PROGRESS");
 
     let blocked = shop.run(INDEXER).expect(9);
-    insta::assert_snapshot!(shop.steady(&blocked.stderr), @"");
+    insta::assert_snapshot!(shop.steady(&blocked.stderr), @"
+    sandbox: this is no AWS, nothing here is real. State is in .release-tool/sandbox
+    error: d1 to prod is not over: it is INTERRUPTED, and nobody works on it
+    hint: finish it with `release-tool resume d1`
+    hint: or take it back with `release-tool rollback prod`
+    ");
     assert_eq!(blocked.stdout, "");
     // What shares nothing with it may go on.
     shop.run(&["deploy", "orders-api", "prod", "--dry-run"]).expect(0).tells("d1 (r1 to prod");

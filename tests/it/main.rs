@@ -13,8 +13,6 @@
 mod architecture;
 mod crashing;
 mod docs;
-#[expect(dead_code, reason = "the tests of the contract use the rest of it")]
-#[path = "../peers/dynamodb.rs"]
 mod dynamodb;
 mod estate;
 mod failing;
@@ -32,8 +30,10 @@ mod projects;
 mod promoting;
 mod racing;
 mod record;
+mod recovering;
 mod registering;
 mod releases;
+mod rolling_back;
 mod side_by_side;
 mod somebody_else;
 mod stores;

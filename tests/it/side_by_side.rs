@@ -62,7 +62,12 @@ fn the_same_deployment_twice_is_one_rollout() {
     let mut first = shop.start(&["deploy", "search-indexer", "prod", "-y"]);
     first.hears("search-indexer: started ecs-svc/");
     let refused = shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(6);
-    assert_snapshot!(shop.steady(&refused.stderr), @"");
+    assert_snapshot!(shop.steady(&refused.stderr), @"
+    sandbox: this is no AWS, nothing here is real. State is in .release-tool/sandbox
+    error: nothing was changed, since `search-indexer` is taken: Bob Beardly <bob@example.com> works on it with d1 since [time]
+    hint: see it through with `release-tool wait d1`, or stop it with `release-tool abort d1`
+    hint: `release-tool deploy` waits for its turn with `--wait 15m`
+    ");
     assert_eq!(refused.stdout, "");
     // A service that shares no image is nobody else's business.
     shop.run(&["deploy", "orders-api", "prod", "--dry-run"]).expect(0);
