@@ -13,6 +13,8 @@
 mod architecture;
 mod crashing;
 mod docs;
+#[expect(dead_code, reason = "the tests of the contract use the rest of it")]
+#[path = "../peers/dynamodb.rs"]
 mod dynamodb;
 mod estate;
 mod failing;
