@@ -5,6 +5,7 @@ pub mod aws;
 pub mod clock;
 pub mod params;
 pub mod platform;
+pub mod process;
 pub mod registry;
 pub mod source;
 pub mod store;

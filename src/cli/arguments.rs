@@ -6,8 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     completions::CompletionsArguments, deploy::DeployArguments, history::HistoryArguments,
-    manual::ManArguments, register::RegisterArguments, sandbox::SandboxArguments,
-    show::ShowArguments, status::StatusArguments,
+    lock::LockArguments, log::LogArguments, manual::ManArguments, register::RegisterArguments,
+    sandbox::SandboxArguments, show::ShowArguments, status::StatusArguments,
+    unlock::UnlockArguments,
 };
 
 /// Knows what is deployed where, by whom and why, and moves a set of services there safely.
@@ -101,6 +102,12 @@ pub(crate) enum Command {
     History(HistoryArguments),
     /// Show one deployment whole: images, steps, and what proves their ends.
     Show(ShowArguments),
+    /// Keep everybody's commands away from an environment, or from some of its services.
+    Lock(LockArguments),
+    /// Take a lock away, or the lease of a command that does not end.
+    Unlock(UnlockArguments),
+    /// List what was done, by whom and why, newest first: the audit log.
+    Log(LogArguments),
     /// Work with the sandbox, the AWS inside this program.
     Sandbox(SandboxArguments),
     /// Write a completion script for a shell.

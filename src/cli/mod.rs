@@ -9,12 +9,15 @@ mod exit;
 mod failure;
 mod history;
 mod interrupt;
+mod lock;
+mod log;
 mod manual;
 mod register;
 mod sandbox;
 mod settings;
 mod show;
 mod status;
+mod unlock;
 mod workspace;
 
 use std::process::ExitCode;
@@ -59,6 +62,9 @@ async fn run(settings: &Settings, command: Command) -> Result<Exit, CliError> {
         Command::Status(arguments) => status::run(settings, arguments).await,
         Command::History(arguments) => history::run(settings, arguments).await,
         Command::Show(arguments) => show::run(settings, arguments).await,
+        Command::Lock(arguments) => lock::run(settings, arguments).await,
+        Command::Unlock(arguments) => unlock::run(settings, arguments).await,
+        Command::Log(arguments) => log::run(settings, arguments).await,
         Command::Sandbox(arguments) => sandbox::run(settings, arguments).await,
         Command::Completions(arguments) => Ok(completions::run(settings, &arguments)),
         Command::Man(arguments) => manual::run(settings, &arguments),

@@ -28,7 +28,7 @@ pub(super) async fn run(settings: &Settings, arguments: ShowArguments) -> Result
     let console = &settings.console;
     console.result(match console.format {
         Format::Json => ui::document("deployment", &shown),
-        Format::Human => ui::show(&shown.deployment, &shown.release),
+        Format::Human => ui::show(&shown.deployment, &shown.release, &shown.timeline),
     });
     Ok(Exit::Done)
 }

@@ -112,7 +112,9 @@ impl<'a> Journal<'a> {
         self.change(position, |step| {
             step.status = match verdict {
                 Verdict::Verified => StepStatus::Verified,
-                Verdict::NotStarted { .. } => StepStatus::Skipped,
+                Verdict::NotStarted { .. } if step.status == StepStatus::Pending => {
+                    StepStatus::Skipped
+                }
                 _ => StepStatus::Failed,
             };
             step.verdict = Some(verdict);

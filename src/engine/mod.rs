@@ -28,6 +28,7 @@ use crate::{
         aws::Throttles,
         params::Parameters,
         platform::ecs::Ecs,
+        process,
         store::{
             Ledger,
             ledger::{Acquired, Lease, LockRequest, NewDeployment},
@@ -140,15 +141,16 @@ impl Engine<'_> {
 
     /// Takes the lease of what the plan touches.
     async fn lease(&self, plan: &crate::plan::Plan, orders: &Orders) -> Result<Lease, EngineError> {
+        let process = process::this_process();
         let request = LockRequest {
             project: &plan.project,
             environment: &plan.environment,
             selection: &plan.selection,
             services: &plan.steps.iter().map(|step| step.service.clone()).collect(),
             by: &orders.actor,
-            process: None,
+            process: process.as_ref(),
             reason: orders.description.as_deref(),
-            is_gone: &|_| false,
+            is_gone: &process::is_gone,
             preempt: false,
         };
         match self.ledger.acquire(&request).await.map_err(EngineError::NotRecorded)? {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     backend::store::ledger::NewRelease,
-    engine::{Engine, Orders, Report},
+    engine::{Engine, EngineError, Orders, Report},
     manifest::{Project, Service},
     model::{
         ImageId, ImageUri, Label, Listener, ParameterName, Release, ReleaseNumber, Selection,
@@ -316,5 +316,9 @@ pub async fn carry_out(
         wait: execution.wait,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    Ok((engine.deploy(&approved, &orders).await?, release))
+    let done = engine.deploy(&approved, &orders).await.map_err(|error| match error {
+        EngineError::Locked { held } => OpError::Locked { held, now: workspace.ledger.now() },
+        other => other.into(),
+    });
+    Ok((done?, release))
 }

@@ -9,7 +9,7 @@ use crate::{
     },
     engine::EngineError,
     manifest::ManifestError,
-    model::{Digest, HeldLock, IdError, ImageUri, ImageUriError},
+    model::{Digest, EnvironmentId, HeldLock, IdError, ImageUri, ImageUriError, LockKind},
     plan::Refusal,
 };
 
@@ -59,6 +59,14 @@ pub enum OpError {
         held: Vec<HeldLock>,
         /// When this was found.
         now: Timestamp,
+    },
+    /// What is to be unlocked is somebody else's.
+    #[error("`{}` of {environment} is {}'s, and stays as it is", held.selection, held.by.name)]
+    NotYours {
+        /// What they hold.
+        held: Box<HeldLock>,
+        /// Where.
+        environment: EnvironmentId,
     },
     /// The deployment cannot be planned.
     #[error(transparent)]
@@ -126,7 +134,8 @@ impl OpError {
             Self::LeftoverEndpoint { .. } => {
                 one("unset the variable, or name the URL with `--endpoint-url`".to_owned())
             }
-            Self::Locked { .. } => one("see who works on it with `release-tool status`".to_owned()),
+            Self::Locked { held, .. } => locked_hints(held),
+            Self::NotYours { held, environment } => one(unlock_hint(held, environment)),
             Self::Refused(refusal) => {
                 refusal.problems.iter().map(crate::plan::Problem::hint).collect()
             }
@@ -152,6 +161,38 @@ fn locked_words(held: &[HeldLock]) -> String {
     let words: Vec<String> =
         held.iter().map(|held| format!("`{}` by {}", held.selection, held.by.name)).collect();
     format!("locked, so nothing was changed: {}", words.join(", "))
+}
+
+/// What to do where others hold it.
+fn locked_hints(held: &[HeldLock]) -> Vec<String> {
+    let is_lease = |held: &HeldLock| matches!(held.kind, LockKind::Lease { .. });
+    let selection =
+        held.first().map_or_else(|| "all".to_owned(), |held| held.selection.to_string());
+    let mut hints = vec!["see what runs with `release-tool status`".to_owned()];
+    if held.iter().all(is_lease) {
+        hints.push("wait for it with `--wait 15m`".to_owned());
+    }
+    hints.push(format!(
+        "where nobody works on it any more: `release-tool unlock {selection} ENVIRONMENT --force \
+         --reason TEXT`"
+    ));
+    hints
+}
+
+/// What to do where somebody else has it.
+fn unlock_hint(held: &HeldLock, environment: &EnvironmentId) -> String {
+    let command =
+        format!("`release-tool unlock {} {environment} --force --reason TEXT`", held.selection);
+    match held.kind {
+        LockKind::Manual { .. } => {
+            format!("ask {} first; {command} takes it away all the same", held.by.name)
+        }
+        LockKind::Lease { .. } => format!(
+            "it is the lease of a running command, which gives it back at its end, and loses it \
+             within two minutes of its death; {command} breaks it, so that the command can write \
+             nothing more"
+        ),
+    }
 }
 
 /// Hints for what the engine could not carry out.

@@ -16,6 +16,7 @@ mod failing;
 mod faults;
 mod images;
 mod interrupted;
+mod locking;
 mod mistakes;
 mod newcomer;
 mod peers;
