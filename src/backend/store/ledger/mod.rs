@@ -14,6 +14,7 @@
 //!   cannot take it back.
 
 mod audit;
+mod beginning;
 mod contention;
 mod deployments;
 mod guard;
@@ -38,7 +39,8 @@ use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
 
-pub use deployments::{Ending, NewDeployment};
+pub use beginning::NewDeployment;
+pub use deployments::Ending;
 pub use lease::Lease;
 pub use locks::{Acquired, HEARTBEAT, LEASE, LockRequest, Locks, Renewal, SKEW};
 pub use manual::{LockPlace, NewLock, Unlocked};

@@ -194,6 +194,7 @@ async fn records_are_stored_so() {
         .record_step(&place.lease, &key, 0, &full_step("web"), StepStatus::Pending, &[])
         .await
         .unwrap();
+    place.clock.set(9);
     place
         .ledger
         .finish_deployment(&place.lease, &key, success(&[verified_head("web", 1)]))
