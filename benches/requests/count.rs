@@ -47,7 +47,7 @@ impl Phases {
     }
 }
 
-/// The budget of `docs/decisions/0001-requests-of-a-deployment.md`: 4N + R + 3⌈N/10⌉ + 8, and
+/// The budget of `docs/decisions/0001-requests-of-a-deployment.md`: 4N + 2R + 3⌈N/10⌉ + 8, and
 /// ⌈N/10⌉ for each poll, with the verification counted as two polls and four requests for each poll
 /// after the first at which rollouts had ended. R more where the images were looked up again.
 pub(crate) fn budget(deployment: &Deployment, shop: Shop) -> usize {
@@ -56,7 +56,7 @@ pub(crate) fn budget(deployment: &Deployment, shop: Shop) -> usize {
     let again = Phases::of(deployment).again > 0;
     let images = shop.repositories() * if again { 2 } else { 1 };
     let polls = (looks.all + 2) * tens + 4 * looks.with_ends.saturating_sub(1);
-    4 * shop.services + images + 3 * tens + 8 + polls
+    4 * shop.services + 2 * images + 3 * tens + 8 + polls
 }
 
 /// The first budget: 4N + 2⌈N/10⌉ + 8, and ⌈N/10⌉ for each poll.

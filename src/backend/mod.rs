@@ -3,6 +3,7 @@
 pub mod actor;
 pub mod aws;
 pub mod clock;
+pub mod escape;
 pub mod params;
 pub mod platform;
 pub mod process;

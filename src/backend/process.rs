@@ -19,7 +19,7 @@ const STARTED: usize = 19;
 
 /// This process; none where the system does not tell it so exactly.
 #[must_use]
-pub fn this_process() -> Option<ProcessId> {
+pub fn this() -> Option<ProcessId> {
     here(Path::new(PROC), std::process::id())
 }
 
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn this_process_is_not_gone_and_one_that_has_ended_is() {
-        let this = this_process().unwrap();
+        let this = this().unwrap();
         assert!(!is_gone(&this));
         assert!(is_gone(&ProcessId { started: this.started + 1, ..this.clone() }));
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();

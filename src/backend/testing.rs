@@ -107,6 +107,7 @@ type Handler = Box<dyn FnMut(&Seen) -> Answer + Send>;
 pub(crate) struct FakeAws {
     handler: Arc<Mutex<Handler>>,
     seen: Arc<Mutex<Vec<Seen>>>,
+    date: Option<&'static str>,
 }
 
 impl std::fmt::Debug for FakeAws {
@@ -120,6 +121,7 @@ impl HttpConnector for FakeAws {
         let seen = Seen::of(&request);
         self.seen.lock().unwrap().push(seen.clone());
         let answer = (self.handler.lock().unwrap())(&seen);
+        let date = self.date;
         HttpConnectorFuture::new(async move {
             match answer {
                 Answer::Body(status, kind, body) => {
@@ -127,6 +129,9 @@ impl HttpConnector for FakeAws {
                     let mut response = HttpResponse::new(status, SdkBody::from(body));
                     response.headers_mut().insert("content-type", kind);
                     response.headers_mut().insert("x-amzn-requestid", "request-1");
+                    if let Some(date) = date {
+                        response.headers_mut().insert("date", date);
+                    }
                     Ok(response)
                 }
                 Answer::Cut => Err(ConnectorError::io("the connection broke".into())),
@@ -139,7 +144,13 @@ impl HttpConnector for FakeAws {
 impl FakeAws {
     /// An AWS that answers with a function.
     pub(crate) fn new(handler: impl FnMut(&Seen) -> Answer + Send + 'static) -> Self {
-        Self { handler: Arc::new(Mutex::new(Box::new(handler))), seen: Arc::default() }
+        let handler: Handler = Box::new(handler);
+        Self { handler: Arc::new(Mutex::new(handler)), seen: Arc::default(), date: None }
+    }
+
+    /// The same, with a `Date` on every answer.
+    pub(crate) fn dated(self, date: &'static str) -> Self {
+        Self { date: Some(date), ..self }
     }
 
     /// The requests so far.

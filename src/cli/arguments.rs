@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    completions::CompletionsArguments, deploy::DeployArguments, history::HistoryArguments,
-    lock::LockArguments, log::LogArguments, manual::ManArguments, register::RegisterArguments,
-    sandbox::SandboxArguments, show::ShowArguments, status::StatusArguments,
-    unlock::UnlockArguments,
+    abort::AbortArguments, completions::CompletionsArguments, deploy::DeployArguments,
+    history::HistoryArguments, journal::JournalArguments, lock::LockArguments, log::LogArguments,
+    manual::ManArguments, register::RegisterArguments, release::ReleaseArguments,
+    releases::ReleasesArguments, resume::ResumeArguments, rollback::RollbackArguments,
+    sandbox::SandboxArguments, show::ShowArguments, status::StatusArguments, store::StoreArguments,
+    unlock::UnlockArguments, wait::WaitArguments,
 };
 
 /// Knows what is deployed where, by whom and why, and moves a set of services there safely.
@@ -96,11 +98,23 @@ pub(crate) enum Command {
     Register(RegisterArguments),
     /// Make an environment run a set of images: plan, confirm, roll out, verify, record.
     Deploy(DeployArguments),
+    /// Make releases without deploying them.
+    Release(ReleaseArguments),
+    /// Go back to what was verified before: no tag needed.
+    Rollback(RollbackArguments),
+    /// Finish a deployment that was interrupted, or whose process died.
+    Resume(ResumeArguments),
+    /// End a deployment: nothing more is begun, what was begun stays.
+    Abort(AbortArguments),
+    /// Wait for the end of a deployment, whoever works on it.
+    Wait(WaitArguments),
     /// Show what runs, who put it there, and whether it is complete.
     Status(StatusArguments),
     /// List the deployments of the project, newest first.
     History(HistoryArguments),
-    /// Show one deployment whole: images, steps, and what proves their ends.
+    /// List the releases of the project, newest first, and where each of them is verified.
+    Releases(ReleasesArguments),
+    /// Show one deployment or release whole.
     Show(ShowArguments),
     /// Keep everybody's commands away from an environment, or from some of its services.
     Lock(LockArguments),
@@ -108,6 +122,10 @@ pub(crate) enum Command {
     Unlock(UnlockArguments),
     /// List what was done, by whom and why, newest first: the audit log.
     Log(LogArguments),
+    /// Work with the store, the record of releases and deployments.
+    Store(StoreArguments),
+    /// Bring in what a deployment could not write into the store.
+    Journal(JournalArguments),
     /// Work with the sandbox, the AWS inside this program.
     Sandbox(SandboxArguments),
     /// Write a completion script for a shell.

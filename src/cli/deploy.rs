@@ -4,11 +4,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 use clap::Args;
 
-use super::{exit::Exit, failure::CliError, interrupt::Interrupt, settings::Settings, workspace};
+use super::{
+    ending, exit::Exit, failure::CliError, interrupt::Interrupt, settings::Settings, workspace,
+};
 use crate::{
-    model::{ImageId, ImageUri, Listener},
+    model::{DeploymentKind, ImageId, ImageUri, OnFailure},
     ops::{self, DeployRequest, Execution},
-    ui::{self, Answer, Console, Format, JsonLines, Live, PlainLines, Summary},
+    ui::{self, Console, Format},
 };
 
 /// Make an environment run a set of images: plan, confirm, roll out, verify, record.
@@ -19,12 +21,14 @@ Examples:
   release-tool deploy all prod
   release-tool deploy search prod --dry-run
   release-tool deploy all prod --from stage --skip-confirm --description 'Fix the search'
-  release-tool deploy all prod --from r12
+  release-tool deploy r12 prod
 
 The exit code tells how it ended: 0 verified, 3 rolled back, 4 not rolled back, 5 rollback failed,
-7 interrupted, 8 not known.")]
+6 somebody else is at work, 7 interrupted, 8 not known, 9 blocked by something unfinished or a hold.")]
 pub(crate) struct DeployArguments {
-    /// `all`, a service set, or a service. Services that share an image always move together.
+    /// `all`, a service set, or a service; or a release such as `r12`, which is deployed exactly as
+    /// it is. Services that share an image always move together.
+    #[arg(value_name = "SELECTION|RELEASE")]
     selection: String,
     /// The environment, for example `prod`.
     environment: String,
@@ -44,22 +48,32 @@ pub(crate) struct DeployArguments {
     /// Show what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Why; kept in the record.
-    #[arg(long, value_name = "TEXT")]
+    /// Why; kept in the record. Some environments need it.
+    #[arg(long, value_name = "TEXT", visible_alias = "reason")]
     description: Option<String>,
     /// How long the rollouts may take, for example `90s`, `30m` or `2h`.
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = parse_duration)]
     timeout: Duration,
-    /// Start the rollouts and do not wait for their end.
+    /// Start the rollouts and leave; `release-tool wait` sees them through.
+    #[arg(long, visible_alias = "no-wait")]
+    detach: bool,
+    /// What to do with the other services when one fails [default: the environment's `on_failure`,
+    /// else `rollback`].
+    #[arg(long, value_name = "rollback|hold|continue")]
+    on_failure: Option<OnFailure>,
+    /// Wait up to this long, for example `15m`, while somebody else is at work there.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
+    wait: Duration,
+    /// Deploy although the environment is on hold, and lift the hold; needs `--reason`.
     #[arg(long)]
-    no_wait: bool,
+    release_hold: bool,
     /// Leave out services whose image or ECS service does not exist, and say so.
     #[arg(long)]
     allow_missing: bool,
 }
 
 /// Reads `IMAGE=URI`.
-fn parse_image(text: &str) -> Result<(ImageId, ImageUri), String> {
+pub(super) fn parse_image(text: &str) -> Result<(ImageId, ImageUri), String> {
     let (image, uri) = text.split_once('=').ok_or("it is `IMAGE=URI`")?;
     let image = ImageId::new(image).map_err(|error| error.to_string())?;
     Ok((image, ImageUri::parse(uri).map_err(|error| error.to_string())?))
@@ -83,6 +97,11 @@ pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Resu
         from: arguments.from.clone(),
         images: arguments.images.iter().cloned().collect::<BTreeMap<_, _>>(),
         allow_missing: arguments.allow_missing,
+        kind: DeploymentKind::Deploy,
+        from_release: None,
+        reason: arguments.description,
+        release_hold: arguments.release_hold,
+        wait: arguments.wait,
     };
     let draft = tokio::select! {
         draft = ops::draft(&workspace, &request) => draft?,
@@ -98,32 +117,28 @@ pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Resu
     }
     tell_plan(console, &draft.plan, false);
     if !arguments.skip_confirm {
-        ask(settings)?;
+        ending::ask(settings)?;
     }
     if *interrupt.asked().borrow() {
         return Err(CliError::Interrupted);
     }
-    let listener = reporter(console);
+    let listener = ending::reporter(console);
     let last_verified = draft.last_verified;
     let execution = Execution {
         listener: listener.as_ref(),
         interrupt: interrupt.asked(),
-        description: arguments.description,
         timeout: arguments.timeout,
-        wait: !arguments.no_wait,
+        wait: !arguments.detach,
+        on_failure: arguments.on_failure,
     };
-    let (report, release) = ops::carry_out(&workspace, draft, execution).await?;
+    let done = ops::carry_out(&workspace, draft, execution).await;
     drop(listener);
-    let summary = Summary { deployment: &report.deployment, release: &release, last_verified };
-    match console.format {
-        Format::Json => console.result(ui::document("deployment", &summary)),
-        Format::Human => console.result(format!("\n{}", ui::summary(&summary, console))),
-    }
-    Ok(Exit::of_deployment(report.deployment.status))
+    let (report, release) = done?;
+    Ok(ending::tell(console, (&report, &release), last_verified))
 }
 
 /// Shows the plan: as the result of a dry run, else beside it.
-fn tell_plan(console: &Console, plan: &crate::plan::Plan, is_result: bool) {
+pub(super) fn tell_plan(console: &Console, plan: &crate::plan::Plan, is_result: bool) {
     match (console.format, is_result) {
         (Format::Json, _) => console.result(ui::document("plan", plan)),
         (Format::Human, _) if plan.is_empty() => tell_nothing_to_do(console, plan),
@@ -133,31 +148,9 @@ fn tell_plan(console: &Console, plan: &crate::plan::Plan, is_result: bool) {
 }
 
 /// Says that everything is as wanted.
-fn tell_nothing_to_do(console: &Console, plan: &crate::plan::Plan) {
+pub(super) fn tell_nothing_to_do(console: &Console, plan: &crate::plan::Plan) {
     match console.format {
         Format::Json => console.result(ui::document("plan", plan)),
         Format::Human => console.result(ui::nothing_to_do(plan, console)),
-    }
-}
-
-/// Asks whether to go on. Only yes goes on.
-fn ask(settings: &Settings) -> Result<(), CliError> {
-    if !settings.surroundings.answers || settings.console.format == Format::Json {
-        return Err(CliError::NoAnswer);
-    }
-    match ui::confirm("Do you wish to continue? (y/n)") {
-        Answer::Yes => Ok(()),
-        Answer::No | Answer::Nobody => Err(CliError::Declined),
-    }
-}
-
-/// Whoever shows the progress, by what the streams can show.
-fn reporter(console: &Console) -> Box<dyn Listener> {
-    match console.format {
-        Format::Json => Box::new(JsonLines::new(console.clone())),
-        Format::Human if console.interactive && !console.quiet => {
-            Box::new(Live::new(console.clone()))
-        }
-        Format::Human => Box::new(PlainLines::new(console.clone())),
     }
 }

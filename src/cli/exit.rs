@@ -19,19 +19,23 @@ pub enum Exit {
     NotRolledBack,
     /// A deployment failed, and so did its rollback.
     RollbackFailed,
-    /// Others hold what was to be changed.
+    /// Somebody else is at the environment.
     Locked,
     /// A signal came; what was started goes on.
     Interrupted,
     /// Something was asked of AWS, and its outcome is not known.
     Unknown,
+    /// Something has to be settled first.
+    Blocked,
     /// With `--exit-code`: something is not complete.
     Differs,
+    /// A deployment ended, and its end is not in the store.
+    NotRecorded,
 }
 
 impl Exit {
     /// All of them, for the documentation.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Done,
         Self::NothingChanged,
         Self::Usage,
@@ -41,7 +45,9 @@ impl Exit {
         Self::Locked,
         Self::Interrupted,
         Self::Unknown,
+        Self::Blocked,
         Self::Differs,
+        Self::NotRecorded,
     ];
 
     /// The number.
@@ -57,7 +63,9 @@ impl Exit {
             Self::Locked => 6,
             Self::Interrupted => 7,
             Self::Unknown => 8,
+            Self::Blocked => 9,
             Self::Differs => 10,
+            Self::NotRecorded => 11,
         }
     }
 
@@ -75,12 +83,22 @@ impl Exit {
                 "The deployment failed or was superseded, and not everything was put back."
             }
             Self::RollbackFailed => "The deployment failed, and so did its rollback.",
-            Self::Locked => "Somebody else works on it, or has locked it; nothing was changed.",
+            Self::Locked => {
+                "Somebody else holds the environment, or deployed to it meanwhile; nothing was done."
+            }
             Self::Interrupted => "Interrupted by a signal; what was started goes on in ECS.",
             Self::Unknown => {
                 "The outcome is not known: look with `status`, finish with the same `deploy`."
             }
+            Self::Blocked => {
+                "Blocked: a deployment is unfinished, or the environment is on hold; nothing was \
+                 done."
+            }
             Self::Differs => "With `--exit-code`: something is not complete.",
+            Self::NotRecorded => {
+                "The deployment ended, and its record could not be written to the store: run \
+                 `journal push`."
+            }
         }
     }
 

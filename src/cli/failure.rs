@@ -106,7 +106,7 @@ impl CliError {
     /// What others hold, where that is why it failed, and when that was found.
     fn held(&self) -> Option<(&[HeldLock], Timestamp)> {
         match self {
-            Self::Op(OpError::Locked { held, now }) => Some((held, *now)),
+            Self::Op(OpError::Locked { held, now, .. }) => Some((held, *now)),
             Self::Op(OpError::NotYours { held, .. }) => {
                 Some((slice::from_ref(held.as_ref()), clock::now()))
             }
@@ -167,25 +167,41 @@ fn exit_of_op(error: &OpError) -> Exit {
         | OpError::ImageUri(_)
         | OpError::NotSelected { .. }
         | OpError::NoRegion
+        | OpError::ReasonRequired { .. }
+        | OpError::ReleaseIsWhole { .. }
         | OpError::LeftoverEndpoint { .. } => Exit::Usage,
-        OpError::Ecs(_)
+        OpError::Locked { .. } | OpError::NotYours { .. } | OpError::Overtaken => Exit::Locked,
+        OpError::Unfinished { .. } | OpError::OnHold { .. } => Exit::Blocked,
+        OpError::Escape(_)
+        | OpError::NothingUnfinished
+        | OpError::SeveralUnfinished { .. }
+        | OpError::Over { .. }
+        | OpError::NoTarget { .. }
+        | OpError::NeverVerified { .. }
+        | OpError::Ecs(_)
         | OpError::Parameters(_)
         | OpError::Registry(_)
         | OpError::Store(_)
         | OpError::Identity(_)
         | OpError::PlanChanged
+        | OpError::StoreNotEmpty { .. }
+        | OpError::StoreChanged { .. }
         | OpError::AllLeftOut { .. }
         | OpError::Refused(_)
         | OpError::NoSuchImage { .. }
         | OpError::OtherDigest { .. }
         | OpError::NoServices { .. } => Exit::NothingChanged,
-        OpError::Locked { .. } | OpError::NotYours { .. } => Exit::Locked,
         OpError::Engine(error) => match error {
-            EngineError::Locked { .. } => Exit::Locked,
             EngineError::NotRecorded(_) | EngineError::RegistrationNotRecorded(_) => {
                 Exit::NothingChanged
             }
-            EngineError::RecordLost { .. } => Exit::Unknown,
+            EngineError::RecordLost { .. }
+            | EngineError::NoEscape(_)
+            | EngineError::LeaseNotRenewed { .. }
+            | EngineError::WayBackUnseen { .. }
+            | EngineError::ParametersUnseen { .. } => Exit::Unknown,
+            EngineError::Held { .. } | EngineError::LeaseLost { .. } => Exit::Locked,
+            EngineError::Stopped => Exit::Interrupted,
             EngineError::Parameter { source, .. } => {
                 if source.aws().is_ambiguous() {
                     Exit::Unknown

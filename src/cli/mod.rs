@@ -2,22 +2,33 @@
 //!
 //! A command is one file with its arguments and a thin function around a use case of `ops`.
 
+mod abort;
 mod arguments;
 mod completions;
 mod deploy;
+mod ending;
 mod exit;
 mod failure;
 mod history;
 mod interrupt;
+mod journal;
 mod lock;
 mod log;
 mod manual;
+mod place;
 mod register;
+mod release;
+mod releases;
+mod resume;
+mod rollback;
 mod sandbox;
 mod settings;
 mod show;
+mod since;
 mod status;
+mod store;
 mod unlock;
+mod wait;
 mod workspace;
 
 use std::process::ExitCode;
@@ -59,12 +70,20 @@ async fn run(settings: &Settings, command: Command) -> Result<Exit, CliError> {
     match command {
         Command::Register(arguments) => register::run(settings, arguments).await,
         Command::Deploy(arguments) => deploy::run(settings, arguments).await,
+        Command::Release(arguments) => release::run(settings, arguments).await,
+        Command::Rollback(arguments) => rollback::run(settings, arguments).await,
+        Command::Resume(arguments) => resume::run(settings, arguments).await,
+        Command::Abort(arguments) => abort::run(settings, arguments).await,
+        Command::Wait(arguments) => wait::run(settings, arguments).await,
+        Command::Journal(arguments) => journal::run(settings, arguments).await,
         Command::Status(arguments) => status::run(settings, arguments).await,
         Command::History(arguments) => history::run(settings, arguments).await,
+        Command::Releases(arguments) => releases::run(settings, arguments).await,
         Command::Show(arguments) => show::run(settings, arguments).await,
         Command::Lock(arguments) => lock::run(settings, arguments).await,
         Command::Unlock(arguments) => unlock::run(settings, arguments).await,
         Command::Log(arguments) => log::run(settings, arguments).await,
+        Command::Store(arguments) => store::run(settings, arguments).await,
         Command::Sandbox(arguments) => sandbox::run(settings, arguments).await,
         Command::Completions(arguments) => Ok(completions::run(settings, &arguments)),
         Command::Man(arguments) => manual::run(settings, &arguments),

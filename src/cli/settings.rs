@@ -53,6 +53,8 @@ pub(crate) struct Settings {
     pub(crate) surroundings: Surroundings,
     /// Where output goes.
     pub(crate) console: Console,
+    /// Whether the command only looks around in the sandbox for a verb of `sandbox`.
+    pub(crate) by_hand: bool,
 }
 
 impl Settings {
@@ -68,15 +70,16 @@ impl Settings {
         console.colour =
             surroundings.watched && !dumb && surroundings.variable("NO_COLOR").is_none();
         console.quiet = global.quiet;
-        Self { global: global.clone(), surroundings, console }
+        Self { global: global.clone(), surroundings, console, by_hand: false }
     }
 
-    /// The same settings, for work in the sandbox, without its banner.
+    /// The same settings, for a verb of `sandbox` that looks around in it: without its banner, and
+    /// with nothing counted for crashes.
     pub(crate) fn in_sandbox(&self) -> Self {
         let mut console = self.console.clone();
         console.quiet = true;
         let global = Global { sandbox: true, ..self.global.clone() };
-        Self { global, surroundings: self.surroundings.clone(), console }
+        Self { global, surroundings: self.surroundings.clone(), console, by_hand: true }
     }
 
     /// The directory that the command works in.

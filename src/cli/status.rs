@@ -109,5 +109,13 @@ fn human(console: &Console, report: &StatusReport, verbose: bool) -> String {
         })
         .collect();
     let last = report.last.as_ref();
-    ui::status(&StatusView { last, overall: report.status, services, verbose }, console)
+    let view = StatusView {
+        last,
+        overall: report.status,
+        hold: report.hold.as_ref(),
+        locks: &report.locks,
+        services,
+        verbose,
+    };
+    ui::status(&view, console)
 }

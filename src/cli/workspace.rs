@@ -6,19 +6,20 @@ use std::{
     sync::Arc,
 };
 
-use super::{failure::CliError, sandbox as sandbox_command, settings::Settings};
+use super::{failure::CliError, place::StorePlace, sandbox as sandbox_command, settings::Settings};
 use crate::{
     backend::{
         actor::{ActorClues, actor},
         aws::{Aws, AwsOptions, Credentials, Pacing, Throttles},
         clock,
         source::{self, Repository},
-        store::{Ledger, SqliteStore},
+        store::{Ledger, Store},
     },
     manifest::{Manifest, Project},
     model::{AccountId, Region},
-    ops::{Connector, Workspace},
+    ops::{self, Connector, Workspace},
     sandbox::{self, Sandbox},
+    ui,
 };
 
 /// The manifest's name.
@@ -87,11 +88,26 @@ pub(super) fn sandbox_folder(settings: &Settings, manifest_folder: &Path) -> Pat
     settings.global.sandbox_dir.clone().unwrap_or_else(beside)
 }
 
-/// Opens everything a command works with.
-pub(super) async fn open(
-    settings: &Settings,
-    project: Option<&str>,
-) -> Result<Workspace, CliError> {
+/// A project with the ways to its store and to AWS, of which none was used yet.
+pub(super) struct Base {
+    /// The project.
+    pub(super) project: Project,
+    /// Where its store is.
+    pub(super) place: StorePlace,
+    /// The way to AWS.
+    pub(super) connector: Connector,
+    /// Which operations AWS throttles.
+    throttles: Arc<Throttles>,
+    /// The local git repository, if there is one.
+    repository: Option<Repository>,
+    /// Where what the store does not take is kept.
+    journal_folder: PathBuf,
+    /// The sandbox, where it is worked in.
+    sandbox: Option<Sandbox>,
+}
+
+/// Finds the project, and how to reach its store and AWS.
+pub(super) fn base(settings: &Settings, project: Option<&str>) -> Result<Base, CliError> {
     let found = manifest(settings)?;
     let project = found.manifest.project(project)?.clone();
     let repository = Repository::discover(&found.folder);
@@ -100,11 +116,42 @@ pub(super) async fn open(
     } else {
         None
     };
-    let store = match &sandbox {
-        Some(_) => sandbox_folder(settings, &found.folder).join("store.sqlite"),
-        None => project.store.path(&found.folder),
+    let place = match &sandbox {
+        Some(_) => StorePlace::File(sandbox_folder(settings, &found.folder).join("store.sqlite")),
+        None => StorePlace::of(&project, &found.folder),
     };
-    let ledger = Ledger::new(Arc::new(SqliteStore::open(store).await?));
+    let throttles = Arc::new(Throttles::default());
+    let connector = connector(settings, &project, (sandbox.as_ref(), &throttles));
+    let journal_folder = found.folder.join(STATE).join("journal");
+    Ok(Base { project, place, connector, throttles, repository, journal_folder, sandbox })
+}
+
+/// Opens everything a command works with, and tells of deployments that nobody finishes.
+pub(super) async fn open(
+    settings: &Settings,
+    project: Option<&str>,
+) -> Result<Workspace, CliError> {
+    let workspace = open_quietly(settings, project).await?;
+    for open in ops::open_deployments(&workspace).await? {
+        if !open.is_worked_on {
+            settings.console.remark(ui::left_behind(&open.deployment));
+        }
+    }
+    Ok(workspace)
+}
+
+/// Opens everything a command works with.
+pub(super) async fn open_quietly(
+    settings: &Settings,
+    project: Option<&str>,
+) -> Result<Workspace, CliError> {
+    let Base { project, place, connector, throttles, repository, journal_folder, sandbox } =
+        base(settings, project)?;
+    let store: Arc<dyn Store> = place.open(&connector).await?.store;
+    let ledger = Ledger::new(match sandbox {
+        Some(sandbox) => Arc::new(sandbox_command::WatchedStore::new(store, sandbox)),
+        None => store,
+    });
     let git_user = repository.as_ref().map_or_else(source::default_user, Repository::user);
     let person = actor(&ActorClues {
         variables: &settings.surroundings.variables,
@@ -112,15 +159,15 @@ pub(super) async fn open(
         host: settings.surroundings.host.as_deref(),
         arn: None,
     });
-    let throttles = Arc::new(Throttles::default());
     Ok(Workspace {
-        connector: connector(settings, &project, (sandbox.as_ref(), &throttles)),
+        connector,
         throttles,
         project,
         ledger,
         repository,
         person,
         now: clock::now,
+        journal_folder,
     })
 }
 

@@ -8,7 +8,14 @@ use std::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::OnceCell;
 
-use super::{Engine, SERVICES_AT_ONCE, error::EngineError, follow::Rollouts, journal::Journal};
+use super::{
+    Engine, SERVICES_AT_ONCE,
+    course::{Course, Others},
+    error::EngineError,
+    journal::Begin,
+    rollouts::Stop,
+    run::Run,
+};
 use crate::{
     backend::{
         params::ParametersError,
@@ -18,13 +25,13 @@ use crate::{
         EcsDeploymentId, Event, ImageUri, ParameterName, StepStatus, TaskDefinition,
         TaskDefinitionArn, Verdict,
     },
-    plan::{ParameterChange, Plan, PlannedStep, Revision, Rollout, Watch, container_images},
+    plan::{ParameterChange, PlannedStep, Revision, Rollout, Start, Watch, container_images},
 };
 
 /// What services may share, each done once: parameters, and revisions by the request that makes
 /// them.
 #[derive(Default)]
-struct Written {
+pub(super) struct Written {
     /// The parameters.
     parameters: BTreeMap<ParameterName, OnceCell<()>>,
     /// The revisions.
@@ -32,12 +39,12 @@ struct Written {
 }
 
 impl Written {
-    /// Nothing of a plan is done yet.
-    fn of(plan: &Plan) -> Self {
-        let changes = plan.steps.iter().flat_map(|step| &step.parameters);
-        let requests = plan.steps.iter().filter_map(|step| match &step.revision {
+    /// Nothing of a course is done yet.
+    pub(super) fn of(course: &Course) -> Self {
+        let changes = course.steps().flat_map(|step| &step.parameters);
+        let requests = course.steps().filter_map(|step| match &step.revision {
             Revision::New { request, .. } => Some(request.clone()),
-            Revision::Existing { .. } => None,
+            Revision::Existing { .. } | Revision::None => None,
         });
         Self {
             parameters: changes.map(|c| (c.name.clone(), OnceCell::new())).collect(),
@@ -46,104 +53,199 @@ impl Written {
     }
 }
 
+/// What came of telling a service to move: its rollout, a verdict, or nothing, because nothing more
+/// is begun.
+type Applied = Result<(TaskDefinitionArn, EcsDeploymentId), Verdict>;
+
 impl Engine<'_> {
     /// Carries out the effects of all steps, until one fails.
-    pub(super) async fn apply_all(
-        &self,
-        plan: &Plan,
-        journal: &Journal<'_>,
-        rollouts: &Rollouts,
-    ) -> Result<(), EngineError> {
-        let written = &Written::of(plan);
-        stream::iter(plan.steps.iter().enumerate())
+    pub(super) async fn apply_all(&self, run: &Run<'_>) -> Result<(), EngineError> {
+        stream::iter(run.course.legs())
             .map(Ok)
-            .try_for_each_concurrent(SERVICES_AT_ONCE, |(position, step)| async move {
-                self.apply(step, position, (journal, rollouts, written)).await
+            .try_for_each_concurrent(SERVICES_AT_ONCE, |(position, step, start)| async move {
+                self.take_up(run, position, (step, start)).await
             })
             .await?;
-        rollouts.all_applied();
+        run.rollouts.all_applied();
         Ok(())
+    }
+
+    /// Takes one step up where it stands.
+    async fn take_up(
+        &self,
+        run: &Run<'_>,
+        position: usize,
+        (step, start): (&PlannedStep, &Start),
+    ) -> Result<(), EngineError> {
+        match start {
+            Start::Apply => self.apply(run, position, step).await,
+            Start::Follow { task_definition, ecs_deployment } => {
+                self.follow(run, (position, step), (task_definition, ecs_deployment), true).await
+            }
+            Start::Register => self.register_ahead(run, position, step).await,
+            Start::End(verdict) => self.end_unseen(run, (position, step), verdict).await,
+            Start::PutBack { retire } => {
+                self.put_back(run, (position, step), retire.as_ref()).await
+            }
+        }
+    }
+
+    /// Registers a step's task definition, and does nothing else.
+    async fn register_ahead(
+        &self,
+        run: &Run<'_>,
+        position: usize,
+        step: &PlannedStep,
+    ) -> Result<(), EngineError> {
+        run.before_effect().await?;
+        if !self.begins(run, (position, step)).await? {
+            return Ok(());
+        }
+        let verdict = match self.revision(step, &run.written).await {
+            Ok(arn) => {
+                let registered = matches!(step.revision, Revision::New { .. });
+                let direction = run.course.direction;
+                run.journal.ready(position, direction, (&arn, registered)).await?;
+                Verdict::Verified
+            }
+            Err(error) => refused(&error, error.is_ambiguous()),
+        };
+        run.rollouts.ended(&step.service, &verdict);
+        self.conclude(run, position, (verdict, None)).await
+    }
+
+    /// Writes the end of a step that was found to be over, or that cannot be carried out.
+    async fn end_unseen(
+        &self,
+        run: &Run<'_>,
+        (position, step): (usize, &PlannedStep),
+        verdict: &Verdict,
+    ) -> Result<(), EngineError> {
+        run.rollouts.ended(&step.service, verdict);
+        if self.begins(run, (position, step)).await? {
+            self.conclude(run, position, (verdict.clone(), None)).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes that a step begins. Tells whether it may.
+    pub(super) async fn begins(
+        &self,
+        run: &Run<'_>,
+        (position, step): (usize, &PlannedStep),
+    ) -> Result<bool, EngineError> {
+        match run.journal.begin(position, (run.course.direction, &step.before)).await? {
+            Begin::Yes => Ok(true),
+            Begin::Cancelled(request) => {
+                run.rollouts.stop(Stop::Cancelled(request));
+                Ok(false)
+            }
+            Begin::NoRecord(why) => {
+                if !run.rollouts.record_lost() {
+                    run.rollouts.lose_record();
+                    let text = format!("nothing more is begun, since {why}");
+                    self.listener.hear(&Event::Warning { text });
+                }
+                Ok(false)
+            }
+        }
     }
 
     /// Carries out one step's effects, or skips it when another has failed.
     async fn apply(
         &self,
-        step: &PlannedStep,
+        run: &Run<'_>,
         position: usize,
-        (journal, rollouts, written): (&Journal<'_>, &Rollouts, &Written),
+        step: &PlannedStep,
     ) -> Result<(), EngineError> {
-        rollouts.unless_interrupted().await;
-        if let Some(verdict) = not_started(rollouts) {
-            return self.conclude(journal, position, (verdict, None)).await;
+        run.before_effect().await?;
+        if let Some(verdict) = run.not_started(position) {
+            return self.conclude(run, position, (verdict, None)).await;
         }
-        let at = journal.now();
-        journal
-            .change(position, |step| {
-                step.status = StepStatus::Intent;
-                step.started_at = Some(at);
-            })
-            .await?;
-        match self.effects(step, position, (journal, rollouts, written)).await? {
+        if run.course.others == Others::Stop && run.rollouts.in_doubt() {
+            // It stays to be done: what is in doubt may turn out well.
+            return Ok(());
+        }
+        if !self.begins(run, (position, step)).await? {
+            return Ok(());
+        }
+        match self.effects(run, position, step).await? {
             Ok((task_definition, ours)) => {
-                rollouts.begin(position, watch(step, task_definition, ours));
-                Ok(())
+                let adopted = step.before.ecs_deployment.as_ref() == Some(&ours);
+                self.follow(run, (position, step), (&task_definition, &ours), adopted).await
             }
             Err(verdict) => {
-                rollouts.failed(&step.service);
-                self.conclude(journal, position, (verdict, None)).await
+                run.rollouts.ended(&step.service, &verdict);
+                self.conclude(run, position, (verdict, None)).await
             }
         }
+    }
+
+    /// Writes that a service moves, tells it, and hands its rollout over to be followed.
+    async fn follow(
+        &self,
+        run: &Run<'_>,
+        (position, step): (usize, &PlannedStep),
+        (task_definition, ours): (&TaskDefinitionArn, &EcsDeploymentId),
+        adopted: bool,
+    ) -> Result<(), EngineError> {
+        let direction = run.course.direction;
+        let is_new_to_the_record =
+            run.journal.step(position).is_none_or(|step| step.status == StepStatus::Pending);
+        if is_new_to_the_record && !self.begins(run, (position, step)).await? {
+            return Ok(());
+        }
+        run.journal.applied(position, direction, (task_definition, ours)).await?;
+        let service = step.service.clone();
+        self.listener.hear(&Event::RolloutStarted {
+            service,
+            ecs_deployment: ours.clone(),
+            adopted,
+        });
+        run.rollouts.begin(position, watch(step, task_definition.clone(), ours.clone()));
+        Ok(())
     }
 
     /// The three effects. The inner error is the verdict on a step whose request AWS refused.
     async fn effects(
         &self,
-        step: &PlannedStep,
+        run: &Run<'_>,
         position: usize,
-        (journal, rollouts, written): (&Journal<'_>, &Rollouts, &Written),
-    ) -> Result<Result<(TaskDefinitionArn, EcsDeploymentId), Verdict>, EngineError> {
-        let task_definition = match self.revision(step, written).await {
+        step: &PlannedStep,
+    ) -> Result<Applied, EngineError> {
+        let task_definition = match self.revision(step, &run.written).await {
             Ok(arn) => arn,
             Err(error) => return Ok(Err(refused(&error, error.is_ambiguous()))),
         };
         let registered = matches!(step.revision, Revision::New { .. });
-        let arn = task_definition.clone();
-        journal
-            .change(position, |step| {
-                step.task_definition = Some(arn);
-                step.registered = registered;
-            })
-            .await?;
-        if let Some(verdict) = not_started(rollouts) {
+        let direction = run.course.direction;
+        run.journal.ready(position, direction, (&task_definition, registered)).await?;
+        if let Some(verdict) = run.not_started(position) {
             return Ok(Err(verdict));
         }
+        if let Some(verdict) = self.publish_all(run, step).await? {
+            return Ok(Err(verdict));
+        }
+        run.before_effect().await?;
+        if let Some(verdict) = run.not_started(position) {
+            return Ok(Err(verdict));
+        }
+        Ok(self.rollout(step, &task_definition).await.map(|ours| (task_definition, ours)))
+    }
+
+    /// Writes a step's parameters. Gives a verdict when one is refused.
+    pub(super) async fn publish_all(
+        &self,
+        run: &Run<'_>,
+        step: &PlannedStep,
+    ) -> Result<Option<Verdict>, EngineError> {
         for change in &step.parameters {
-            rollouts.unless_interrupted().await;
-            if let Err(error) = self.publish(step, change, written).await {
-                return Ok(Err(refused(&error, error.aws().is_ambiguous())));
+            run.before_effect().await?;
+            if let Err(error) = self.publish(step, change, &run.written).await {
+                return Ok(Some(refused(&error, error.aws().is_ambiguous())));
             }
         }
-        rollouts.unless_interrupted().await;
-        if let Some(verdict) = not_started(rollouts) {
-            return Ok(Err(verdict));
-        }
-        let (ours, adopted) = match self.rollout(step, &task_definition).await {
-            Ok(started) => started,
-            Err(verdict) => return Ok(Err(verdict)),
-        };
-        let id = ours.clone();
-        journal
-            .change(position, |step| {
-                step.status = StepStatus::Applied;
-                step.ecs_deployment = Some(id);
-            })
-            .await?;
-        self.listener.hear(&Event::RolloutStarted {
-            service: step.service.clone(),
-            ecs_deployment: ours.clone(),
-            adopted,
-        });
-        Ok(Ok((task_definition, ours)))
+        Ok(None)
     }
 
     /// The revision to move to, registered if it does not exist.
@@ -154,11 +256,15 @@ impl Engine<'_> {
     ) -> Result<TaskDefinitionArn, EcsError> {
         let (task_definition, registered) = match &step.revision {
             Revision::Existing { task_definition } => (task_definition.clone(), false),
-            Revision::New { base, request } => {
+            Revision::None => match &step.before.task_definition {
+                Some(task_definition) => return Ok(task_definition.clone()),
+                None => return Err(EcsError::unreadable(step.service.as_str(), "it runs nothing")),
+            },
+            Revision::New { base, latest, request } => {
                 let register = || async {
                     let is_wanted = |latest: &TaskDefinition| has_images(latest, step);
                     let arn = self.ecs.register(base.family(), request, &is_wanted).await?;
-                    self.warn_of_other_registrations(step, base, &arn);
+                    self.warn_of_other_registrations(step, (base, latest), &arn);
                     Ok(arn)
                 };
                 let arn = match written.revisions.get(request) {
@@ -181,10 +287,10 @@ impl Engine<'_> {
     fn warn_of_other_registrations(
         &self,
         step: &PlannedStep,
-        base: &TaskDefinitionArn,
+        (base, latest): (&TaskDefinitionArn, &TaskDefinitionArn),
         new: &TaskDefinitionArn,
     ) {
-        if new.revision() != base.revision() + 1 {
+        if new.revision() != latest.revision() + 1 {
             let text = format!(
                 "`{}`: {} is a copy of {}, but other revisions were registered in between; compare \
                  them before the next `terraform apply`",
@@ -196,7 +302,8 @@ impl Engine<'_> {
         }
     }
 
-    /// Writes one parameter, unless another service of this deployment already did.
+    /// Writes one parameter, or takes it away, unless another service of this deployment already
+    /// did.
     async fn publish(
         &self,
         step: &PlannedStep,
@@ -206,7 +313,12 @@ impl Engine<'_> {
         let ours = AtomicBool::new(false);
         let write = || async {
             ours.store(true, Ordering::Relaxed);
-            self.parameters.put(&change.name, change.to.as_str(), true).await.map(|_version| ())
+            match &change.to {
+                Some(value) => {
+                    self.parameters.put(&change.name, value, true).await.map(|_version| ())
+                }
+                None => self.parameters.delete(&change.name).await,
+            }
         };
         match written.parameters.get(&change.name) {
             Some(once) => {
@@ -218,6 +330,7 @@ impl Engine<'_> {
             self.listener.hear(&Event::ParameterWritten {
                 service: step.service.clone(),
                 parameter: change.name.clone(),
+                value: change.to.clone(),
             });
         }
         Ok(())
@@ -228,11 +341,11 @@ impl Engine<'_> {
         &self,
         step: &PlannedStep,
         task_definition: &TaskDefinitionArn,
-    ) -> Result<(EcsDeploymentId, bool), Verdict> {
+    ) -> Result<EcsDeploymentId, Verdict> {
         let force = match &step.rollout {
             Rollout::Adopt { ecs_deployment }
             | Rollout::Settled { ecs_deployment: Some(ecs_deployment) } => {
-                return Ok((ecs_deployment.clone(), true));
+                return Ok(ecs_deployment.clone());
             }
             Rollout::Settled { ecs_deployment: None } => false,
             Rollout::Update { force } => *force,
@@ -254,19 +367,36 @@ impl Engine<'_> {
             let reason = "ECS took the request and started no deployment of it".to_owned();
             return Err(Verdict::Failed { reason });
         };
-        let adopted = Some(&primary.id) == step.before.ecs_deployment.as_ref();
-        Ok((primary.id.clone(), adopted))
+        Ok(primary.id.clone())
     }
 }
 
-/// The verdict on a step that does not go on because another has failed.
-fn not_started(rollouts: &Rollouts) -> Option<Verdict> {
-    let service = rollouts.first_failure()?;
-    Some(Verdict::NotStarted { reason: format!("`{service}` failed first") })
+impl Run<'_> {
+    /// Returns when the next effect may begin.
+    pub(super) async fn before_effect(&self) -> Result<(), EngineError> {
+        self.keeper.before_effect(self.rollouts).await
+    }
+
+    /// The verdict on a step that does not go on: another has failed, or nothing is to be begun.
+    fn not_started(&self, position: usize) -> Option<Verdict> {
+        let reason = match &self.course.others {
+            Others::GoOn => return None,
+            Others::NeverBegin(reason) => reason.clone(),
+            Others::Stop => {
+                let failed = self.rollouts.first_failure()?;
+                let own = self.course.step(position).is_some_and(|step| step.service == failed);
+                if own {
+                    return None;
+                }
+                format!("`{failed}` failed first")
+            }
+        };
+        Some(Verdict::NotStarted { reason })
+    }
 }
 
 /// The verdict on a step whose request failed: unknown when the effect may have happened.
-fn refused(error: &dyn std::error::Error, is_ambiguous: bool) -> Verdict {
+pub(super) fn refused(error: &dyn std::error::Error, is_ambiguous: bool) -> Verdict {
     let reason = cause_chain(error);
     if is_ambiguous { Verdict::Unknown { reason } } else { Verdict::Failed { reason } }
 }

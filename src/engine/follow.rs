@@ -2,35 +2,32 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
-use super::{Engine, apply::cause_chain, error::EngineError, journal::Journal};
+use super::{
+    Engine, apply::cause_chain, course::Direction, error::EngineError, rollouts::Moving, run::Run,
+};
 use crate::{
     backend::platform::ecs::EcsError,
     model::{
         ClusterName, EcsServiceName, Event, Evidence, ObservedService, ServiceDeployment,
-        ServiceId, StepProgress, Verdict,
+        StepProgress, Verdict,
     },
-    plan::{Judgement, Plan, PlannedStep, Watch, judge},
+    plan::{Judgement, PlannedStep, judge},
 };
 
 /// How the following ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Followed {
     /// Every step has a verdict.
-    ToTheEnd {
-        /// Whether all that had to be put back was.
-        put_back: bool,
-    },
+    ToTheEnd,
     /// Nobody wanted to wait.
     Detached,
-    /// A signal came.
-    Interrupted,
+    /// A signal or another command stopped it.
+    Stopped,
 }
 
 /// The longest time between two looks while something moves.
@@ -41,95 +38,6 @@ const FIRST_INTERVAL: Duration = Duration::from_millis(250);
 /// For how long AWS may not be seen before the outcome is called unknown.
 const BLINDNESS: Duration = Duration::from_mins(5);
 
-/// A rollout under way.
-#[derive(Debug, Clone)]
-pub(super) struct Moving {
-    /// Its step.
-    pub(super) position: usize,
-    /// What is watched.
-    pub(super) watch: Watch,
-    /// The service deployment that ECS last called the current one.
-    hint: Option<String>,
-    /// When ECS made our deployment, by AWS's clock; kept for when ECS no longer lists it.
-    created_at: Option<Timestamp>,
-    /// Whether its failure was told.
-    told: bool,
-    /// When the service was told to move.
-    since: Instant,
-}
-
-/// The rollouts of a deployment: filled by those who tell services to move, emptied by the one
-/// who follows them.
-#[derive(Debug, Default)]
-pub(super) struct Rollouts {
-    /// What both sides share.
-    shared: Mutex<Shared>,
-}
-
-/// See [`Rollouts`].
-#[derive(Debug, Default)]
-struct Shared {
-    /// Rollouts under way.
-    moving: Vec<Moving>,
-    /// Whether no more will come.
-    all_applied: bool,
-    /// The first service that failed.
-    failed: Option<ServiceId>,
-    /// Whether nothing more shall be started, whatever becomes of what was.
-    interrupted: bool,
-}
-
-impl Rollouts {
-    /// Runs `work` on what is shared.
-    fn with<T>(&self, work: impl FnOnce(&mut Shared) -> T) -> T {
-        work(&mut self.shared.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// A service was told to move.
-    pub(super) fn begin(&self, position: usize, watch: Watch) {
-        let since = Instant::now();
-        self.with(|shared| {
-            shared.moving.push(Moving {
-                position,
-                watch,
-                hint: None,
-                created_at: None,
-                told: false,
-                since,
-            });
-        });
-    }
-
-    /// No more services will be told to move.
-    pub(super) fn all_applied(&self) {
-        self.with(|shared| shared.all_applied = true);
-    }
-
-    /// A service failed: nothing more is started.
-    pub(super) fn failed(&self, service: &ServiceId) {
-        self.with(|shared| {
-            shared.failed.get_or_insert_with(|| service.clone());
-        });
-    }
-
-    /// Nothing more shall be started.
-    pub(super) fn interrupt(&self) {
-        self.with(|shared| shared.interrupted = true);
-    }
-
-    /// Never returns once nothing more shall be started; before that, at once.
-    pub(super) async fn unless_interrupted(&self) {
-        if self.with(|shared| shared.interrupted) {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    /// The first service that failed.
-    pub(super) fn first_failure(&self) -> Option<ServiceId> {
-        self.with(|shared| shared.failed.clone())
-    }
-}
-
 /// What was judged of rollouts, by step, and what it was judged by.
 pub(super) type Judged = BTreeMap<usize, (Judgement, Option<ServiceDeployment>)>;
 /// A service as one look saw it.
@@ -137,37 +45,29 @@ pub(super) type Seen = BTreeMap<(ClusterName, EcsServiceName), ObservedService>;
 
 impl Engine<'_> {
     /// Follows rollouts until each has its verdict, or the deadline passes.
-    pub(super) async fn follow_all(
-        &self,
-        plan: &Plan,
-        journal: &Journal<'_>,
-        rollouts: &Rollouts,
-        (wait, deadline): (bool, Instant),
-    ) -> Result<Followed, EngineError> {
+    pub(super) async fn follow_all(&self, run: &Run<'_>) -> Result<Followed, EngineError> {
         let mut interval = FIRST_INTERVAL;
         let mut blind_since = None;
         loop {
-            let (still, last) =
-                rollouts.with(|shared| (shared.moving.is_empty(), shared.all_applied));
+            let (still, last) = run.rollouts.are_over();
             // After a failure there is something to put back, and so a reason to wait.
-            let waits = wait || rollouts.first_failure().is_some();
+            let waits = run.wait || run.rollouts.first_failure().is_some();
+            if last && still {
+                return Ok(Followed::ToTheEnd);
+            }
             if last && !waits {
                 return Ok(Followed::Detached);
-            }
-            if last && still {
-                let put_back = self.put_back(plan, journal).await;
-                return Ok(Followed::ToTheEnd { put_back });
             }
             sleep(jittered(interval)).await;
             for operation in self.throttles.take() {
                 self.listener.hear(&Event::Throttled { operation });
             }
-            let moving = rollouts.with(|shared| shared.moving.clone());
+            let moving = run.rollouts.moving();
             if moving.is_empty() || !waits {
                 continue;
             }
             interval = (interval * 2).min(POLL_INTERVAL);
-            blind_since = match self.look(plan, journal, rollouts, moving).await? {
+            blind_since = match self.look(run, moving).await? {
                 Ok(()) => None,
                 Err(error) => {
                     self.tell_blindness(&error);
@@ -175,9 +75,9 @@ impl Engine<'_> {
                 }
             };
             let blind = blind_since.as_ref().filter(|(since, _)| since.elapsed() >= BLINDNESS);
-            if Instant::now() >= deadline || blind.is_some() {
+            if Instant::now() >= run.deadline || blind.is_some() {
                 let last_seen = blind.map_or("still in progress", |(_, why)| why);
-                self.give_up(journal, rollouts, last_seen).await?;
+                self.give_up(run, last_seen).await?;
             }
         }
     }
@@ -185,19 +85,17 @@ impl Engine<'_> {
     /// One look at everything that moves. The inner error says that AWS could not be asked.
     async fn look(
         &self,
-        plan: &Plan,
-        journal: &Journal<'_>,
-        rollouts: &Rollouts,
+        run: &Run<'_>,
         mut moving: Vec<Moving>,
     ) -> Result<Result<(), EcsError>, EngineError> {
-        let steps = || moving.iter().filter_map(|one| plan.steps.get(one.position));
+        let steps = || moving.iter().filter_map(|one| run.course.step(one.position));
         let targets: Vec<_> = steps().map(target_of).collect();
         let seen = match self.ecs.observe(&targets).await {
             Ok(seen) => seen,
             Err(error) => return Ok(Err(error)),
         };
         for one in &mut moving {
-            let Some(step) = plan.steps.get(one.position) else { continue };
+            let Some(step) = run.course.step(one.position) else { continue };
             let service = seen.get(&target_of(step));
             let ours = service.and_then(|service| service.deployment(&one.watch.ours));
             one.created_at = one.created_at.or(ours.and_then(|ours| ours.created_at));
@@ -211,32 +109,25 @@ impl Engine<'_> {
             }
             self.listener.hear(&Event::Progress(progress(one, service)));
         }
-        let judged = match self.judge_all(plan, &moving, &seen).await {
+        let judged = match self.judge_all(run, &moving, &seen).await {
             Ok(judged) => judged,
             Err(error) => return Ok(Err(error)),
         };
-        let ended = self.act_on(plan, journal, (&mut moving, judged, &seen), rollouts).await?;
-        rollouts.with(|shared| {
-            shared.moving.retain(|one| !ended.contains(&one.position));
-            for one in &mut shared.moving {
-                if let Some(known) = moving.iter().find(|known| known.position == one.position) {
-                    one.clone_from(known);
-                }
-            }
-        });
+        let ended = self.act_on(run, &mut moving, (judged, &seen)).await?;
+        run.rollouts.update(&ended, &moving);
         Ok(Ok(()))
     }
 
     /// Judges every rollout that the cheap look leaves a question about.
     async fn judge_all(
         &self,
-        plan: &Plan,
+        run: &Run<'_>,
         moving: &[Moving],
         seen: &Seen,
     ) -> Result<Judged, EcsError> {
         let questions: Vec<(&Moving, &PlannedStep, Option<&ObservedService>)> = moving
             .iter()
-            .filter_map(|one| Some((one, plan.steps.get(one.position)?)))
+            .filter_map(|one| Some((one, run.course.step(one.position)?)))
             .map(|(one, step)| (one, step, seen.get(&target_of(step))))
             .filter(|(one, _, service)| one.watch.needs_a_closer_look(*service))
             .collect();
@@ -287,20 +178,19 @@ impl Engine<'_> {
     /// Writes and tells what the judgements say. Returns the steps that have ended.
     async fn act_on(
         &self,
-        plan: &Plan,
-        journal: &Journal<'_>,
-        (moving, judged, seen): (&mut [Moving], Judged, &Seen),
-        rollouts: &Rollouts,
+        run: &Run<'_>,
+        moving: &mut [Moving],
+        (judged, seen): (Judged, &Seen),
     ) -> Result<BTreeSet<usize>, EngineError> {
-        let verified = self.verify_all(plan, moving, (&judged, seen)).await;
+        let verified = self.verify_all(run, moving, (&judged, seen)).await;
         let mut ended = BTreeSet::new();
         for one in moving.iter_mut() {
-            let Some(step) = plan.steps.get(one.position) else { continue };
+            let Some(step) = run.course.step(one.position) else { continue };
             let service = seen.get(&target_of(step));
             let verdict = match judged.get(&one.position).map(|(judgement, _)| judgement) {
                 None | Some(Judgement::Wait) => continue,
                 Some(Judgement::Failing { reason }) => {
-                    rollouts.failed(&step.service);
+                    run.rollouts.failed(&step.service);
                     self.tell_failing(step, one, (reason, service)).await;
                     continue;
                 }
@@ -313,10 +203,10 @@ impl Engine<'_> {
             let evidence = if verdict == Verdict::Verified {
                 None
             } else {
-                rollouts.failed(&step.service);
+                run.rollouts.ended(&step.service, &verdict);
                 Some(self.evidence(one, service).await)
             };
-            self.conclude(journal, one.position, (verdict, evidence)).await?;
+            self.conclude(run, one.position, (verdict, evidence)).await?;
             ended.insert(one.position);
         }
         Ok(ended)
@@ -350,21 +240,29 @@ impl Engine<'_> {
     /// Writes a verdict down and tells it.
     pub(super) async fn conclude(
         &self,
-        journal: &Journal<'_>,
+        run: &Run<'_>,
         position: usize,
         (verdict, evidence): (Verdict, Option<Evidence>),
     ) -> Result<(), EngineError> {
-        journal.end(position, verdict.clone(), evidence.clone()).await?;
-        let Some(step) = journal.step(position) else { return Ok(()) };
-        let seconds = match (step.started_at, step.finished_at) {
+        let direction = run.course.direction;
+        run.journal.end(position, direction, (verdict.clone(), evidence.clone())).await?;
+        let Some(step) = run.journal.step(position) else { return Ok(()) };
+        let back = step.compensation.filter(|_| direction == Direction::Back);
+        let (start, end) = match &back {
+            Some(back) => (back.started_at, back.finished_at),
+            None => (step.started_at, step.finished_at),
+        };
+        let seconds = match (start, end) {
             (Some(start), Some(end)) => u64::try_from(end.duration_since(start).as_secs()),
             _ => Ok(0),
         };
-        self.listener.hear(&Event::StepFinished {
-            service: step.service,
-            verdict,
-            evidence,
-            seconds: seconds.unwrap_or_default(),
+        let (service, seconds) = (step.service, seconds.unwrap_or_default());
+        self.listener.hear(&match back {
+            None => Event::StepFinished { service, verdict, evidence, seconds },
+            Some(back) => {
+                let to = back.ecs_deployment.and(back.task_definition);
+                Event::PutBack { service, to, verdict, evidence, seconds }
+            }
         });
         Ok(())
     }
@@ -376,18 +274,12 @@ impl Engine<'_> {
     }
 
     /// The wait is over and the end is not known.
-    async fn give_up(
-        &self,
-        journal: &Journal<'_>,
-        rollouts: &Rollouts,
-        last_seen: &str,
-    ) -> Result<(), EngineError> {
-        let moving = rollouts.with(|shared| std::mem::take(&mut shared.moving));
-        for one in moving {
-            rollouts.failed(&one.watch.service);
-            let seconds = one.since.elapsed().as_secs();
+    async fn give_up(&self, run: &Run<'_>, last_seen: &str) -> Result<(), EngineError> {
+        for one in run.rollouts.take() {
+            let seconds = one.elapsed().as_secs();
             let verdict = Verdict::TimedOut { seconds, last_seen: last_seen.to_owned() };
-            self.conclude(journal, one.position, (verdict, None)).await?;
+            run.rollouts.ended(&one.watch.service, &verdict);
+            self.conclude(run, one.position, (verdict, None)).await?;
         }
         Ok(())
     }
@@ -409,7 +301,7 @@ fn progress(one: &Moving, service: Option<&ObservedService>) -> StepProgress {
         desired: service.map_or(0, |service| service.desired),
         old_tasks: service.map_or(0, |service| service.tasks_of_others(&one.watch.ours)),
         failed_tasks: ours.map_or(0, |ours| ours.failed_tasks),
-        seconds: one.since.elapsed().as_secs(),
+        seconds: one.elapsed().as_secs(),
     }
 }
 

@@ -1,7 +1,9 @@
 //! The record of a deployment while it is carried out.
 //!
-//! A step is written before its first effect (INTENT, with what was there before) and after each
-//! effect, so that whoever comes later knows what may have been done.
+//! A step is written before its first effect (INTENT, or COMPENSATING on the way back, with what
+//! was there before) and after each effect, so that whoever comes later knows what may have been
+//! done. Every write is under the lease. When the store cannot be written any more, nothing more
+//! is begun, and how what was begun ends goes into a local file.
 
 use std::{
     collections::BTreeMap,
@@ -10,15 +12,16 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::error::EngineError;
+use super::{course::Direction, error::EngineError, escape::EscapeFile};
 use crate::{
     backend::store::{
         Ledger, StoreError,
         ledger::{DeploymentKey, Ending, Lease},
     },
     model::{
-        Deployment, DeploymentStatus, ImageId, ReleasedImage, ServiceHead, Step, StepStatus,
-        Verdict, VerifiedHead,
+        CancelRequest, Compensation, Deployment, DeploymentKind, DeploymentStatus, EcsDeploymentId,
+        Evidence, ImageId, ReleasedImage, ServiceHead, Step, StepBefore, StepStatus,
+        TaskDefinitionArn, TimelineEntry, Verdict, VerifiedHead,
     },
 };
 
@@ -26,25 +29,44 @@ use crate::{
 pub(super) struct Journal<'a> {
     /// The store's records.
     ledger: &'a Ledger,
-    /// The lease that all is written under.
-    lease: Lease,
+    /// What every write is under.
+    lease: &'a Lease,
     /// The clock.
     now: fn() -> Timestamp,
     /// The deployment as last written.
     deployment: Mutex<Deployment>,
     /// The images of the release.
-    images: &'a BTreeMap<ImageId, ReleasedImage>,
+    images: BTreeMap<ImageId, ReleasedImage>,
+    /// Where the record goes when the store is away.
+    escape: EscapeFile,
+}
+
+/// What became of the wish to begin a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// It is written down; its effects may follow.
+    Yes,
+    /// Somebody wishes that the deployment stops.
+    Cancelled(CancelRequest),
+    /// The store cannot be written, so nothing is begun.
+    NoRecord(String),
 }
 
 impl<'a> Journal<'a> {
-    /// Takes over a deployment that was just recorded.
+    /// Takes over a deployment that is recorded.
     pub(super) fn new(
-        (ledger, lease): (&'a Ledger, Lease),
+        (ledger, lease): (&'a Ledger, &'a Lease),
         now: fn() -> Timestamp,
         deployment: Deployment,
-        images: &'a BTreeMap<ImageId, ReleasedImage>,
+        images: BTreeMap<ImageId, ReleasedImage>,
+        escape: EscapeFile,
     ) -> Self {
-        Self { ledger, lease, now, deployment: Mutex::new(deployment), images }
+        Self { ledger, lease, now, deployment: Mutex::new(deployment), images, escape }
+    }
+
+    /// The deployment as last written.
+    pub(super) fn deployment(&self) -> Deployment {
+        self.read(Clone::clone)
     }
 
     /// The steps as last written.
@@ -57,9 +79,9 @@ impl<'a> Journal<'a> {
         self.read(|deployment| deployment.steps.get(position).cloned())
     }
 
-    /// The time now.
-    pub(super) fn now(&self) -> Timestamp {
-        (self.now)()
+    /// The file that the rest of the record went into, if the store was away.
+    pub(super) fn escaped_to(&self) -> Option<std::path::PathBuf> {
+        self.escape.written()
     }
 
     /// Reads the deployment.
@@ -67,94 +89,273 @@ impl<'a> Journal<'a> {
         look(&self.deployment.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Changes one step, in the store first.
-    pub(super) async fn change(
+    /// Writes that a step's first effect is about to be asked for. What was there before is written
+    /// once: a step that is taken up again keeps it.
+    pub(super) async fn begin(
         &self,
         position: usize,
-        change: impl FnOnce(&mut Step),
-    ) -> Result<(), EngineError> {
-        let Some(before) = self.step(position) else { return Ok(()) };
-        let mut after = before.clone();
-        change(&mut after);
-        let key = self.read(DeploymentKey::of);
-        self.ledger
-            .record_step(&self.lease, &key, position, &after, before.status, &[])
-            .await
-            .map_err(|source| self.lost(source))?;
-        let is_news = after.status != before.status
-            && matches!(after.status, StepStatus::Intent | StepStatus::Applied);
-        let deployment = {
-            let mut deployment = self.deployment.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(step) = deployment.steps.get_mut(position) {
-                *step = after.clone();
-            }
-            deployment.clone()
+        (direction, before): (Direction, &StepBefore),
+    ) -> Result<Begin, EngineError> {
+        let Some(mut step) = self.step(position) else { return Ok(Begin::Yes) };
+        let (expected, at) = (step.status, (self.now)());
+        let text = match (direction, expected) {
+            (Direction::Forward, StepStatus::Pending) => "begun",
+            (Direction::Back, status) if status != StepStatus::Compensating => "begun to go back",
+            _ => "taken up again",
         };
-        if is_news {
-            // So that whoever looks meanwhile, or after a crash, sees who touched the service last.
-            let head = self.head(&deployment, &after, (None, self.now()));
-            self.ledger
-                .record_heads(&self.lease, &key, &[head])
-                .await
-                .map_err(|source| self.lost(source))?;
+        match direction {
+            Direction::Forward => {
+                step.started_at.get_or_insert(at);
+                step.verdict = None;
+                if expected == StepStatus::Pending {
+                    step.status = StepStatus::Intent;
+                }
+            }
+            Direction::Back => {
+                step.status = StepStatus::Compensating;
+                let begun = || Compensation {
+                    before: before.clone(),
+                    started_at: Some(at),
+                    ..Compensation::default()
+                };
+                step.compensation.get_or_insert_with(begun).verdict = None;
+            }
         }
-        Ok(())
+        if self.escape.is_open() {
+            return Ok(Begin::NoRecord("the record cannot be written".to_owned()));
+        }
+        match self.store(position, &step, (expected, text)).await {
+            Ok(()) => {
+                self.remember(position, step.clone());
+                self.write_head(&step).await?;
+                Ok(Begin::Yes)
+            }
+            Err(StoreError::CancelRequested(request)) => Ok(Begin::Cancelled(*request)),
+            Err(error) => self.unavailable(error).map(|why| Begin::NoRecord(why.to_string())),
+        }
     }
 
-    /// Writes how a step ended.
-    pub(super) async fn end(
+    /// Writes which revision a step moves to.
+    pub(super) async fn ready(
         &self,
         position: usize,
-        verdict: Verdict,
-        evidence: Option<crate::model::Evidence>,
+        direction: Direction,
+        (arn, registered): (&TaskDefinitionArn, bool),
     ) -> Result<(), EngineError> {
-        let at = self.now();
-        self.change(position, |step| {
-            step.status = match verdict {
-                Verdict::Verified => StepStatus::Verified,
-                Verdict::NotStarted { .. } if step.status == StepStatus::Pending => {
-                    StepStatus::Skipped
+        let what = if registered { "registered" } else { "found" };
+        let text = format!("{what} {}", arn.short());
+        self.change(position, &text, |step| match direction {
+            Direction::Forward => {
+                step.registered |= registered;
+                step.task_definition = Some(arn.clone());
+            }
+            Direction::Back => {
+                if let Some(back) = &mut step.compensation {
+                    back.registered |= registered;
+                    back.task_definition = Some(arn.clone());
                 }
-                _ => StepStatus::Failed,
-            };
-            step.verdict = Some(verdict);
-            step.evidence = evidence;
-            step.finished_at = Some(at);
+            }
         })
         .await
     }
 
-    /// Writes how the deployment ended, and what each of its services runs now.
-    pub(super) async fn close(&self, status: DeploymentStatus) -> Result<Deployment, EngineError> {
-        let at = self.now();
-        let mut deployment = self.read(Clone::clone);
-        let key = DeploymentKey::of(&deployment);
-        let ended = Deployment { status, ..deployment.clone() };
-        let heads = self.heads(&ended, at).await.map_err(|source| self.lost(source))?;
-        let written = if status.is_final() {
-            let ending = Ending { expected: deployment.status, status, at, heads: &heads };
-            deployment.finished_at = Some(at);
-            self.ledger.finish_deployment(&self.lease, &key, ending).await.map(drop)
-        } else {
-            self.leave_open(&key, (deployment.status, status), &heads).await
-        };
-        written.map_err(|source| self.lost(source))?;
-        deployment.status = status;
-        Ok(deployment)
+    /// Writes that a service was told to move.
+    pub(super) async fn applied(
+        &self,
+        position: usize,
+        direction: Direction,
+        (arn, ours): (&TaskDefinitionArn, &EcsDeploymentId),
+    ) -> Result<(), EngineError> {
+        let text = format!("{ours} moves it to {}", arn.short());
+        self.change(position, &text, |step| match direction {
+            Direction::Forward => {
+                step.status = StepStatus::Applied;
+                step.task_definition = Some(arn.clone());
+                step.ecs_deployment = Some(ours.clone());
+                step.verdict = None;
+            }
+            Direction::Back => {
+                if let Some(back) = &mut step.compensation {
+                    back.task_definition = Some(arn.clone());
+                    back.ecs_deployment = Some(ours.clone());
+                    back.verdict = None;
+                }
+            }
+        })
+        .await?;
+        match self.step(position) {
+            Some(step) => self.write_head(&step).await,
+            None => Ok(()),
+        }
     }
 
-    /// Writes down a deployment that is not over: what its services were told, and its status.
-    async fn leave_open(
+    /// Writes how a step ended. An end that nobody knows ends nothing: the step keeps its status,
+    /// and is looked at again when the deployment is resumed.
+    pub(super) async fn end(
         &self,
-        key: &DeploymentKey,
-        (expected, status): (DeploymentStatus, DeploymentStatus),
-        heads: &[ServiceHead],
+        position: usize,
+        direction: Direction,
+        (verdict, evidence): (Verdict, Option<Evidence>),
+    ) -> Result<(), EngineError> {
+        let at = (self.now)();
+        let text = verdict.word().to_owned();
+        self.change(position, &text, |step| match direction {
+            Direction::Forward => {
+                step.status = forward_end(step.status, &verdict);
+                step.verdict = Some(verdict);
+                step.evidence = evidence;
+                step.finished_at = Some(at);
+            }
+            Direction::Back => {
+                let back = step.compensation.get_or_insert_default();
+                step.status = back_end(&verdict);
+                back.verdict = Some(verdict);
+                back.evidence = evidence;
+                back.finished_at = Some(at);
+            }
+        })
+        .await
+    }
+
+    /// Changes one step after something was done: in the store, or in the local file where the
+    /// store is away.
+    async fn change(
+        &self,
+        position: usize,
+        text: &str,
+        change: impl FnOnce(&mut Step),
+    ) -> Result<(), EngineError> {
+        let Some(mut step) = self.step(position) else { return Ok(()) };
+        let expected = step.status;
+        change(&mut step);
+        if !self.escape.is_open() {
+            match self.store(position, &step, (expected, text)).await {
+                Ok(()) => {
+                    self.remember(position, step);
+                    return Ok(());
+                }
+                Err(error) => drop(self.unavailable(error)?),
+            }
+        }
+        let deployment = self.deployment();
+        self.escape.step(&deployment, position, &step).map_err(EngineError::NoEscape)?;
+        self.remember(position, step);
+        Ok(())
+    }
+
+    /// Writes a step into the store.
+    async fn store(
+        &self,
+        position: usize,
+        step: &Step,
+        (expected, text): (StepStatus, &str),
     ) -> Result<(), StoreError> {
-        self.ledger.record_heads(&self.lease, key, heads).await?;
-        if status == expected {
+        let key = self.read(DeploymentKey::of);
+        let service = Some(step.service.clone());
+        let note = TimelineEntry { at: (self.now)(), service, text: text.to_owned() };
+        self.ledger.record_step(self.lease, &key, position, step, expected, &[note]).await
+    }
+
+    /// Keeps a step as it was written.
+    fn remember(&self, position: usize, written: Step) {
+        let mut deployment = self.deployment.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(step) = deployment.steps.get_mut(position) {
+            *step = written;
+        }
+    }
+
+    /// Why the store is away; every other error of it ends the work.
+    fn unavailable(&self, error: StoreError) -> Result<StoreError, EngineError> {
+        match error {
+            StoreError::Unavailable { .. } => Ok(error),
+            StoreError::LeaseLost { .. } => Err(EngineError::LeaseLost { source: error }),
+            error => Err(self.lost(error)),
+        }
+    }
+
+    /// Writes the head of a step's service, so that whoever looks meanwhile, or after a crash, sees
+    /// who touched the service last. A store that is away keeps the one it has.
+    async fn write_head(&self, step: &Step) -> Result<(), EngineError> {
+        let deployment = self.deployment();
+        if self.escape.is_open() || deployment.kind == DeploymentKind::Register {
             return Ok(());
         }
-        self.ledger.change_status(&self.lease, key, expected, status, None).await
+        let key = DeploymentKey::of(&deployment);
+        let head = self.head(&deployment, step, (None, (self.now)()));
+        match self.ledger.record_heads(self.lease, &key, &[head]).await {
+            Ok(_overtaken) => Ok(()),
+            Err(error) => self.unavailable(error).map(drop),
+        }
+    }
+
+    /// Moves the deployment to a status in which it goes on, or rests.
+    pub(super) async fn turn(
+        &self,
+        status: DeploymentStatus,
+        reason: Option<&str>,
+    ) -> Result<(), EngineError> {
+        let deployment = self.deployment();
+        if deployment.status == status {
+            return Ok(());
+        }
+        let key = DeploymentKey::of(&deployment);
+        let expected = deployment.status;
+        if !self.escape.is_open() {
+            match self.ledger.change_status(self.lease, &key, expected, status, reason).await {
+                Ok(()) => {
+                    self.set_status(status);
+                    return Ok(());
+                }
+                Err(error) => drop(self.unavailable(error)?),
+            }
+        }
+        self.escape.status(&deployment, status, (self.now)()).map_err(EngineError::NoEscape)?;
+        self.set_status(status);
+        Ok(())
+    }
+
+    /// Keeps a status as it was written.
+    fn set_status(&self, status: DeploymentStatus) {
+        self.deployment.lock().unwrap_or_else(PoisonError::into_inner).status = status;
+    }
+
+    /// Writes how the deployment ended, or rests, and what each of its services runs now.
+    pub(super) async fn close(&self, status: DeploymentStatus) -> Result<Deployment, EngineError> {
+        let deployment = self.deployment();
+        let at = (self.now)();
+        if !status.is_final() {
+            self.turn(status, None).await?;
+            return Ok(self.deployment());
+        }
+        if !self.escape.is_open() {
+            match self.finish(&deployment, (status, at)).await {
+                Ok(()) => return Ok(self.ended(status, at)),
+                Err(error) => drop(self.unavailable(error)?),
+            }
+        }
+        self.escape.status(&deployment, status, at).map_err(EngineError::NoEscape)?;
+        Ok(self.ended(status, at))
+    }
+
+    /// Writes the end into the store.
+    async fn finish(
+        &self,
+        deployment: &Deployment,
+        (status, at): (DeploymentStatus, Timestamp),
+    ) -> Result<(), StoreError> {
+        let ended = Deployment { status, ..deployment.clone() };
+        let heads = self.heads(&ended, at).await?;
+        let ending = Ending { expected: deployment.status, status, at, heads: &heads };
+        let key = DeploymentKey::of(deployment);
+        self.ledger.finish_deployment(self.lease, &key, ending).await.map(drop)
+    }
+
+    /// The deployment as it is over.
+    fn ended(&self, status: DeploymentStatus, at: Timestamp) -> Deployment {
+        let mut deployment = self.deployment.lock().unwrap_or_else(PoisonError::into_inner);
+        deployment.status = status;
+        deployment.finished_at = Some(at);
+        deployment.clone()
     }
 
     /// The heads of the services that this deployment touched. What was verified before stays
@@ -164,6 +365,9 @@ impl<'a> Journal<'a> {
         deployment: &Deployment,
         at: Timestamp,
     ) -> Result<Vec<ServiceHead>, StoreError> {
+        if deployment.kind == DeploymentKind::Register {
+            return Ok(Vec::new());
+        }
         let known = self.ledger.heads(&deployment.project, &deployment.environment).await?;
         Ok(deployment
             .steps
@@ -177,36 +381,49 @@ impl<'a> Journal<'a> {
     }
 
     /// The head of one service. Only a deployment that succeeded as a whole moves what is verified:
-    /// a set is verified together or not at all.
+    /// a set is verified together or not at all. A service that was moved back is verified to run
+    /// what it ran before, under another revision.
     fn head(
         &self,
         deployment: &Deployment,
         step: &Step,
         (earlier, at): (Option<VerifiedHead>, Timestamp),
     ) -> ServiceHead {
-        let images = self.images_of(step, earlier.as_ref());
-        let verified = step.task_definition.clone().map(|task_definition| VerifiedHead {
-            deployment: deployment.number,
-            release: deployment.release,
-            task_definition,
-            ecs_deployment: step.ecs_deployment.clone(),
-            images: images.clone(),
-            at,
-        });
         let is_verified =
             deployment.status == DeploymentStatus::Succeeded && step.status == StepStatus::Verified;
+        let moved_back = step
+            .compensation
+            .as_ref()
+            .filter(|back| back.ecs_deployment.is_some() && step.status == StepStatus::Compensated);
+        let images = match moved_back {
+            Some(_) => earlier.as_ref().map(|head| head.images.clone()).unwrap_or_default(),
+            None => self.images_of(step, earlier.as_ref()),
+        };
+        let verified = match (moved_back, &step.task_definition) {
+            (Some(back), _) => restored(deployment, back, (earlier, at)),
+            (None, Some(task_definition)) if is_verified => Some(VerifiedHead {
+                deployment: deployment.number,
+                release: deployment.release,
+                task_definition: task_definition.clone(),
+                ecs_deployment: step.ecs_deployment.clone(),
+                images: images.clone(),
+                at,
+            }),
+            (None, _) => earlier,
+        };
+        let (task_definition, ecs_deployment, verdict) = live_part(step);
         ServiceHead {
             service: step.service.clone(),
             deployment: deployment.number,
             release: deployment.release,
             status: step.status,
             before: step.before.task_definition.clone(),
-            verdict: step.verdict.clone(),
-            task_definition: step.task_definition.clone(),
-            ecs_deployment: step.ecs_deployment.clone(),
+            verdict,
+            task_definition,
+            ecs_deployment,
             images,
             at,
-            verified: if is_verified { verified } else { earlier },
+            verified,
         }
     }
 
@@ -222,13 +439,8 @@ impl<'a> Journal<'a> {
         images
     }
 
-    /// Gives the lease back. A store that fails only leaves it to run out.
-    pub(super) async fn release(&self) {
-        drop(self.ledger.release(&self.lease).await);
-    }
-
     /// A store that fails in the middle: says what was changed by then.
-    pub(super) fn lost(&self, source: StoreError) -> EngineError {
+    fn lost(&self, source: StoreError) -> EngineError {
         let (deployment, changed) = self.read(|deployment| {
             let started: Vec<&str> = deployment
                 .steps
@@ -243,5 +455,75 @@ impl<'a> Journal<'a> {
             (deployment.number, changed)
         });
         EngineError::RecordLost { deployment, changed, source }
+    }
+}
+
+/// Writes the end of a deployment whose steps are all in the store, with what follows from it for
+/// its services.
+///
+/// # Errors
+/// Fails when the store cannot be written, or the lease is lost.
+pub async fn record_end(
+    ledger: &Ledger,
+    lease: &Lease,
+    (deployment, images): (Deployment, BTreeMap<ImageId, ReleasedImage>),
+    (status, at): (DeploymentStatus, Timestamp),
+) -> Result<(), StoreError> {
+    let nowhere = EscapeFile::new(std::path::PathBuf::new());
+    let now = || Timestamp::UNIX_EPOCH;
+    let journal = Journal::new((ledger, lease), now, deployment.clone(), images, nowhere);
+    journal.finish(&deployment, (status, at)).await
+}
+
+/// What is verified of a service that was moved back: what was verified before, as the copy that
+/// runs now.
+fn restored(
+    deployment: &Deployment,
+    back: &Compensation,
+    (earlier, at): (Option<VerifiedHead>, Timestamp),
+) -> Option<VerifiedHead> {
+    let earlier = earlier?;
+    Some(VerifiedHead {
+        deployment: deployment.number,
+        task_definition: back.task_definition.clone()?,
+        ecs_deployment: back.ecs_deployment.clone(),
+        at,
+        ..earlier
+    })
+}
+
+/// What a service was last told to run, by which rollout, and how that ended.
+fn live_part(step: &Step) -> (Option<TaskDefinitionArn>, Option<EcsDeploymentId>, Option<Verdict>) {
+    match &step.compensation {
+        Some(back) if back.ecs_deployment.is_some() => {
+            let verdict = match (&back.verdict, step.status) {
+                (Some(Verdict::Verified), StepStatus::Compensated) => Some(Verdict::RolledBack {
+                    to: back.task_definition.clone(),
+                    reason: "the deployment was rolled back".to_owned(),
+                }),
+                (verdict, _) => verdict.clone(),
+            };
+            (back.task_definition.clone(), back.ecs_deployment.clone(), verdict)
+        }
+        _ => (step.task_definition.clone(), step.ecs_deployment.clone(), step.verdict.clone()),
+    }
+}
+
+/// The status of a step that ended on its way forward.
+fn forward_end(now: StepStatus, verdict: &Verdict) -> StepStatus {
+    match verdict {
+        Verdict::Verified => StepStatus::Verified,
+        Verdict::NotStarted { .. } if now == StepStatus::Pending => StepStatus::Skipped,
+        Verdict::TimedOut { .. } | Verdict::Unknown { .. } => now,
+        _ => StepStatus::Failed,
+    }
+}
+
+/// The status of a step that ended on its way back.
+fn back_end(verdict: &Verdict) -> StepStatus {
+    match verdict {
+        Verdict::Verified => StepStatus::Compensated,
+        Verdict::TimedOut { .. } | Verdict::Unknown { .. } => StepStatus::Compensating,
+        _ => StepStatus::CompensateFailed,
     }
 }

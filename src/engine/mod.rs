@@ -1,41 +1,63 @@
 //! Carries out what was approved: the only code that changes anything outside.
 //!
-//! Invariants: nothing is done to AWS whose INTENT is not in the store; a service is done only
-//! when our own ECS deployment is; after the first failure nothing new is started, and what was
-//! started is followed to its end.
+//! Invariants: nothing is done to AWS whose INTENT is not in the store, written under a lease that
+//! is still ours; a service is done only when our own ECS deployment is; after the first failure
+//! nothing new is started, what was started is followed to its end, and then everything goes back
+//! unless it is meant to stay.
 
 mod apply;
+mod claim;
+mod course;
 mod error;
+mod escape;
 mod follow;
 mod journal;
+mod keeper;
 mod outcome;
-mod put_back;
 mod registration;
+mod rollouts;
+mod run;
 mod verify;
+mod way_back;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 
+use self::{
+    apply::Written,
+    course::{Course, Direction, Others},
+    escape::EscapeFile,
+    follow::Followed,
+    journal::Journal,
+    keeper::Keeper,
+    outcome::{is_definite_failure, status_after_going_back},
+    rollouts::{Rollouts, Stop},
+    run::Run,
+};
 pub use self::{
+    claim::{Claim, claim},
     error::EngineError,
+    journal::record_end,
     outcome::{Report, status_of},
     registration::{Registration, register},
 };
-use self::{follow::Followed, journal::Journal};
 use crate::{
     backend::{
         aws::Throttles,
         params::Parameters,
         platform::ecs::Ecs,
-        process,
+        registry::Registry,
         store::{
-            Ledger,
-            ledger::{Acquired, Lease, LockRequest, NewDeployment},
+            Ledger, StoreError,
+            ledger::{DeploymentKey, Lease, NewDeployment},
         },
     },
-    model::{Actor, DeploymentKind, DeploymentStatus, Event, Listener, OnFailure, ReleaseNumber},
-    plan::ApprovedPlan,
+    model::{
+        Actor, Deployment, DeploymentKind, DeploymentStatus, Event, ImageId, Listener, OnFailure,
+        ReleaseNumber, ReleasedImage, StepStatus,
+    },
+    plan::{ApprovedPlan, Extent, Leg, PlannedStep},
 };
 
 /// What a deployment is carried out with.
@@ -44,8 +66,12 @@ pub struct Engine<'a> {
     pub ecs: &'a Ecs,
     /// The environment's parameters.
     pub parameters: &'a Parameters,
+    /// The environment's registry.
+    pub registry: &'a Registry,
     /// The record.
     pub ledger: &'a Ledger,
+    /// What everything is done under.
+    pub lease: &'a Lease,
     /// Which operations AWS throttles.
     pub throttles: &'a Throttles,
     /// Whoever listens.
@@ -54,23 +80,49 @@ pub struct Engine<'a> {
     pub now: fn() -> jiff::Timestamp,
     /// Turns true when nothing more shall be started.
     pub interrupt: watch::Receiver<bool>,
+    /// The folder for what the store does not take.
+    pub journal_folder: PathBuf,
 }
 
 /// How a deployment is carried out.
 #[derive(Debug, Clone)]
 pub struct Orders {
+    /// How long rollouts may take, from the first effect; on the way back as long again.
+    pub timeout: Duration,
+    /// Whether to follow the rollouts to their end.
+    pub wait: bool,
+    /// What is done when a service fails.
+    pub on_failure: OnFailure,
+    /// Why nothing that was not begun is begun any more, where that is so.
+    pub cancel: Option<String>,
+}
+
+/// What is recorded of a new deployment beside its plan.
+#[derive(Debug, Clone)]
+pub struct Beginning {
     /// The release that the plan makes the environment run.
     pub release: ReleaseNumber,
+    /// What sort of change it is.
+    pub kind: DeploymentKind,
+    /// The release that a rollback goes back from.
+    pub from_release: Option<ReleaseNumber>,
     /// Who asks.
     pub actor: Actor,
     /// Why.
     pub description: Option<String>,
-    /// How long rollouts may take, from the first effect.
-    pub timeout: Duration,
-    /// Whether to follow the rollouts to their end.
-    pub wait: bool,
     /// The version of this program, for the record.
     pub tool_version: String,
+}
+
+/// A deployment of the record that is gone on with.
+#[derive(Debug, Clone)]
+pub struct Unfinished {
+    /// The deployment as it is recorded.
+    pub deployment: Deployment,
+    /// The images of its release.
+    pub images: BTreeMap<ImageId, ReleasedImage>,
+    /// What is left of it on its way forward.
+    pub legs: Vec<Leg>,
 }
 
 /// How many services are told to move at the same time. More would only queue at AWS's limit of
@@ -86,31 +138,36 @@ impl Engine<'_> {
     ///
     /// # Errors
     /// Fails when the record cannot be written: at the start nothing was changed, later the error
-    /// says what was. A rollout that fails is no error but an outcome in the report.
+    /// says what was. Fails also when the lease is lost. A rollout that fails is no error but an
+    /// outcome in the report.
     pub async fn deploy(
         &self,
-        approved: &ApprovedPlan,
+        approved: ApprovedPlan,
+        beginning: Beginning,
         orders: &Orders,
     ) -> Result<Report, EngineError> {
-        let plan = approved.plan();
-        let lease = self.lease(plan, orders).await?;
+        let mut plan = approved.into_plan();
+        let is_ahead = beginning.kind == DeploymentKind::Register;
+        if is_ahead {
+            plan.steps.retain(PlannedStep::registers);
+        }
         let deployment = self
             .ledger
             .start_deployment(
-                &lease,
+                self.lease,
                 NewDeployment {
                     project: plan.project.clone(),
                     environment: plan.environment.clone(),
                     selection: plan.selection.clone(),
-                    release: orders.release,
-                    kind: DeploymentKind::Deploy,
-                    actor: orders.actor.clone(),
-                    description: orders.description.clone(),
+                    release: beginning.release,
+                    kind: beginning.kind,
+                    actor: beginning.actor,
+                    description: beginning.description,
                     at: (self.now)(),
-                    tool_version: orders.tool_version.clone(),
-                    on_failure: OnFailure::default(),
-                    from_release: None,
-                    steps: plan.steps.iter().map(crate::plan::PlannedStep::record).collect(),
+                    tool_version: beginning.tool_version,
+                    on_failure: orders.on_failure,
+                    from_release: beginning.from_release,
+                    steps: plan.steps.iter().map(PlannedStep::record).collect(),
                 },
             )
             .await
@@ -118,75 +175,248 @@ impl Engine<'_> {
         self.listener.hear(&Event::DeploymentStarted {
             deployment: deployment.number,
             release: deployment.release,
+            kind: deployment.kind,
             services: plan.steps.iter().map(|step| step.service.clone()).collect(),
         });
-        let journal = Journal::new((self.ledger, lease), self.now, deployment, &plan.wanted.images);
-        let followed = self.apply_and_follow(plan, &journal, orders).await?;
-        let status = match followed {
-            Followed::ToTheEnd { put_back } => match status_of(&journal.steps()) {
-                // Services went back, and SSM or the task definition's family did not.
-                DeploymentStatus::RolledBack if !put_back => DeploymentStatus::Failed,
-                status => status,
-            },
-            Followed::Detached => DeploymentStatus::Running,
-            Followed::Interrupted => DeploymentStatus::Interrupted,
+        let journal = self.journal(deployment, plan.wanted.images.clone());
+        let course = if is_ahead {
+            Course::of_registrations(plan)
+        } else {
+            Course::of_plan(plan, others(orders))
         };
-        if status == DeploymentStatus::Interrupted {
-            self.listener.hear(&Event::Interrupted);
-        }
-        let closed = journal.close(status).await;
-        journal.release().await;
-        Ok(Report { deployment: closed? })
+        self.go_forward(&journal, &course, orders).await
     }
 
-    /// Takes the lease of what the plan touches.
-    async fn lease(&self, plan: &crate::plan::Plan, orders: &Orders) -> Result<Lease, EngineError> {
-        let process = process::this_process();
-        let request = LockRequest {
-            project: &plan.project,
-            environment: &plan.environment,
-            selection: &plan.selection,
-            services: &plan.steps.iter().map(|step| step.service.clone()).collect(),
-            by: &orders.actor,
-            process: process.as_ref(),
-            reason: orders.description.as_deref(),
-            is_gone: &process::is_gone,
-            preempt: false,
-        };
-        match self.ledger.acquire(&request).await.map_err(EngineError::NotRecorded)? {
-            Acquired::Lease(lease) => Ok(lease),
-            Acquired::Held(held) => Err(EngineError::Locked { held }),
-        }
-    }
-
-    /// Tells the services to move and follows those that do, both at the same time, so that a
-    /// failure of the first is seen before the last is started.
-    async fn apply_and_follow(
+    /// Goes on with a deployment that nobody works on any more, in the direction it has.
+    ///
+    /// # Errors
+    /// As [`Engine::deploy`].
+    pub async fn resume(
         &self,
-        plan: &crate::plan::Plan,
+        unfinished: Unfinished,
+        orders: &Orders,
+    ) -> Result<Report, EngineError> {
+        let Unfinished { deployment, images, legs } = unfinished;
+        let number = deployment.number;
+        let deployment = self.adopt(deployment).await?;
+        let goes_back = deployment.status == DeploymentStatus::RollingBack;
+        let journal = self.journal(deployment, images);
+        if goes_back {
+            self.listener.hear(&Event::Resumed { deployment: number, services: Vec::new() });
+            return self.go_back(&journal, orders, "it was on its way back").await;
+        }
+        let course = Course::of_legs(Direction::Forward, others(orders), legs);
+        let services = course.services();
+        self.listener.hear(&Event::Resumed { deployment: number, services });
+        self.go_forward(&journal, &course, orders).await
+    }
+
+    /// Takes back what an unfinished deployment has done.
+    ///
+    /// # Errors
+    /// As [`Engine::deploy`].
+    pub async fn roll_back(
+        &self,
+        unfinished: Unfinished,
+        orders: &Orders,
+        reason: &str,
+    ) -> Result<Report, EngineError> {
+        let deployment = self.adopt(unfinished.deployment).await?;
+        let journal = self.journal(deployment, unfinished.images);
+        self.go_back(&journal, orders, reason).await
+    }
+
+    /// Puts our lease on a deployment that somebody else began. One that rests goes on by that.
+    async fn adopt(&self, mut deployment: Deployment) -> Result<Deployment, EngineError> {
+        let key = DeploymentKey::of(&deployment);
+        let running = DeploymentStatus::Running;
+        let adopted = match deployment.status {
+            DeploymentStatus::Running | DeploymentStatus::RollingBack => {
+                self.ledger.adopt(self.lease, &key).await
+            }
+            resting => {
+                deployment.status = running;
+                self.ledger.change_status(self.lease, &key, resting, running, None).await
+            }
+        };
+        adopted.map(|()| deployment).map_err(|error| match error {
+            StoreError::LeaseLost { .. } => EngineError::LeaseLost { source: error },
+            error => EngineError::NotRecorded(error),
+        })
+    }
+
+    /// The journal of a recorded deployment.
+    fn journal(
+        &self,
+        deployment: Deployment,
+        images: BTreeMap<ImageId, ReleasedImage>,
+    ) -> Journal<'_> {
+        let escape = EscapeFile::new(self.journal_folder.clone());
+        Journal::new((self.ledger, self.lease), self.now, deployment, images, escape)
+    }
+
+    /// Carries out a course to the release, and what follows from how it ends.
+    async fn go_forward(
+        &self,
+        journal: &Journal<'_>,
+        course: &Course,
+        orders: &Orders,
+    ) -> Result<Report, EngineError> {
+        let rollouts = Rollouts::default();
+        for step in journal.steps().iter().filter(|step| step.status == StepStatus::Failed) {
+            rollouts.failed(&step.service);
+        }
+        let followed = self.carry(journal, course, (&rollouts, orders)).await?;
+        let status = match followed {
+            Followed::Detached => DeploymentStatus::Detached,
+            Followed::Stopped => DeploymentStatus::Interrupted,
+            // The rest cannot be begun, and may not be called failed.
+            Followed::ToTheEnd if rollouts.record_lost() => DeploymentStatus::Interrupted,
+            Followed::ToTheEnd => return self.conclude_forward(journal, orders).await,
+        };
+        self.tell_stop(&rollouts);
+        self.report(journal, status).await
+    }
+
+    /// Runs one course.
+    async fn carry(
+        &self,
+        journal: &Journal<'_>,
+        course: &Course,
+        (rollouts, orders): (&Rollouts, &Orders),
+    ) -> Result<Followed, EngineError> {
+        let keeper = Keeper::new(self.ledger, self.lease);
+        let run = Run {
+            course,
+            journal,
+            rollouts,
+            keeper: &keeper,
+            written: Written::of(course),
+            wait: orders.wait || course.direction == Direction::Back,
+            deadline: Instant::now() + orders.timeout,
+        };
+        self.run(&run).await
+    }
+
+    /// Tells why nothing more was started.
+    fn tell_stop(&self, rollouts: &Rollouts) {
+        match rollouts.stopped() {
+            Some(Stop::Signal) => self.listener.hear(&Event::Interrupted),
+            Some(Stop::Cancelled(request)) => {
+                self.listener.hear(&Event::StopRequested { by: request.by.name });
+            }
+            None => {}
+        }
+    }
+
+    /// What follows when every step has its verdict: the end, or the way back.
+    async fn conclude_forward(
+        &self,
         journal: &Journal<'_>,
         orders: &Orders,
-    ) -> Result<Followed, EngineError> {
-        let deadline = Instant::now() + orders.timeout;
-        let rollouts = follow::Rollouts::default();
-        let work = async {
-            tokio::try_join!(
-                self.apply_all(plan, journal, &rollouts),
-                self.follow_all(plan, journal, &rollouts, (orders.wait, deadline)),
-            )
+    ) -> Result<Report, EngineError> {
+        let deployment = journal.deployment();
+        let status = status_of(&deployment.steps);
+        if matches!(status, DeploymentStatus::Succeeded | DeploymentStatus::Unknown)
+            || journal.escaped_to().is_some()
+        {
+            return self.report(journal, status).await;
+        }
+        let is_rollback = deployment.kind == DeploymentKind::Rollback;
+        let goes_back = deployment.kind == DeploymentKind::Deploy
+            && orders.cancel.is_none()
+            && orders.on_failure == OnFailure::Rollback
+            && is_definite_failure(&deployment.steps);
+        if goes_back {
+            let failed = deployment.steps.iter().find(|step| step.status == StepStatus::Failed);
+            let reason =
+                failed.map_or_else(String::new, |step| format!("`{}` failed", step.service));
+            return self.go_back(journal, orders, &reason).await;
+        }
+        let is_in_step = self.put_back_what_is_back(journal, orders).await?;
+        let status = match status {
+            _ if is_rollback && status != DeploymentStatus::Superseded => {
+                DeploymentStatus::RollbackFailed
+            }
+            _ if orders.cancel.is_some() => DeploymentStatus::Cancelled,
+            // Services went back, and SSM or the task definition's family did not.
+            DeploymentStatus::RolledBack if !is_in_step => DeploymentStatus::Failed,
+            status => status,
         };
-        let mut work = std::pin::pin!(work);
-        let mut interrupt = self.interrupt.clone();
-        tokio::select! {
-            biased;
-            _ = interrupt.wait_for(|stop| *stop) => {}
-            done = &mut work => return done.map(|((), followed)| followed),
+        self.report(journal, status).await
+    }
+
+    /// Brings parameters and families in step with the services that run what they ran before.
+    /// Tells whether all of it was done.
+    async fn put_back_what_is_back(
+        &self,
+        journal: &Journal<'_>,
+        orders: &Orders,
+    ) -> Result<bool, EngineError> {
+        self.undo(journal, (Extent::WhatIsBack, orders)).await?;
+        let not_done =
+            |status| matches!(status, StepStatus::CompensateFailed | StepStatus::Compensating);
+        Ok(!journal.steps().iter().any(|step| not_done(step.status)))
+    }
+
+    /// Takes back everything that the deployment has done.
+    async fn go_back(
+        &self,
+        journal: &Journal<'_>,
+        orders: &Orders,
+        reason: &str,
+    ) -> Result<Report, EngineError> {
+        journal.turn(DeploymentStatus::RollingBack, Some(reason)).await?;
+        let followed = self.undo(journal, (Extent::Everything, orders)).await?;
+        let deployment = journal.deployment();
+        let status = match followed {
+            Followed::ToTheEnd => status_after_going_back(&deployment.steps),
+            Followed::Detached | Followed::Stopped => DeploymentStatus::RollingBack,
+        };
+        self.report(journal, status).await
+    }
+
+    /// Carries out the way back of some or all steps.
+    async fn undo(
+        &self,
+        journal: &Journal<'_>,
+        (extent, orders): (Extent, &Orders),
+    ) -> Result<Followed, EngineError> {
+        let undo = self.look_back(journal, extent).await?;
+        for text in undo.left_alone {
+            self.listener.hear(&Event::Warning { text });
         }
-        rollouts.interrupt();
-        // Requests that are under way may still be answered and recorded.
-        match tokio::time::timeout(LAST_ANSWERS, work).await {
-            Ok(done) => done.map(|((), followed)| followed),
-            Err(_still_going) => Ok(Followed::Interrupted),
+        let deployment = journal.deployment();
+        let course = Course::of_legs(Direction::Back, Others::GoOn, undo.legs);
+        if course.is_empty() {
+            return Ok(Followed::ToTheEnd);
         }
+        if extent == Extent::Everything {
+            let services = course.services();
+            self.listener.hear(&Event::RollingBack { deployment: deployment.number, services });
+        }
+        let rollouts = Rollouts::default();
+        let followed = self.carry(journal, &course, (&rollouts, orders)).await?;
+        self.tell_stop(&rollouts);
+        Ok(if rollouts.record_lost() { Followed::Stopped } else { followed })
+    }
+
+    /// Writes the status down, and brings back what is to be told.
+    async fn report(
+        &self,
+        journal: &Journal<'_>,
+        status: DeploymentStatus,
+    ) -> Result<Report, EngineError> {
+        let deployment = journal.close(status).await?;
+        Ok(Report { deployment, unrecorded: journal.escaped_to() })
+    }
+}
+
+/// What a failure means for the other services.
+fn others(orders: &Orders) -> Others {
+    match (&orders.cancel, orders.on_failure) {
+        (Some(reason), _) => Others::NeverBegin(reason.clone()),
+        (None, OnFailure::Continue) => Others::GoOn,
+        (None, OnFailure::Rollback | OnFailure::Hold) => Others::Stop,
     }
 }

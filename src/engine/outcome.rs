@@ -1,12 +1,16 @@
 //! How a whole deployment ended, from how its steps did.
 
+use std::path::PathBuf;
+
 use crate::model::{Deployment, DeploymentStatus, Step, StepStatus, Verdict};
 
 /// What the engine brings back.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// The deployment as it is in the record.
+    /// The deployment as it is in the record, or as it should be there.
     pub deployment: Deployment,
+    /// The file with what the store did not take.
+    pub unrecorded: Option<PathBuf>,
 }
 
 /// The status of a deployment whose steps have all ended. Success takes every one of them.
@@ -30,6 +34,42 @@ pub fn status_of(steps: &[Step]) -> DeploymentStatus {
         return DeploymentStatus::Failed;
     }
     DeploymentStatus::Superseded
+}
+
+/// Whether a service failed for sure: not when nobody knows, and not when somebody else took over.
+pub(super) fn is_definite_failure(steps: &[Step]) -> bool {
+    steps.iter().any(|step| {
+        matches!(
+            step.verdict,
+            Some(
+                Verdict::Failed { .. }
+                    | Verdict::RolledBack { .. }
+                    | Verdict::RollbackFailed { .. }
+            )
+        )
+    })
+}
+
+/// The status of a deployment that went back as far as it could. That everything is back takes
+/// every step that was begun.
+pub(super) fn status_after_going_back(steps: &[Step]) -> DeploymentStatus {
+    let any = |is: fn(&Step) -> bool| steps.iter().any(is);
+    if any(|step| step.status == StepStatus::Compensating) {
+        return DeploymentStatus::RollingBack;
+    }
+    let is_broken = |step: &Step| {
+        step.status == StepStatus::CompensateFailed
+            || (step.status != StepStatus::Compensated
+                && matches!(step.verdict, Some(Verdict::RollbackFailed { .. })))
+    };
+    if any(is_broken) {
+        return DeploymentStatus::RollbackFailed;
+    }
+    let is_back = |step: &Step| {
+        matches!(step.status, StepStatus::Pending | StepStatus::Skipped | StepStatus::Compensated)
+            || step.is_back()
+    };
+    if steps.iter().all(is_back) { DeploymentStatus::RolledBack } else { DeploymentStatus::Failed }
 }
 
 #[cfg(test)]

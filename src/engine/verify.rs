@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Engine,
     apply::cause_chain,
-    follow::{Judged, Moving, Seen, target_of},
+    follow::{Judged, Seen, target_of},
+    rollouts::Moving,
+    run::Run,
 };
 use crate::{
     backend::platform::ecs::EcsError,
@@ -16,7 +18,7 @@ use crate::{
         ContainerName, EcsDeploymentId, Event, RunningTasks, ServiceRevision, ServiceRevisionId,
         Verdict,
     },
-    plan::{Judgement, Plan, PlannedStep, Rollout},
+    plan::{Judgement, PlannedStep, Rollout},
 };
 
 /// What runs of each deployment.
@@ -29,14 +31,14 @@ impl Engine<'_> {
     /// seen has none yet, and is looked at again.
     pub(super) async fn verify_all(
         &self,
-        plan: &Plan,
+        run: &Run<'_>,
         moving: &[Moving],
         (judged, seen): (&Judged, &Seen),
     ) -> BTreeMap<usize, Verdict> {
         let complete: Vec<(&Moving, &PlannedStep)> = moving
             .iter()
             .filter(|one| matches!(judged.get(&one.position), Some((Judgement::Complete, _))))
-            .filter_map(|one| Some((one, plan.steps.get(one.position)?)))
+            .filter_map(|one| Some((one, run.course.step(one.position)?)))
             .collect();
         if complete.is_empty() {
             return BTreeMap::new();

@@ -6,6 +6,7 @@
 mod environments;
 mod services;
 mod sets;
+mod store;
 
 use std::{hash::Hash, str::FromStr};
 
@@ -13,7 +14,7 @@ use indexmap::IndexMap;
 
 use super::{
     error::ManifestErrorKind,
-    project::{Environment, Image, Origin, Project, Service, ServiceSet, StoreSetting},
+    project::{Environment, Image, Origin, Project, Service, ServiceSet},
     read::{Account, Collection, Item, Reader},
     shape,
     source::Span,
@@ -161,12 +162,13 @@ impl<'r> Draft<'r> {
         self.link_environments();
         self.apply_defaults(&home);
         self.check_names();
+        let store = self.store(table.store, &home);
         let id = id?;
         Some(Project {
             name: table.name.map_or_else(|| id.to_string(), |name| name.value),
             id,
             home,
-            store: store(table.store),
+            store,
             origin: self.origin(),
             environments: self.environments,
             service_sets: self.service_sets,
@@ -268,13 +270,4 @@ fn define<I: FromStr<Err = IdError> + Hash + Eq>(
 /// Reads an id or name; nothing, and an error taken down, where it breaks its rule.
 fn parse<I: FromStr<Err = IdError>>(text: &Text, reader: &mut Reader) -> Option<I> {
     text.value.parse().map_err(|error: IdError| reader.report(text.span, error.into())).ok()
-}
-
-/// The store that a project names.
-fn store(table: Option<shape::Store>) -> StoreSetting {
-    match table {
-        Some(shape::Store { dynamodb: Some(never), .. }) => match never {},
-        Some(shape::Store { sqlite: Some(path), .. }) => StoreSetting::Sqlite(path.value.into()),
-        Some(_) | None => StoreSetting::default(),
-    }
 }

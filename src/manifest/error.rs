@@ -41,6 +41,16 @@ pub enum ManifestErrorKind {
         /// What it is, with an article.
         found: &'static str,
     },
+    /// A text that is none of the words that its key takes.
+    #[error("`{place}` cannot be `{value}`, only {}", one_of_them(.known))]
+    UnknownValue {
+        /// The value's key.
+        place: String,
+        /// What it is.
+        value: String,
+        /// What it may be.
+        known: Vec<&'static str>,
+    },
     /// One table has the same key twice.
     #[error("the key `{key}` is given twice")]
     DuplicateKey {
@@ -220,12 +230,6 @@ pub enum ManifestErrorKind {
         /// The rule that is broken.
         reason: String,
     },
-    /// A store that this version does not have.
-    #[error("`{place}`: a store in DynamoDB is not available in this version")]
-    StoreNotAvailable {
-        /// The key.
-        place: String,
-    },
     /// The file describes nothing.
     #[error("the manifest has no projects")]
     NoProjects,
@@ -308,6 +312,15 @@ pub(super) fn listed<T: std::fmt::Display>(items: &[T]) -> String {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
         Some((last, _)) => last.clone(),
         None => String::new(),
+    }
+}
+
+/// `a`, `b` or `c`, each between backticks.
+fn one_of_them(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => quoted.concat(),
     }
 }
 

@@ -18,6 +18,7 @@ impl Kind {
             Self::Syntax { .. }
             | Self::UnknownKey { .. }
             | Self::WrongType { .. }
+            | Self::UnknownValue { .. }
             | Self::DuplicateKey { .. }
             | Self::ConflictingKeys { .. }
             | Self::Empty { .. }
@@ -39,8 +40,7 @@ impl Kind {
             | Self::InvalidRoleArn(_)
             | Self::InvalidRepository { .. }
             | Self::AccountMismatch { .. }
-            | Self::InvalidEcsServiceName { .. }
-            | Self::StoreNotAvailable { .. } => self.hint_on_value(),
+            | Self::InvalidEcsServiceName { .. } => self.hint_on_value(),
             Self::NoCluster { .. }
             | Self::ProjectAmbiguous(_)
             | Self::UnknownProject { .. }
@@ -67,6 +67,7 @@ impl Kind {
             }
             Self::UnknownKey { key, place, owner, known } => unknown_key(key, place, owner, known),
             Self::WrongType { place, expected, .. } => wrong_type(place, expected),
+            Self::UnknownValue { place, value, known } => unknown_value(place, value, known),
             Self::DuplicateKey { key } => format!("remove one of the two `{key}`, or merge them"),
             Self::ConflictingKeys { key, other, .. } => {
                 format!("keep `{key}` and remove `{other}`")
@@ -140,7 +141,7 @@ impl Kind {
                 "set the key `service` of `{service}` to its ECS service's name, in which `{{env}}` \
                  stands for the environment id"
             ),
-            _ => "use `store = { sqlite = \"<path>\" }`, or remove `store`".to_owned(),
+            _ => String::new(),
         }
     }
 
@@ -237,6 +238,15 @@ fn wrong_type(place: &str, expected: &str) -> String {
     )
 }
 
+/// What to write instead of a word that its key does not take.
+fn unknown_value(place: &str, value: &str, known: &[&'static str]) -> String {
+    let key = place.rsplit('.').next().unwrap_or(place);
+    match nearest(value, known) {
+        Some(near) => format!("write `{key} = \"{near}\"`"),
+        None => format!("set `{key}` to one of {}, or remove it", listed(known)),
+    }
+}
+
 /// What to do about a reference to nothing.
 fn dangling(kind: &str, id: &str, known: &[String]) -> String {
     match nearest(id, known) {
@@ -255,6 +265,11 @@ fn invalid_id(error: &IdError) -> String {
             let name = value.rsplit('/').next().unwrap_or_default();
             format!("write the cluster's name alone, `{name}`")
         }
+        "table name" if value.starts_with("arn:") => {
+            let name = value.rsplit('/').next().unwrap_or_default();
+            format!("write the table's name alone, `{name}`")
+        }
+        "table name" if value.len() < 3 => "rename it, for example to `release-tool`".to_owned(),
         kind => match sound_id(value, kind == "cluster name") {
             Some(other) => format!("rename it, for example to `{other}`"),
             None if kind == "project id" => format!("rename it, for example to `my-{value}`"),

@@ -31,7 +31,9 @@ use indexmap::IndexMap;
 
 pub use self::{
     error::ManifestErrorKind,
-    project::{Environment, Home, Image, Project, RoleArn, Service, ServiceSet, StoreSetting},
+    project::{
+        Environment, Home, Image, Project, RoleArn, Service, ServiceSet, StoreSetting, TableSetting,
+    },
     report::{ManifestError, ManifestErrors},
     schema::schema,
     source::{Format, Location},

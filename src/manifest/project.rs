@@ -13,7 +13,7 @@ use indexmap::IndexMap;
 use super::source::{Mark, Source, Span};
 use crate::model::{
     AccountId, ClusterName, ContainerName, EcsServiceName, EnvironmentId, IdError, ImageId,
-    ImageUri, ProjectId, Region, ServiceId, ServiceSetId,
+    ImageUri, OnFailure, ProjectId, Region, ServiceId, ServiceSetId, TableName,
 };
 
 /// Where the store is, from the folder of the manifest.
@@ -71,15 +71,27 @@ pub enum StoreSetting {
     BesideManifest,
     /// An SQLite file; a relative path starts at the folder of the manifest.
     Sqlite(PathBuf),
+    /// A DynamoDB table.
+    DynamoDb(Box<TableSetting>),
+}
+
+/// A DynamoDB table and how to reach it. What the file leaves to the project is filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableSetting {
+    /// The table.
+    pub table: TableName,
+    /// The account and region it is in.
+    pub home: Home,
 }
 
 impl StoreSetting {
-    /// The path of the SQLite file for a manifest in `folder`.
+    /// The path of the SQLite file for a manifest in `folder`, if the store is one.
     #[must_use]
-    pub fn path(&self, folder: &Path) -> PathBuf {
+    pub fn path(&self, folder: &Path) -> Option<PathBuf> {
         match self {
-            Self::BesideManifest => folder.join(DEFAULT_STORE),
-            Self::Sqlite(path) => folder.join(path),
+            Self::BesideManifest => Some(folder.join(DEFAULT_STORE)),
+            Self::Sqlite(path) => Some(folder.join(path)),
+            Self::DynamoDb(_) => None,
         }
     }
 }
@@ -121,6 +133,10 @@ pub struct Environment {
     /// The environment whose last verified images are deployed here; the label `latest` where
     /// there is none.
     pub from: Option<EnvironmentId>,
+    /// What is done with the other services of a deployment when one fails.
+    pub on_failure: OnFailure,
+    /// Whether a deployment must say why it is made.
+    pub require_reason: bool,
 }
 
 impl Environment {
@@ -291,7 +307,7 @@ mod tests {
     #[test]
     fn the_store_is_beside_the_manifest_unless_it_says_otherwise() {
         let folder = Path::new("/srv/shop");
-        let path = |store: StoreSetting| store.path(folder);
+        let path = |store: StoreSetting| store.path(folder).unwrap();
         assert_eq!(
             path(StoreSetting::BesideManifest),
             Path::new("/srv/shop/.release-tool/store.sqlite")

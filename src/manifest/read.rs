@@ -12,6 +12,7 @@ use super::{
     source::{Source, Span},
     tree::{Entry, Flaw, Located, Node, Text, Value},
 };
+use crate::model::OnFailure;
 
 /// The errors found so far in one text.
 pub(super) struct Reader {
@@ -102,15 +103,27 @@ impl Read for Account {
     }
 }
 
-/// The value of a key that a later version will have: there is none that is right.
-#[derive(Debug)]
-pub(super) enum Missing {}
-
-impl Read for Missing {
+impl Read for bool {
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self> {
-        let kind = ManifestErrorKind::StoreNotAvailable { place: path.to_owned() };
-        reader.report(node.span, kind);
-        None
+        let Value::Boolean(value) = node.value else {
+            reader.report_type(node, path, "`true` or `false`");
+            return None;
+        };
+        Some(value)
+    }
+}
+
+impl Read for OnFailure {
+    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self> {
+        let text = Text::read(node, path, reader)?;
+        let known = Self::ALL.map(Self::as_str);
+        let found = text.value.parse().ok();
+        if found.is_none() {
+            let (place, value) = (path.to_owned(), text.value);
+            let kind = ManifestErrorKind::UnknownValue { place, value, known: known.to_vec() };
+            reader.report(text.span, kind);
+        }
+        found
     }
 }
 

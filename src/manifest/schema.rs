@@ -9,10 +9,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, js
 use serde_json::{Map, Value, json};
 
 use super::{
-    read::{Account, Clusters, Collection, Containers, Members, Missing},
+    read::{Account, Clusters, Collection, Containers, Members},
     shape::{Key, Project, Service, Shape},
     tree::Text,
 };
+use crate::model::OnFailure;
 
 /// What an id may be made of: what can stand in an SSM parameter path.
 const ID_PATTERN: &str = r"^[A-Za-z0-9_.\-]{1,200}$";
@@ -136,7 +137,10 @@ inline_schema!(Account, |_generator| json_schema!({
     ],
 }));
 
-inline_schema!(Missing, |_generator| json_schema!({ "not": {} }));
+inline_schema!(OnFailure, |_generator| json_schema!({
+    "type": "string",
+    "enum": OnFailure::ALL.map(OnFailure::as_str),
+}));
 
 impl<T: Shape + JsonSchema> JsonSchema for Collection<T> {
     fn inline_schema() -> bool {

@@ -7,9 +7,10 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
-    read::{Account, Clusters, Collection, Containers, Fields, Members, Missing, Reader},
+    read::{Account, Clusters, Collection, Containers, Fields, Members, Reader},
     tree::Text,
 };
+use crate::model::OnFailure;
 
 /// One key of a table.
 pub(super) struct Key {
@@ -139,6 +140,12 @@ shape! {
         /// The environment whose last verified images are deployed here. Default: the images under
         /// the label `latest`.
         from: Text,
+        /// What is done with the other services when one fails: `rollback` puts back all that were
+        /// moved, `hold` starts nothing more and leaves them where they are, `continue` deploys
+        /// the others all the same. Default: `rollback`.
+        on_failure: OnFailure,
+        /// Whether a deployment must say why it is made. Default: `false`.
+        require_reason: bool,
     }
 }
 
@@ -204,10 +211,21 @@ shape! {
 shape! {
     /// Where releases and deployments are recorded.
     Store, "a store" {
-        /// The path of an SQLite file, from the folder of the manifest.
+        /// The path of an SQLite file, from the folder of the manifest: for one machine.
         sqlite: Text,
-        /// Not available in this version.
-        dynamodb: Missing,
+        /// The name of a DynamoDB table: for a team. `release-tool store create` makes it.
+        dynamodb: Text,
+        /// The AWS region of the table. Default: that of the project.
+        region: Text,
+        /// The AWS account of the table. It is compared with the account of the credentials.
+        /// Default: any.
+        account | account_id: Account,
+        /// The IAM role to take on for the table. Default: none, whatever the project has.
+        role_arn: Text,
+        /// The external id that the role asks for.
+        external_id: Text,
+        /// The profile in the AWS configuration files. Default: that of the project.
+        profile: Text,
     }
 }
 

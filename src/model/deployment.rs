@@ -61,6 +61,16 @@ pub struct Deployment {
 }
 
 impl Deployment {
+    /// Whether it has left its services at different releases: some run what it deploys, and some
+    /// that it was to move do not.
+    #[must_use]
+    pub fn is_mixed(&self) -> bool {
+        let is_there = |step: &Step| step.status == StepStatus::Verified;
+        self.status.is_final()
+            && self.steps.iter().any(is_there)
+            && !self.steps.iter().all(is_there)
+    }
+
     /// The step of a service.
     #[must_use]
     pub fn step(&self, service: &ServiceId) -> Option<&Step> {
@@ -76,6 +86,8 @@ pub enum DeploymentKind {
     Deploy,
     /// Going back to a release that was verified before. It is never rolled back itself.
     Rollback,
+    /// Registering the task definitions of a release ahead of its deployment. No service moves.
+    Register,
 }
 
 impl DeploymentKind {
@@ -85,6 +97,7 @@ impl DeploymentKind {
         match self {
             Self::Deploy => "deploy",
             Self::Rollback => "rollback",
+            Self::Register => "register",
         }
     }
 }
@@ -296,6 +309,22 @@ pub struct Compensation {
 }
 
 impl Step {
+    /// Whether nothing more is done for the service, unless it goes back.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        match self.status {
+            StepStatus::Pending
+            | StepStatus::Intent
+            | StepStatus::Applied
+            | StepStatus::Compensating => false,
+            StepStatus::Verified
+            | StepStatus::Skipped
+            | StepStatus::Failed
+            | StepStatus::Compensated
+            | StepStatus::CompensateFailed => true,
+        }
+    }
+
     /// Whether the service runs what it ran before this step: it was put back, by ECS or by us, or
     /// the step failed before the service was told to move. A step whose outcome is not known is
     /// neither.
@@ -347,7 +376,10 @@ impl StepStatus {
     pub fn may_become(self, next: Self) -> bool {
         match self {
             Self::Pending => matches!(next, Self::Intent | Self::Skipped | Self::Failed),
-            Self::Intent => matches!(next, Self::Applied | Self::Failed | Self::Compensating),
+            // Without a service to move, the first effect is the last.
+            Self::Intent => {
+                matches!(next, Self::Applied | Self::Verified | Self::Failed | Self::Compensating)
+            }
             Self::Applied => matches!(next, Self::Verified | Self::Failed | Self::Compensating),
             Self::Verified | Self::Failed => next == Self::Compensating,
             Self::Compensating => matches!(next, Self::Compensated | Self::CompensateFailed),

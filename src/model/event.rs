@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{
     arn::{EcsDeploymentId, TaskDefinitionArn},
+    deployment::DeploymentKind,
     id::{ParameterName, ServiceId},
     observed::RolloutState,
     release::{DeploymentNumber, ReleaseNumber},
@@ -21,7 +22,23 @@ pub enum Event {
         deployment: DeploymentNumber,
         /// What it deploys.
         release: ReleaseNumber,
+        /// What sort of change it is.
+        kind: DeploymentKind,
         /// The services, in the order they are started.
+        services: Vec<ServiceId>,
+    },
+    /// A deployment that nobody worked on any more is gone on with.
+    Resumed {
+        /// Its number.
+        deployment: DeploymentNumber,
+        /// The services that are left.
+        services: Vec<ServiceId>,
+    },
+    /// What the deployment has done is taken back.
+    RollingBack {
+        /// Its number.
+        deployment: DeploymentNumber,
+        /// The services that go back.
         services: Vec<ServiceId>,
     },
     /// A task definition was registered, or one with the wanted content was found.
@@ -39,6 +56,8 @@ pub enum Event {
         service: ServiceId,
         /// Its name.
         parameter: ParameterName,
+        /// Its value; none when it was taken away, because it was not there before.
+        value: Option<String>,
     },
     /// The service was told to move, or an equal rollout was found under way.
     RolloutStarted {
@@ -73,12 +92,21 @@ pub enum Event {
         /// Seconds since the step's first effect.
         seconds: u64,
     },
-    /// ECS put a service back, and an SSM parameter was put back with it.
-    ParameterRestored {
-        /// The parameter.
-        parameter: ParameterName,
-        /// Its value again; none when it did not exist before and was deleted.
-        value: Option<String>,
+    /// What was done for a service is taken back, or could not be.
+    PutBack {
+        /// The service.
+        service: ServiceId,
+        /// What it was moved back to; none when it did not have to move.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        to: Option<TaskDefinitionArn>,
+        /// How that ended; `VERIFIED` is success.
+        #[serde(flatten)]
+        verdict: Verdict,
+        /// What was collected, when it did not succeed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        evidence: Option<Evidence>,
+        /// Seconds since the first effect on the way back.
+        seconds: u64,
     },
     /// A revision that failed, and that nothing uses any more, was deregistered.
     TaskDefinitionDeregistered {
@@ -89,6 +117,11 @@ pub enum Event {
     },
     /// The command was told to stop: nothing more is started.
     Interrupted,
+    /// Another command asked this one to stop: nothing more is started.
+    StopRequested {
+        /// Who runs it.
+        by: String,
+    },
     /// A request was throttled; the work goes on, slower.
     Throttled {
         /// The operation.

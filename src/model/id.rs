@@ -105,6 +105,19 @@ fn region(value: &str) -> Result<(), String> {
     Err("a region looks like `eu-west-1`".to_owned())
 }
 
+/// The name of a DynamoDB table (DynamoDB API reference, `CreateTable.TableName`).
+fn table_name(value: &str) -> Result<(), String> {
+    check_length(value, ECS_NAME_MAX)?;
+    if value.len() < 3 {
+        return Err("it is shorter than 3 characters".to_owned());
+    }
+    check_characters(
+        value,
+        |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'),
+        "letters, digits, `_`, `.` and `-` can stand in a table's name",
+    )
+}
+
 /// Any text of a sensible length, for names whose owner is laxer than we need.
 fn any_name(value: &str) -> Result<(), String> {
     check_length(value, ECS_NAME_MAX)
@@ -193,6 +206,10 @@ id!(
 id!(
     /// One function of a project.
     ServiceId, "service id", selectable
+);
+id!(
+    /// A table in DynamoDB.
+    TableName, "table name", table_name
 );
 id!(
     /// Services released together.

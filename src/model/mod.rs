@@ -17,6 +17,7 @@ mod lock;
 mod observed;
 mod release;
 mod selection;
+mod standing;
 mod task_definition;
 mod verdict;
 
@@ -31,7 +32,7 @@ pub use event::{Event, Listener, StepProgress};
 pub use head::{ServiceHead, VerifiedHead};
 pub use id::{
     AccountId, ClusterName, ContainerName, EcsServiceName, EnvironmentId, IdError, ImageId, Label,
-    ParameterName, ProjectId, Region, ServiceId, ServiceSetId,
+    ParameterName, ProjectId, Region, ServiceId, ServiceSetId, TableName,
 };
 pub use image::{Digest, EcrRepository, ImageUri, ImageUriError, ReleaseHash};
 pub use label::LabelRecord;
@@ -43,5 +44,6 @@ pub use observed::{
 };
 pub use release::{DeploymentNumber, Fingerprint, Release, ReleaseNumber, ReleasedImage};
 pub use selection::Selection;
+pub use standing::ReleaseStanding;
 pub use task_definition::{Tag, TaskDefinition, TaskDefinitionStatus};
 pub use verdict::{ContainerExit, Evidence, StoppedTask, Verdict};

@@ -59,6 +59,14 @@ impl ObservedService {
         self.deployments.iter().find(|deployment| deployment.id == *id)
     }
 
+    /// Whether ECS is busy putting the service back to an earlier deployment.
+    #[must_use]
+    pub fn is_rolling_back(&self) -> bool {
+        self.primary().is_some_and(|primary| {
+            primary.rollout_state == Some(RolloutState::InProgress) && primary.is_a_rollback()
+        })
+    }
+
     /// Tasks of every deployment but the given one that still run or start.
     #[must_use]
     pub fn tasks_of_others(&self, id: &EcsDeploymentId) -> i32 {
@@ -93,6 +101,15 @@ pub struct EcsDeployment {
     pub rollout_state_reason: String,
     /// When it was made, by AWS's clock.
     pub created_at: Option<Timestamp>,
+}
+
+impl EcsDeployment {
+    /// Whether ECS made this deployment to go back to an earlier one. It tells so in nothing but the
+    /// words of the state's reason.
+    #[must_use]
+    pub fn is_a_rollback(&self) -> bool {
+        self.rollout_state_reason.contains("rolling back")
+    }
 }
 
 /// `Deployment.rolloutState` of the ECS API.

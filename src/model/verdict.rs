@@ -57,6 +57,23 @@ pub enum Verdict {
     },
 }
 
+impl Verdict {
+    /// The verdict in the word of the record and of the output.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Verified => "VERIFIED",
+            Self::Failed { .. } => "FAILED",
+            Self::RolledBack { .. } => "ROLLED_BACK",
+            Self::RollbackFailed { .. } => "ROLLBACK_FAILED",
+            Self::Superseded { .. } => "SUPERSEDED",
+            Self::TimedOut { .. } => "TIMED_OUT",
+            Self::NotStarted { .. } => "NOT_STARTED",
+            Self::Unknown { .. } => "UNKNOWN",
+        }
+    }
+}
+
 /// What was collected about a rollout that did not succeed, while ECS still knew it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Evidence {

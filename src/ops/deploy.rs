@@ -5,22 +5,28 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 use super::{
     access::Access,
     error::OpError,
+    ground::Ground,
     images::{Gathered, Search, gather, source_of},
-    pictures::{Album, take},
+    insurance::warn_of_lost_images,
+    pictures::{Album, Subject, take},
+    rollback::hold_if_broken,
     workspace::Workspace,
 };
 use crate::{
-    backend::store::ledger::NewRelease,
-    engine::{Engine, EngineError, Orders, Report},
-    manifest::{Project, Service},
+    backend::store::ledger::{Lease, NewRelease},
+    engine::{Beginning, Claim, Engine, Orders, Report},
+    manifest::{Environment, Project, Service},
     model::{
-        ImageId, ImageUri, Label, Listener, ParameterName, Release, ReleaseNumber, Selection,
-        ServiceId,
+        DeploymentKind, ImageId, ImageUri, Label, Listener, LockKind, OnFailure, ParameterName,
+        Release, ReleaseNumber, Selection, ServiceId,
     },
     plan::{ImageSource, Plan, PlanRequest, Problem, Refusal, Wanted, plan},
 };
@@ -28,7 +34,7 @@ use crate::{
 /// What the user asked for.
 #[derive(Debug, Clone)]
 pub struct DeployRequest {
-    /// `all`, a set or a service.
+    /// `all`, a set, a service, or a release such as `r12`.
     pub selection: String,
     /// The environment.
     pub environment: String,
@@ -38,6 +44,16 @@ pub struct DeployRequest {
     pub images: BTreeMap<ImageId, ImageUri>,
     /// `--allow-missing`.
     pub allow_missing: bool,
+    /// What sort of change it is.
+    pub kind: DeploymentKind,
+    /// The release that a rollback goes back from.
+    pub from_release: Option<ReleaseNumber>,
+    /// Why, in the words given.
+    pub reason: Option<String>,
+    /// Whether a hold on the environment is lifted.
+    pub release_hold: bool,
+    /// How long to wait while somebody else is at work there.
+    pub wait: Duration,
 }
 
 /// A plan that awaits a yes, with what it will be carried out with.
@@ -52,11 +68,17 @@ pub struct Draft {
     request: DeployRequest,
     /// When it was made.
     made: Instant,
+    /// What the environment was in when it was made.
+    ground: Ground,
+    /// What is done there when a service fails, unless it is said otherwise.
+    pub on_failure: OnFailure,
 }
 
 /// For how long what a plan is made of is taken as it was. Longer than a machine takes from plan to
 /// deployment, shorter than a person takes to read and answer.
 const A_PLAN_STAYS_FRESH: Duration = Duration::from_secs(5);
+/// The time between two looks at whether whoever is at work has done.
+const TURN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Works out what a deployment would do. Changes nothing.
 ///
@@ -64,20 +86,21 @@ const A_PLAN_STAYS_FRESH: Duration = Duration::from_secs(5);
 /// Refuses, with everything that stands against it, or fails when AWS or the store does.
 pub async fn draft(workspace: &Workspace, request: &DeployRequest) -> Result<Draft, OpError> {
     let environment = workspace.project.environment(&request.environment)?.clone();
+    check_reason(&environment, request)?;
     let access = Access::open(workspace, &environment.home()).await?;
-    let source = source_of(&workspace.project, &environment, request.from.as_deref())?;
-    let project = with_services(workspace, &source).await?;
-    let selection = project.select(&request.selection)?;
+    let (project, source, selection) = asked(workspace, &environment, request).await?;
     let selected = project.services_of(&selection);
     let users = users(&project, &selected);
     if let Some(image) = request.images.keys().find(|image| !users.contains_key(*image)) {
         return Err(OpError::NotSelected { image: image.to_string() });
     }
     let services = with_siblings(&project, &selected);
+    let ground = ground_for(workspace, &project, (&environment, request), &services).await?;
     let ids = selected.iter().map(|service| service.id.clone()).collect();
+    let subjects = Subject::of_services(workspace, &environment, (&services, &ids))?;
     let made = Instant::now();
     let search = Search {
-        environment: &environment,
+        home: environment.home(),
         access: &access,
         source: &source,
         given: &request.images,
@@ -85,24 +108,97 @@ pub async fn draft(workspace: &Workspace, request: &DeployRequest) -> Result<Dra
     };
     let (gathered, album) = tokio::try_join!(
         gather(workspace, &search),
-        take(workspace, (&environment, &access), (&services, &ids)),
+        take(workspace, (&environment, &access), &subjects),
     )?;
     let (album, gathered, left_out) = settle(request.allow_missing, &services, album, gathered)?;
-    let subjects = subjects(workspace, &gathered);
-    let plan = plan(PlanRequest {
+    let commits = subjects_of_commits(workspace, &gathered);
+    let Gathered { images, platforms, .. } = gathered;
+    let mut plan = plan(PlanRequest {
         project: project.id.clone(),
         environment: environment.id.clone(),
         selection,
-        wanted: Wanted { source, images: gathered.images, platforms: gathered.platforms, subjects },
+        wanted: Wanted { source, images, platforms, subjects: commits },
         pictures: album.pictures,
         left_out,
+        keep_settled: false,
     })?;
     if plan.is_empty() && plan.unchanged.is_empty() && !plan.left_out.is_empty() {
         return Err(OpError::AllLeftOut { reasons: plan.left_out.into_values().collect() });
     }
+    warn_of_lost_images(&access, &mut plan).await?;
     let last_verified = last_verified(workspace, &plan).await?;
     let request = request.clone();
-    Ok(Draft { plan, last_verified, access, request, made })
+    let on_failure = environment.on_failure;
+    Ok(Draft { plan, last_verified, access, request, made, ground, on_failure })
+}
+
+/// Refuses without a reason where one is needed.
+fn check_reason(environment: &Environment, request: &DeployRequest) -> Result<(), OpError> {
+    let is_needed = environment.require_reason || request.release_hold;
+    if is_needed && request.reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
+        let environment = environment.id.clone();
+        return Err(OpError::ReasonRequired { environment, lifts_hold: request.release_hold });
+    }
+    Ok(())
+}
+
+/// Waits for whoever is at work there, as long as that is wanted, and refuses where something is
+/// unfinished or the environment is on hold.
+async fn ground_for(
+    workspace: &Workspace,
+    project: &Project,
+    (environment, request): (&Environment, &DeployRequest),
+    services: &[&Service],
+) -> Result<Ground, OpError> {
+    let ids: BTreeSet<ServiceId> = services.iter().map(|service| service.id.clone()).collect();
+    let deadline = Instant::now() + request.wait;
+    loop {
+        let ground = Ground::of(workspace, &environment.id).await?;
+        let held = ground.in_the_way_of(project, &ids);
+        if !held.is_empty() {
+            let is_manual = held.iter().any(|lock| matches!(lock.kind, LockKind::Manual { .. }));
+            if is_manual || Instant::now() >= deadline {
+                let (environment, now) = (environment.id.clone(), workspace.ledger.now());
+                return Err(OpError::Locked { held, environment, now });
+            }
+            sleep(TURN_INTERVAL).await;
+            continue;
+        }
+        if let Some(unfinished) = ground.unfinished_of(&ids) {
+            return Err(OpError::Unfinished { deployment: Box::new(unfinished.clone()) });
+        }
+        return match &ground.hold {
+            Some(hold) if request.kind == DeploymentKind::Deploy && !request.release_hold => {
+                Err(OpError::OnHold { hold: Box::new(hold.clone()) })
+            }
+            _ => Ok(ground),
+        };
+    }
+}
+
+/// The project with its services, the source of the images, and the services asked for. A release
+/// in the place of the services means those it was made for.
+async fn asked(
+    workspace: &Workspace,
+    environment: &Environment,
+    request: &DeployRequest,
+) -> Result<(Project, ImageSource, Selection), OpError> {
+    let number = request.selection.parse::<ReleaseNumber>().ok();
+    let number = number.filter(|_| !workspace.project.services.contains_key(&*request.selection));
+    let Some(number) = number else {
+        let source = source_of(&workspace.project, environment, request.from.as_deref())?;
+        let project = with_services(workspace, &source).await?;
+        let selection = project.select(&request.selection)?;
+        return Ok((project, source, selection));
+    };
+    if request.from.is_some() || !request.images.is_empty() {
+        return Err(OpError::ReleaseIsWhole { release: number });
+    }
+    let release = workspace.ledger.find_release(&workspace.project.id, number).await?;
+    let source = ImageSource::Release(number);
+    let project = with_services(workspace, &source).await?;
+    let selection = project.select(&release.selection.to_string())?;
+    Ok((project, source, selection))
 }
 
 /// The release that was last verified for every one of the plan's services; none where they differ,
@@ -121,7 +217,10 @@ async fn last_verified(
 }
 
 /// The project; where its manifest names no services, with those registered under the label.
-async fn with_services(workspace: &Workspace, source: &ImageSource) -> Result<Project, OpError> {
+pub(super) async fn with_services(
+    workspace: &Workspace,
+    source: &ImageSource,
+) -> Result<Project, OpError> {
     if !workspace.project.is_open() {
         return Ok(workspace.project.clone());
     }
@@ -150,7 +249,7 @@ pub(super) async fn open_project(workspace: &Workspace, label: &Label) -> Result
 }
 
 /// Which of the selected services need which image.
-fn users(project: &Project, selected: &[&Service]) -> BTreeMap<ImageId, Vec<ServiceId>> {
+pub(super) fn users(project: &Project, selected: &[&Service]) -> BTreeMap<ImageId, Vec<ServiceId>> {
     let images: BTreeSet<&ImageId> =
         selected.iter().flat_map(|service| service.containers.values()).collect();
     images
@@ -237,7 +336,7 @@ fn missing(service: &Service, album: &Album, gathered: &Gathered) -> Option<Stri
 }
 
 /// The subjects of the commits that images were built from, as far as git has them.
-fn subjects(workspace: &Workspace, gathered: &Gathered) -> BTreeMap<ImageId, String> {
+fn subjects_of_commits(workspace: &Workspace, gathered: &Gathered) -> BTreeMap<ImageId, String> {
     let Some(repository) = &workspace.repository else { return BTreeMap::new() };
     gathered
         .images
@@ -254,39 +353,67 @@ pub struct Execution<'a> {
     pub listener: &'a dyn Listener,
     /// Turns true when nothing more shall be started.
     pub interrupt: watch::Receiver<bool>,
-    /// Why.
-    pub description: Option<String>,
     /// How long rollouts may take.
     pub timeout: Duration,
     /// Whether to follow them to their end.
     pub wait: bool,
+    /// What is done when a service fails; what the environment says, where none is given.
+    pub on_failure: Option<OnFailure>,
 }
 
-/// Plans once more, right before the first effect, when the plan is not fresh any more: a tag may
+/// Plans once more, right before the first effect, when the plan may not hold any more: a tag may
 /// have moved, or somebody may have deployed or changed a task definition.
-async fn refuse_what_has_changed(workspace: &Workspace, draft: &Draft) -> Result<(), OpError> {
-    if draft.made.elapsed() <= A_PLAN_STAYS_FRESH {
+async fn refuse_what_has_changed(
+    workspace: &Workspace,
+    draft: &Draft,
+    lease: &Lease,
+) -> Result<(), OpError> {
+    let overtaken = lease.generation() > draft.ground.generation + 1;
+    if !overtaken && draft.made.elapsed() <= A_PLAN_STAYS_FRESH {
         return Ok(());
     }
     let now = Box::pin(self::draft(workspace, &draft.request)).await?;
-    let is_same = now.plan.steps == draft.plan.steps;
-    if is_same { Ok(()) } else { Err(OpError::PlanChanged) }
+    if now.plan.steps == draft.plan.steps {
+        return Ok(());
+    }
+    Err(if overtaken { OpError::Overtaken } else { OpError::PlanChanged })
 }
 
 /// Makes the release and deploys it.
 ///
 /// # Errors
-/// Refuses when something has changed since the plan was made; fails when the record cannot be
-/// written.
+/// Refuses when somebody else is at work there, and when something has changed since the plan was
+/// made; fails when the record cannot be written.
 pub async fn carry_out(
     workspace: &Workspace,
     draft: Draft,
     execution: Execution<'_>,
 ) -> Result<(Report, Release), OpError> {
-    refuse_what_has_changed(workspace, &draft).await?;
-    let Draft { plan, access, .. } = draft;
-    let approved = plan.approve();
-    let plan = approved.plan();
+    let wanted = Claim {
+        project: draft.plan.project.clone(),
+        environment: draft.plan.environment.clone(),
+        selection: draft.plan.selection.clone(),
+        services: draft.plan.services(),
+        by: draft.access.actor(&workspace.person),
+        reason: draft.request.reason.clone(),
+        wait: Duration::ZERO,
+        preempt: false,
+    };
+    let lease = workspace.claim(&wanted, execution.interrupt.clone()).await?;
+    let done = under_lease(workspace, draft, execution, &lease).await;
+    workspace.let_go(&lease).await;
+    done
+}
+
+/// Carries a draft out under the lease on its services.
+async fn under_lease(
+    workspace: &Workspace,
+    draft: Draft,
+    execution: Execution<'_>,
+    lease: &Lease,
+) -> Result<(Report, Release), OpError> {
+    refuse_what_has_changed(workspace, &draft, lease).await?;
+    let Draft { plan, access, request, on_failure, ground, .. } = draft;
     let actor = access.actor(&workspace.person);
     let (release, _created) = workspace
         .ledger
@@ -295,30 +422,50 @@ pub async fn carry_out(
             selection: plan.selection.clone(),
             images: plan.wanted.images.clone(),
             actor: actor.clone(),
-            description: execution.description.clone(),
+            description: request.reason.clone(),
             at: (workspace.now)(),
         })
         .await?;
-    let engine = Engine {
+    if let (Some(_), true, Some(reason)) = (&ground.hold, request.release_hold, &request.reason) {
+        workspace.lift_hold(&plan.environment, &actor, reason).await?;
+    }
+    let engine = engine(workspace, &access, &execution, lease);
+    let beginning = Beginning {
+        release: release.number,
+        kind: request.kind,
+        from_release: request.from_release,
+        actor,
+        description: request.reason,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let orders = Orders {
+        timeout: execution.timeout,
+        wait: execution.wait,
+        on_failure: execution.on_failure.unwrap_or(on_failure),
+        cancel: None,
+    };
+    let report = engine.deploy(plan.approve(), beginning, &orders).await?;
+    hold_if_broken(workspace, &report.deployment, lease.by()).await?;
+    Ok((report, release))
+}
+
+/// The engine of an environment.
+pub(super) fn engine<'a>(
+    workspace: &'a Workspace,
+    access: &'a Access,
+    execution: &Execution<'a>,
+    lease: &'a Lease,
+) -> Engine<'a> {
+    Engine {
         ecs: &access.ecs,
         parameters: &access.parameters,
+        registry: &access.registry,
         ledger: &workspace.ledger,
+        lease,
         throttles: &workspace.throttles,
         listener: execution.listener,
         now: workspace.now,
-        interrupt: execution.interrupt,
-    };
-    let orders = Orders {
-        release: release.number,
-        actor,
-        description: execution.description,
-        timeout: execution.timeout,
-        wait: execution.wait,
-        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-    };
-    let done = engine.deploy(&approved, &orders).await.map_err(|error| match error {
-        EngineError::Locked { held } => OpError::Locked { held, now: workspace.ledger.now() },
-        other => other.into(),
-    });
-    Ok((done?, release))
+        interrupt: execution.interrupt.clone(),
+        journal_folder: workspace.journal_folder.clone(),
+    }
 }

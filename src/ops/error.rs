@@ -4,12 +4,15 @@ use jiff::Timestamp;
 
 use crate::{
     backend::{
-        aws::IdentityError, params::ParametersError, platform::ecs::EcsError,
+        aws::IdentityError, escape::EscapeError, params::ParametersError, platform::ecs::EcsError,
         registry::RegistryError, store::StoreError,
     },
     engine::EngineError,
     manifest::ManifestError,
-    model::{Digest, EnvironmentId, HeldLock, IdError, ImageUri, ImageUriError, LockKind},
+    model::{
+        Deployment, DeploymentNumber, Digest, EnvironmentId, HeldLock, Hold, IdError, ImageUri,
+        ImageUriError, LockKind, ReleaseNumber,
+    },
     plan::Refusal,
 };
 
@@ -31,6 +34,9 @@ pub enum OpError {
     /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A local file of the record cannot be used.
+    #[error(transparent)]
+    Escape(#[from] EscapeError),
     /// It is not certain that this is the right account.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -43,6 +49,69 @@ pub enum OpError {
     /// What was planned and agreed to is not what would be done now.
     #[error("something has changed since the plan was shown, so nothing was done")]
     PlanChanged,
+    /// Somebody else deployed between the plan and its beginning.
+    #[error("somebody else deployed there after this was planned, so nothing was done")]
+    Overtaken,
+    /// A deployment there is not over.
+    #[error(
+        "{} to {} is not over: it is {}, and nobody works on it",
+        deployment.number, deployment.environment, deployment.status.as_str()
+    )]
+    Unfinished {
+        /// The deployment.
+        deployment: Box<Deployment>,
+    },
+    /// The environment stays as it is for now.
+    #[error("the environment is on hold since {:.0}, by {}: {}", hold.at, hold.by.name, hold.reason)]
+    OnHold {
+        /// Why.
+        hold: Box<Hold>,
+    },
+    /// A reason is needed.
+    #[error("a reason is needed for `{environment}`")]
+    ReasonRequired {
+        /// The environment.
+        environment: EnvironmentId,
+        /// Whether it is for lifting a hold.
+        lifts_hold: bool,
+    },
+    /// A release is deployed as it is.
+    #[error("{release} is deployed as it is, so neither `--from` nor `--image` goes with it")]
+    ReleaseIsWhole {
+        /// The release.
+        release: ReleaseNumber,
+    },
+    /// There is no deployment to go on with.
+    #[error("no deployment is unfinished")]
+    NothingUnfinished,
+    /// There are several, and none was named.
+    #[error("{} deployments are unfinished: {}", numbers.len(), numbers.iter().map(ToString::to_string).collect::<Vec<String>>().join(", "))]
+    SeveralUnfinished {
+        /// Their numbers, newest first.
+        numbers: Vec<DeploymentNumber>,
+    },
+    /// The deployment has ended.
+    #[error("{} is over: it is {}", deployment.number, deployment.status.as_str())]
+    Over {
+        /// The deployment.
+        deployment: Box<Deployment>,
+    },
+    /// There is no release to go back to.
+    #[error(
+        "no other release was ever verified in `{environment}`, so there is nothing to go back to"
+    )]
+    NoTarget {
+        /// The environment.
+        environment: EnvironmentId,
+    },
+    /// The release was never verified there.
+    #[error("{release} was never verified there")]
+    NeverVerified {
+        /// The release.
+        release: ReleaseNumber,
+        /// Those that were, newest first.
+        known: Vec<ReleaseNumber>,
+    },
     /// No region is known.
     #[error("no region is known for this environment")]
     NoRegion,
@@ -52,11 +121,27 @@ pub enum OpError {
         /// The variable, as `NAME=value`.
         variable: String,
     },
+    /// A store has records that would be lost or mixed with others.
+    #[error("`{store}` has other records of these projects already, such as `{item}`")]
+    StoreNotEmpty {
+        /// The store.
+        store: String,
+        /// One of the records.
+        item: String,
+    },
+    /// A store was written to while it was copied.
+    #[error("`{store}` was changed while it was copied")]
+    StoreChanged {
+        /// The store.
+        store: String,
+    },
     /// Others hold what is to be changed, so that nothing was done.
-    #[error("{}", locked_words(held))]
+    #[error("{}", locked_words(held, environment))]
     Locked {
         /// What they hold, at least one.
         held: Vec<HeldLock>,
+        /// Where.
+        environment: EnvironmentId,
         /// When this was found.
         now: Timestamp,
     },
@@ -123,6 +208,7 @@ impl OpError {
             Self::Parameters(error) => error.hint().into_iter().collect(),
             Self::Registry(error) => error.hint().into_iter().collect(),
             Self::Store(error) => one(error.hint()),
+            Self::Escape(_) => one("mend the file, or move it away".to_owned()),
             Self::Identity(error) => error.hint().into_iter().collect(),
             Self::AllLeftOut { .. } => {
                 one("look at `--from`, and at what is registered".to_owned())
@@ -130,12 +216,55 @@ impl OpError {
             Self::PlanChanged => {
                 one("run the same command again, and read the new plan".to_owned())
             }
+            Self::Overtaken => {
+                one("look at `release-tool history`, and run the same command again".to_owned())
+            }
+            Self::Unfinished { deployment } => unfinished_hints(deployment),
+            Self::OnHold { .. } => {
+                one("deploy all the same with `--release-hold --reason 'why it may move again'`"
+                    .to_owned())
+            }
+            Self::ReasonRequired { lifts_hold: true, .. } => {
+                one("say why the hold may be lifted with `--reason TEXT`".to_owned())
+            }
+            Self::ReasonRequired { .. } => one("add `--reason TEXT`".to_owned()),
+            Self::ReleaseIsWhole { .. } => one("leave them away".to_owned()),
+            Self::NothingUnfinished => {
+                one("see what there was with `release-tool history`".to_owned())
+            }
+            Self::SeveralUnfinished { numbers } => numbers
+                .first()
+                .map(|number| format!("name one, as in `release-tool resume {number}`"))
+                .into_iter()
+                .collect(),
+            Self::Over { deployment } => {
+                one(format!("see how it ended with `release-tool show {}`", deployment.number))
+            }
+            Self::NoTarget { environment } => one(format!(
+                "deploy what shall run instead, as in `release-tool deploy all {environment} --image \
+                 <image>=<uri>`"
+            )),
+            Self::NeverVerified { known, .. } => match known.as_slice() {
+                [] => one("see what was deployed with `release-tool history`".to_owned()),
+                some => {
+                    let some: Vec<String> = some.iter().map(ToString::to_string).collect();
+                    one(format!("name one of {}", some.join(", ")))
+                }
+            },
             Self::NoRegion => one("set `region` in the manifest, or `AWS_REGION`".to_owned()),
             Self::LeftoverEndpoint { .. } => {
                 one("unset the variable, or name the URL with `--endpoint-url`".to_owned())
             }
-            Self::Locked { held, .. } => locked_hints(held),
+            Self::Locked { held, environment, .. } => locked_hints(held, environment),
             Self::NotYours { held, environment } => one(unlock_hint(held, environment)),
+            Self::StoreNotEmpty { .. } => {
+                one("copy into an empty table, or keep the store that has these records".to_owned())
+            }
+            Self::StoreChanged { .. } => one(
+                "see that nobody deploys or registers meanwhile, then run it again; where it is \
+                 refused then, copy into a new, empty table"
+                    .to_owned(),
+            ),
             Self::Refused(refusal) => {
                 refusal.problems.iter().map(crate::plan::Problem::hint).collect()
             }
@@ -150,32 +279,42 @@ impl OpError {
                 one("register one with `release-tool register <uri> <service>`".to_owned())
             }
             Self::NotSelected { .. } => {
-                one("name one of the images listed by `--dry-run`".to_owned())
+                one("name an image that one of the selected services runs".to_owned())
             }
         }
     }
 }
 
+/// The ways on from a deployment that is not over.
+fn unfinished_hints(deployment: &Deployment) -> Vec<String> {
+    let Deployment { number, environment, .. } = deployment;
+    vec![
+        format!("finish it with `release-tool resume {number}`"),
+        format!("or take it back with `release-tool rollback {environment}`"),
+    ]
+}
+
 /// What others hold, in one line.
-fn locked_words(held: &[HeldLock]) -> String {
+fn locked_words(held: &[HeldLock], environment: &EnvironmentId) -> String {
     let words: Vec<String> =
         held.iter().map(|held| format!("`{}` by {}", held.selection, held.by.name)).collect();
-    format!("locked, so nothing was changed: {}", words.join(", "))
+    format!("{environment} is held, so nothing was changed: {}", words.join(", "))
 }
 
 /// What to do where others hold it.
-fn locked_hints(held: &[HeldLock]) -> Vec<String> {
+fn locked_hints(held: &[HeldLock], environment: &EnvironmentId) -> Vec<String> {
     let is_lease = |held: &HeldLock| matches!(held.kind, LockKind::Lease { .. });
-    let selection =
-        held.first().map_or_else(|| "all".to_owned(), |held| held.selection.to_string());
-    let mut hints = vec!["see what runs with `release-tool status`".to_owned()];
+    let mut hints = vec![format!("see what runs with `release-tool status all {environment}`")];
     if held.iter().all(is_lease) {
         hints.push("wait for it with `--wait 15m`".to_owned());
     }
-    hints.push(format!(
-        "where nobody works on it any more: `release-tool unlock {selection} ENVIRONMENT --force \
-         --reason TEXT`"
-    ));
+    hints.extend(held.first().map(|held| match held.kind {
+        LockKind::Manual { .. } => unlock_hint(held, environment),
+        LockKind::Lease { .. } => format!(
+            "where its command hangs: `release-tool unlock {} {environment} --force --reason TEXT`",
+            held.selection
+        ),
+    }));
     hints
 }
 
@@ -201,16 +340,25 @@ fn engine_hint(error: &EngineError) -> Vec<String> {
         EngineError::NotRecorded(source) | EngineError::RegistrationNotRecorded(source) => {
             vec![source.hint()]
         }
-        EngineError::Locked { .. } => {
-            vec!["see who works on it with `release-tool status`".to_owned()]
-        }
         EngineError::RecordLost { deployment, source, .. } => [source.hint()]
             .into_iter()
             .chain([format!(
                 "see what runs with `release-tool status`, and what was recorded with \
-                 `release-tool show {deployment}`; the same `deploy` again finishes it"
+                 `release-tool show {deployment}`; `release-tool resume {deployment}` finishes it"
             )])
             .collect(),
+        EngineError::LeaseLost { source } | EngineError::LeaseNotRenewed { source } => {
+            vec![source.hint()]
+        }
+        EngineError::Held { .. } => vec!["wait for its end with `--wait 15m`".to_owned()],
+        EngineError::NoEscape(_) => {
+            vec!["make room on the disk, and finish it with `release-tool resume`".to_owned()]
+        }
+        EngineError::Stopped => Vec::new(),
+        EngineError::WayBackUnseen { deployment, .. }
+        | EngineError::ParametersUnseen { deployment, .. } => {
+            vec![format!("go on with `release-tool resume {deployment}` once AWS answers again")]
+        }
         EngineError::Parameter { source, .. } => source.hint().into_iter().collect(),
     }
 }

@@ -1,9 +1,13 @@
 //! `history` and `show`: the record as it is.
 
+use jiff::Timestamp;
+
 use super::{error::OpError, workspace::Workspace};
 use crate::{
     backend::store::ledger::DeploymentKey,
-    model::{Deployment, DeploymentNumber, Release, Selection, ServiceId, TimelineEntry},
+    model::{
+        Deployment, DeploymentNumber, EnvironmentId, Release, Selection, ServiceId, TimelineEntry,
+    },
 };
 
 /// What the user asked for.
@@ -13,6 +17,8 @@ pub struct HistoryRequest {
     pub environment: Option<String>,
     /// Only of this service.
     pub service: Option<String>,
+    /// Only those made then or later.
+    pub since: Option<Timestamp>,
     /// At most so many.
     pub limit: usize,
 }
@@ -38,11 +44,35 @@ pub async fn history(
         },
         None => None,
     };
-    let history = workspace
-        .ledger
-        .history(&project.id, environment.as_ref(), service.as_ref(), request.limit)
-        .await?;
-    Ok(history)
+    let which = (environment.as_ref(), service.as_ref());
+    newest_since(workspace, which, request.since, request.limit).await
+}
+
+/// How many deployments are read at first where it is not known how many there are.
+const FIRST_READ: usize = 64;
+
+/// The newest deployments, newest first: of one environment or of all, of one service or of any,
+/// and made at a time or later. What is older than that is hardly read.
+pub(super) async fn newest_since(
+    workspace: &Workspace,
+    (environment, service): (Option<&EnvironmentId>, Option<&ServiceId>),
+    since: Option<Timestamp>,
+    limit: usize,
+) -> Result<Vec<Deployment>, OpError> {
+    let project = &workspace.project.id;
+    let Some(since) = since else {
+        return Ok(workspace.ledger.history(project, environment, service, limit).await?);
+    };
+    let mut size = limit.min(FIRST_READ);
+    loop {
+        let mut found = workspace.ledger.history(project, environment, service, size).await?;
+        let is_all = found.len() < size || size == limit;
+        if is_all || found.last().is_none_or(|oldest| oldest.created_at < since) {
+            found.retain(|deployment| deployment.created_at >= since);
+            return Ok(found);
+        }
+        size = limit.min(size.saturating_mul(4));
+    }
 }
 
 /// A deployment with the release it deploys, and what it did.

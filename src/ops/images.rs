@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{access::Access, error::OpError, workspace::Workspace};
 use crate::{
     backend::registry::Resolution,
-    manifest::{Environment, Project},
+    manifest::{Environment, Home, Project},
     model::{
         Digest, EnvironmentId, ImageId, ImageUri, Label, ParameterName, ReleaseHash, ReleaseNumber,
         ReleasedImage, ServiceId,
@@ -43,8 +43,8 @@ pub(super) struct Gathered {
 
 /// What to gather images for.
 pub(super) struct Search<'a> {
-    /// Where the images go.
-    pub(super) environment: &'a Environment,
+    /// Which account and region answers for the images.
+    pub(super) home: Home,
     /// Its AWS.
     pub(super) access: &'a Access,
     /// Where they come from.
@@ -65,6 +65,11 @@ pub(super) fn source_of(
         let configured = environment.from.clone().map(ImageSource::Environment);
         return Ok(configured.unwrap_or_else(|| ImageSource::Label(Label::latest())));
     };
+    named_source(project, from)
+}
+
+/// What `--from` says: a release, an environment, or else a label.
+pub(super) fn named_source(project: &Project, from: &str) -> Result<ImageSource, OpError> {
     if let Ok(number) = from.parse::<ReleaseNumber>() {
         return Ok(ImageSource::Release(number));
     }
@@ -121,7 +126,7 @@ async fn label_values(
     images: &BTreeSet<ImageId>,
 ) -> Result<BTreeMap<ImageId, String>, OpError> {
     let project = &workspace.project;
-    if search.environment.home() == project.home {
+    if search.home == project.home {
         return parameter_values(project, search.access, label, images).await;
     }
     let access = Access::open(workspace, &project.home).await?;

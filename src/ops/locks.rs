@@ -152,7 +152,7 @@ pub async fn lock(workspace: &Workspace, order: &LockOrder) -> Result<Locked, Op
         until,
     };
     if let Err(held) = workspace.ledger.lock_by_hand(&asked).await? {
-        return Err(OpError::Locked { held, now });
+        return Err(OpError::Locked { held, environment: subject.environment, now });
     }
     let held = subject.held(workspace).await?;
     Ok(Locked {

@@ -5,21 +5,36 @@ mod access;
 mod definitions;
 mod deploy;
 mod error;
+mod ground;
 mod history;
 mod images;
+mod insurance;
+mod journal;
 mod locks;
 mod log;
 mod pictures;
 mod register;
+mod release;
+mod rollback;
 mod status;
+mod store;
+mod unfinished;
 mod workspace;
 
 pub use access::Access;
 pub use deploy::{DeployRequest, Draft, Execution, carry_out, draft};
 pub use error::OpError;
+pub use ground::{Ground, OpenDeployment, open_deployments};
 pub use history::{HistoryRequest, Shown, history, show};
+pub use journal::{Pushed, push_journal};
 pub use locks::{LockOrder, Locked, UnlockOrder, UnlockReport, lock, unlock};
 pub use log::{LogRequest, log};
 pub use register::{Outcome, RegisterRequest, Registered, register};
+pub use release::{
+    ListedRelease, MadeRelease, ReleaseRequest, ShownRelease, make_release, releases, show_release,
+};
+pub use rollback::{RollbackRequest, Way, hold_after, way_back};
 pub use status::{ServiceStatus, StatusReport, StatusRequest, status};
+pub use store::{Migrated, NamedStore, check_store, migrate};
+pub use unfinished::{TakeUp, take_up, unfinished, wait_for};
 pub use workspace::{Connector, Workspace};

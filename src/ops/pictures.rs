@@ -10,7 +10,7 @@ use crate::{
     manifest::{Environment, Service},
     model::{
         ClusterName, ContainerName, Digest, EcsDeploymentId, EcsServiceName, ImageId, Label,
-        ObservedService, RolloutState, ServiceHead, ServiceId, TaskDefinition,
+        ObservedService, RolloutState, ServiceHead, ServiceId, Step, TaskDefinition,
     },
     plan::{Problem, ServicePicture},
 };
@@ -24,10 +24,60 @@ pub(super) struct Album {
     pub(super) problems: BTreeMap<ServiceId, Problem>,
 }
 
-/// A service as the manifest has it and as ECS has it.
+/// A service of which a picture is taken: as the manifest has it, or as a deployment recorded it.
+#[derive(Debug, Clone)]
+pub(super) struct Subject {
+    /// Its id.
+    pub(super) id: ServiceId,
+    /// Whether it was asked for; false when it moves only because it shares an image.
+    pub(super) selected: bool,
+    /// Its cluster and its name in ECS.
+    pub(super) target: (ClusterName, EcsServiceName),
+    /// The image of each mapped container.
+    pub(super) containers: BTreeMap<ContainerName, ImageId>,
+}
+
+impl Subject {
+    /// The services of a manifest.
+    pub(super) fn of_services(
+        workspace: &Workspace,
+        environment: &Environment,
+        (services, selected): (&[&Service], &BTreeSet<ServiceId>),
+    ) -> Result<Vec<Self>, OpError> {
+        let targets = targets(workspace, environment, services)?;
+        Ok(targets
+            .into_iter()
+            .map(|(service, target)| Self {
+                id: service.id.clone(),
+                selected: selected.contains(&service.id),
+                target,
+                containers: service
+                    .containers
+                    .iter()
+                    .map(|(container, image)| (container.clone(), image.clone()))
+                    .collect(),
+            })
+            .collect())
+    }
+
+    /// The services of a deployment, where it found them.
+    pub(super) fn of_steps(steps: &[Step]) -> Vec<Self> {
+        steps
+            .iter()
+            .map(|step| Self {
+                id: step.service.clone(),
+                selected: true,
+                target: (step.target.cluster.clone(), step.target.ecs_service.clone()),
+                containers: step.target.containers.clone(),
+            })
+            .collect()
+    }
+}
+
+/// A service as it is wanted and as ECS has it.
 struct Pair<'a> {
-    /// In the manifest.
-    service: &'a Service,
+    /// As it is wanted.
+    service: &'a Subject,
     /// In ECS.
     observed: ObservedService,
 }
@@ -36,10 +86,10 @@ struct Pair<'a> {
 pub(super) async fn take(
     workspace: &Workspace,
     (environment, access): (&Environment, &Access),
-    (services, selected): (&[&Service], &BTreeSet<ServiceId>),
+    subjects: &[Subject],
 ) -> Result<Album, OpError> {
     let mut album = Album::default();
-    let pairs = observe(workspace, (environment, access), services, &mut album).await?;
+    let pairs = observe(access, subjects, &mut album).await?;
     let families = pairs
         .iter()
         .filter_map(|pair| Some(pair.observed.task_definition.as_ref()?.family().to_owned()));
@@ -66,13 +116,9 @@ pub(super) async fn take(
             .unwrap_or_else(|| recorded_digests(service, &observed, heads.get(&service.id)));
         album.pictures.push(ServicePicture {
             service: service.id.clone(),
-            selected: selected.contains(&service.id),
+            selected: service.selected,
             unverified: is_unverified(&observed, heads.get(&service.id)),
-            containers: service
-                .containers
-                .iter()
-                .map(|(container, image)| (container.clone(), image.clone()))
-                .collect(),
+            containers: service.containers.clone(),
             parameters: service
                 .containers
                 .values()
@@ -89,19 +135,17 @@ pub(super) async fn take(
 
 /// Finds every service in ECS.
 async fn observe<'a>(
-    workspace: &Workspace,
-    (environment, access): (&Environment, &Access),
-    services: &[&'a Service],
+    access: &Access,
+    subjects: &'a [Subject],
     album: &mut Album,
 ) -> Result<Vec<Pair<'a>>, OpError> {
-    let targets = targets(workspace, environment, services)?;
-    let asked: Vec<_> = targets.iter().map(|(_, target)| target.clone()).collect();
+    let asked: Vec<_> = subjects.iter().map(|subject| subject.target.clone()).collect();
     let mut seen = access.ecs.observe(&asked).await?;
     let mut pairs = Vec::new();
-    for (service, target) in targets {
-        let found = seen.remove(&target).filter(|service| service.status != "INACTIVE");
+    for service in subjects {
+        let found = seen.remove(&service.target).filter(|service| service.status != "INACTIVE");
         let Some(observed) = found else {
-            let (id, (cluster, ecs_service)) = (service.id.clone(), target);
+            let (id, (cluster, ecs_service)) = (service.id.clone(), service.target.clone());
             let problem = Problem::ServiceMissing { service: id.clone(), cluster, ecs_service };
             album.problems.insert(id, problem);
             continue;
@@ -152,7 +196,7 @@ fn revisions(
 }
 
 /// A service without a task definition to copy.
-fn no_definition(service: &Service, observed: &ObservedService) -> Problem {
+fn no_definition(service: &Subject, observed: &ObservedService) -> Problem {
     let reason = match &observed.task_definition {
         Some(arn) => format!("family `{}` has none", arn.family()),
         None => "the service names none".to_owned(),
@@ -204,7 +248,7 @@ fn is_recorded(head: Option<&ServiceHead>, primary: &EcsDeploymentId) -> bool {
 
 /// The digests of the PRIMARY deployment by the record.
 fn recorded_digests(
-    service: &Service,
+    service: &Subject,
     observed: &ObservedService,
     head: Option<&ServiceHead>,
 ) -> BTreeMap<ContainerName, Digest> {

@@ -9,6 +9,7 @@ use super::{
     definitions::definitions,
     deploy::open_project,
     error::OpError,
+    ground::Ground,
     pictures::{Target, targets},
     workspace::Workspace,
 };
@@ -16,8 +17,8 @@ use crate::{
     manifest::{Project, Service},
     model::{
         ClusterName, ContainerName, Deployment, Digest, EcsDeploymentId, EcsServiceName,
-        EnvironmentId, ImageId, ImageUri, Label, ObservedService, ProjectId, ReleaseHash,
-        Selection, ServiceHead, ServiceId, TaskDefinitionArn,
+        EnvironmentId, HeldLock, Hold, ImageId, ImageUri, Label, ObservedService, ProjectId,
+        ReleaseHash, Selection, ServiceHead, ServiceId, TaskDefinitionArn,
     },
     plan::{RecordedAttempt, ServiceState, container_images, overall, service_state},
 };
@@ -44,8 +45,13 @@ pub struct StatusReport {
     pub selection: Selection,
     /// The last deployment of any of the services.
     pub last: Option<Deployment>,
-    /// The worst state among the services.
+    /// The worst state among the services, or that they are mixed.
     pub status: Option<ServiceState>,
+    /// Why the environment stays as it is, if it is on hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// Who holds services of the environment.
+    pub locks: Vec<HeldLock>,
     /// The services, in the order of the manifest.
     pub services: Vec<ServiceStatus>,
 }
@@ -103,6 +109,7 @@ pub async fn status(
     let hashes = hashes(&access, &targets, &seen, &heads).await?;
     let digests = if request.digests { Some(digests(&access, &seen).await?) } else { None };
     let attempts = attempts(workspace, &project, &heads, &services).await?;
+    let Ground { hold, held, .. } = Ground::of(workspace, &environment.id).await?;
     let services: Vec<ServiceStatus> = targets
         .into_iter()
         .map(|(service, target)| {
@@ -135,8 +142,10 @@ pub async fn status(
         project: project.id.clone(),
         environment: environment.id,
         selection,
+        status: overall(services.iter().map(|service| service.state), attempts.last.as_ref()),
         last: attempts.last,
-        status: overall(services.iter().map(|service| service.state)),
+        hold,
+        locks: held,
         services,
     })
 }
@@ -158,7 +167,10 @@ async fn hashes(
         let Some(arn) = seen.get(target).and_then(|seen| seen.task_definition.clone()) else {
             continue;
         };
-        match heads.get(&service.id).filter(|head| head.task_definition.as_ref() == Some(&arn)) {
+        let is_known = |head: &&ServiceHead| {
+            head.task_definition.as_ref() == Some(&arn) && !head.images.is_empty()
+        };
+        match heads.get(&service.id).filter(is_known) {
             Some(head) => {
                 let hashes = head.images.iter().map(|(id, i)| (id.clone(), i.release_hash.clone()));
                 known.insert(service.id.clone(), hashes.collect());

@@ -1,16 +1,19 @@
 //! What every use case works with.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
+
+use tokio::sync::watch;
 
 use super::error::OpError;
 use crate::{
     backend::{
         aws::{Aws, AwsSession, Connection, Credentials, Throttles},
         source::Repository,
-        store::Ledger,
+        store::{Ledger, ledger::Lease},
     },
+    engine::{self, Claim, EngineError},
     manifest::{Home, Project},
-    model::{AccountId, Actor, Region},
+    model::{AccountId, Actor, EnvironmentId, Hold, Region},
 };
 
 /// One project, its record, and the way to its AWS accounts.
@@ -29,6 +32,51 @@ pub struct Workspace {
     pub person: Actor,
     /// The clock.
     pub now: fn() -> jiff::Timestamp,
+    /// The folder for what the store does not take.
+    pub journal_folder: PathBuf,
+}
+
+impl Workspace {
+    /// Takes a lease.
+    pub(super) async fn claim(
+        &self,
+        wanted: &Claim,
+        interrupt: watch::Receiver<bool>,
+    ) -> Result<Lease, OpError> {
+        match engine::claim(&self.ledger, wanted, interrupt).await {
+            Err(EngineError::Held { held, at }) => {
+                Err(OpError::Locked { held, environment: wanted.environment.clone(), now: at })
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// Gives a lease back. One that cannot be given back ends by itself.
+    pub(super) async fn let_go(&self, lease: &Lease) {
+        if let Err(error) = self.ledger.release(lease).await {
+            tracing::warn!(%error, "the lease was not given back, and ends by itself");
+        }
+    }
+
+    /// Puts an environment on hold, so that it stays as it is until somebody says why it may move.
+    pub(super) async fn hold(
+        &self,
+        environment: &EnvironmentId,
+        hold: &Hold,
+    ) -> Result<(), OpError> {
+        Ok(self.ledger.set_hold(&self.project.id, environment, hold).await?)
+    }
+
+    /// Lets an environment move again.
+    pub(super) async fn lift_hold(
+        &self,
+        environment: &EnvironmentId,
+        by: &Actor,
+        reason: &str,
+    ) -> Result<(), OpError> {
+        self.ledger.lift_hold(&self.project.id, environment, by, reason).await?;
+        Ok(())
+    }
 }
 
 /// How AWS is reached, whatever the environment.

@@ -192,7 +192,7 @@ fn gone(watch: &Watch, service: &ObservedService) -> Judgement {
     let Some(primary) = service.primary() else { return Judgement::Wait };
     let put_back = watch.before.is_some()
         && primary.task_definition == watch.before
-        && primary.rollout_state_reason.contains("roll");
+        && primary.is_a_rollback();
     if !put_back {
         return superseded(service);
     }

@@ -6,20 +6,27 @@
 
 mod document;
 mod judge;
+mod lineage;
 mod planner;
 mod preflight;
+mod resume;
+mod standing;
 mod state;
 mod steps;
 #[cfg(test)]
 mod test_support;
+mod undo;
 mod warnings;
 
 pub use document::{DocumentError, FieldChange, container_images, differences, with_images};
 pub use judge::{Judgement, Watch, judge};
+pub use lineage::rollback_target;
 pub use planner::plan;
 pub use preflight::{Problem, Refusal};
+pub use resume::{Leg, Start, resume};
 pub use state::{RecordedAttempt, ServiceState, overall, service_state};
 pub use steps::{
     ApprovedPlan, ImageSource, ParameterChange, Plan, PlanRequest, PlannedStep, Revision, Rollout,
     ServicePicture, UnchangedService, Wanted, Warning,
 };
+pub use undo::{Extent, Undo, UndoPicture, UndoRequest, undo};

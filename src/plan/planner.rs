@@ -16,8 +16,8 @@ use super::{
     warnings::{warning_if_not_stable, warnings_of},
 };
 use crate::model::{
-    ContainerName, DeploymentController, Digest, EcsDeployment, ImageId, ImageUri, Label,
-    ParameterName, ReleaseHash, RolloutState, StepBefore, StepTarget,
+    ContainerName, DeploymentController, Digest, ImageId, ImageUri, Label, ParameterName,
+    ReleaseHash, RolloutState, StepBefore, StepTarget,
 };
 
 /// Works the plan out.
@@ -60,11 +60,13 @@ pub fn plan(request: PlanRequest) -> Result<Plan, Refusal> {
 
 /// Services that share a family and would each register another revision of it: only one of them
 /// could run the family's latest.
-fn shared_families(steps: &[PlannedStep]) -> Vec<Problem> {
+pub(super) fn shared_families<'a>(
+    steps: impl IntoIterator<Item = &'a PlannedStep>,
+) -> Vec<Problem> {
     let mut requests: BTreeMap<&str, &str> = BTreeMap::new();
     let mut problems = Vec::new();
     for step in steps {
-        let Revision::New { base, request } = &step.revision else { continue };
+        let Revision::New { base, request, .. } = &step.revision else { continue };
         if *requests.entry(base.family()).or_insert(request) != request.as_str() {
             let (service, family) = (step.service.clone(), base.family().to_owned());
             problems.push(Problem::SharedFamily { service, family });
@@ -74,7 +76,7 @@ fn shared_families(steps: &[PlannedStep]) -> Vec<Problem> {
 }
 
 /// What becomes of one service.
-enum Outcome {
+pub(super) enum Outcome {
     /// Something is done.
     Step(Box<PlannedStep>),
     /// Nothing is.
@@ -82,7 +84,10 @@ enum Outcome {
 }
 
 /// Plans one service.
-fn plan_service(request: &PlanRequest, picture: &ServicePicture) -> Result<Outcome, Box<Problem>> {
+pub(super) fn plan_service(
+    request: &PlanRequest,
+    picture: &ServicePicture,
+) -> Result<Outcome, Box<Problem>> {
     refuse_what_cannot_be_deployed(picture)?;
     let failed = |source| unreadable(picture, source);
     let containers = wanted_containers(request, picture);
@@ -90,7 +95,7 @@ fn plan_service(request: &PlanRequest, picture: &ServicePicture) -> Result<Outco
     let (revision, document) = revision(picture, &containers)?;
     let rollout = rollout(request, picture, &revision);
     let parameters = parameter_changes(request, picture);
-    let is_as_wanted = parameters.is_empty() && !picture.unverified;
+    let is_as_wanted = parameters.is_empty() && !picture.unverified && !request.keep_settled;
     let (Rollout::Settled { .. }, true) = (&rollout, is_as_wanted) else {
         let changes = differences(&picture.running().document, &document).map_err(failed)?;
         return Ok(Outcome::Step(Box::new(PlannedStep {
@@ -126,11 +131,7 @@ fn refuse_what_cannot_be_deployed(picture: &ServicePicture) -> Result<(), Box<Pr
     if let Some(controller) = controller {
         return Err(Box::new(Problem::UnsupportedController { service, controller }));
     }
-    let rolls_back = |primary: &EcsDeployment| {
-        primary.rollout_state == Some(RolloutState::InProgress)
-            && primary.rollout_state_reason.contains("rolling back")
-    };
-    if picture.observed.primary().is_some_and(rolls_back) {
+    if picture.observed.is_rolling_back() {
         return Err(Box::new(Problem::RollingBack { service }));
     }
     if picture.observed.status != "ACTIVE" {
@@ -155,7 +156,7 @@ fn unreadable(picture: &ServicePicture, source: DocumentError) -> Box<Problem> {
 }
 
 /// The containers whose image is among those wanted, with the URI each is to have.
-fn wanted_containers(
+pub(super) fn wanted_containers(
     request: &PlanRequest,
     picture: &ServicePicture,
 ) -> BTreeMap<ContainerName, ImageUri> {
@@ -168,7 +169,7 @@ fn wanted_containers(
 }
 
 /// The digests wanted by container, where they are known.
-fn wanted_digests(
+pub(super) fn wanted_digests(
     request: &PlanRequest,
     picture: &ServicePicture,
 ) -> BTreeMap<ContainerName, BTreeSet<Digest>> {
@@ -220,7 +221,8 @@ fn revision(
         let document = picture.latest.document.clone();
         return Ok((Revision::Existing { task_definition: base }, document));
     }
-    Ok((Revision::New { base, request: request.clone() }, request))
+    let latest = base.clone();
+    Ok((Revision::New { base, latest, request: request.clone() }, request))
 }
 
 /// What to ask of the service so that it runs the revision.
@@ -229,7 +231,7 @@ fn rollout(request: &PlanRequest, picture: &ServicePicture, revision: &Revision)
         Revision::Existing { task_definition } => {
             picture.observed.task_definition.as_ref() == Some(task_definition)
         }
-        Revision::New { .. } => false,
+        Revision::New { .. } | Revision::None => false,
     };
     if !is_set {
         return Rollout::Update { force: false };
@@ -264,13 +266,13 @@ fn parameter_changes(request: &PlanRequest, picture: &ServicePicture) -> Vec<Par
     images
         .into_iter()
         .filter_map(|image| {
-            let to = request.wanted.images.get(image)?.uri.clone();
+            let to = request.wanted.images.get(image)?.uri.to_string();
             let from = picture.parameters.get(image).cloned();
-            (from.as_deref() != Some(to.as_str())).then(|| ParameterChange {
+            (from.as_ref() != Some(&to)).then(|| ParameterChange {
                 image: image.clone(),
                 name: ParameterName::of_image(&request.project, &label, image),
                 from,
-                to,
+                to: Some(to),
             })
         })
         .collect()

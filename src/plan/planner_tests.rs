@@ -7,75 +7,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    model::{
-        EnvironmentId, ProjectId, ReleasedImage, Selection, ServiceId, TaskDefinition,
-        TaskDefinitionArn, TaskDefinitionStatus,
-    },
-    plan::{
-        ImageSource, Wanted,
-        test_support::{arn, deployment, service},
+    model::{ReleasedImage, ServiceId, TaskDefinition, TaskDefinitionArn},
+    plan::test_support::{
+        arn, definition, deployment, digest, picture, released, request, service,
     },
 };
-
-fn digest(seed: u8) -> Digest {
-    Digest::parse(&format!("sha256:{}", format!("{seed:02x}").repeat(32))).unwrap()
-}
-
-fn released(uri: &str, seed: u8) -> ReleasedImage {
-    let uri = ImageUri::parse(uri).unwrap();
-    ReleasedImage { release_hash: uri.release_hash(), digest: Some(digest(seed)), uri }
-}
-
-fn definition(family: &str, revision: u64, images: &[(&str, &str)]) -> TaskDefinition {
-    let containers: Vec<serde_json::Value> = images
-        .iter()
-        .map(|(name, image)| serde_json::json!({"name": name, "image": image, "cpu": 0}))
-        .collect();
-    let document = serde_json::json!({
-        "family": family, "revision": revision, "containerDefinitions": containers
-    });
-    TaskDefinition {
-        arn: arn(family, revision),
-        status: TaskDefinitionStatus::Active,
-        document: document.to_string(),
-        tags: vec![],
-    }
-}
-
-/// `web`, set to `web:1` with one container, complete, and with its parameter in step.
-fn picture(image: &str) -> ServicePicture {
-    let web = ImageId::new("web").unwrap();
-    ServicePicture {
-        service: ServiceId::new("web").unwrap(),
-        selected: true,
-        containers: BTreeMap::from([(ContainerName::new("web").unwrap(), web.clone())]),
-        unverified: false,
-        observed: service(vec![deployment(1, true, 2, RolloutState::Completed)]),
-        latest: definition("web", 1, &[("web", image)]),
-        current: None,
-        parameters: BTreeMap::from([(web, image.to_owned())]),
-        digests: BTreeMap::new(),
-    }
-}
-
-fn request(images: &[(&str, ReleasedImage)], pictures: Vec<ServicePicture>) -> PlanRequest {
-    PlanRequest {
-        project: ProjectId::new("shop").unwrap(),
-        environment: EnvironmentId::new("prod").unwrap(),
-        selection: Selection::All,
-        wanted: Wanted {
-            source: ImageSource::Label(Label::latest()),
-            images: images
-                .iter()
-                .map(|(id, image)| (ImageId::new(*id).unwrap(), image.clone()))
-                .collect(),
-            platforms: BTreeMap::new(),
-            subjects: BTreeMap::new(),
-        },
-        pictures,
-        left_out: BTreeMap::new(),
-    }
-}
 
 fn only_step(pictures: Vec<ServicePicture>) -> PlannedStep {
     let mut plan = plan(request(&[("web", released("web:2", 2))], pictures)).unwrap();
@@ -198,8 +134,8 @@ fn risky_settings_are_warned_of() {
 /// What AWS holds after the step succeeded.
 fn carried_out(mut picture: ServicePicture, step: &PlannedStep) -> ServicePicture {
     let running = match &step.revision {
-        Revision::Existing { .. } => picture.latest.clone(),
-        Revision::New { base, request } => {
+        Revision::Existing { .. } | Revision::None => picture.latest.clone(),
+        Revision::New { base, request, .. } => {
             let next = u64::from(base.revision()) + 1;
             TaskDefinition {
                 arn: arn(base.family(), next),
@@ -217,7 +153,7 @@ fn carried_out(mut picture: ServicePicture, step: &PlannedStep) -> ServicePictur
     picture.digests =
         runs.map(|(name, all)| (name.clone(), all.first().unwrap().clone())).collect();
     for change in &step.parameters {
-        picture.parameters.insert(change.image.clone(), change.to.to_string());
+        picture.parameters.insert(change.image.clone(), change.to.clone().unwrap());
     }
     picture
 }

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::model::{
-    EcsDeployment, EcsDeploymentId, ObservedService, RolloutState, TaskDefinitionArn, Verdict,
+    Deployment, EcsDeployment, EcsDeploymentId, ObservedService, RolloutState, TaskDefinitionArn,
+    Verdict,
 };
 
 /// What a service is in, one word each. The order is by how much attention it needs.
@@ -18,11 +19,13 @@ pub enum ServiceState {
     InProgress,
     /// No rollout is under way, and fewer tasks run than wanted.
     NotStable,
+    /// Of several services: some run what was deployed last, and some that it was to move do not.
+    Mixed,
     /// Somebody deployed something else after the last verified deployment.
     Drifted,
     /// Another rollout took the place of the last deployment before it was done.
     Superseded,
-    /// The last deployment failed and ECS put the service back.
+    /// The last deployment failed, and the service was put back, by ECS or by us.
     RolledBack,
     /// ECS has no such service.
     Missing,
@@ -38,6 +41,7 @@ impl ServiceState {
             Self::Complete => "COMPLETE",
             Self::InProgress => "IN_PROGRESS",
             Self::NotStable => "NOT_STABLE",
+            Self::Mixed => "MIXED",
             Self::Drifted => "DRIFTED",
             Self::Superseded => "SUPERSEDED",
             Self::RolledBack => "ROLLED_BACK",
@@ -94,8 +98,11 @@ pub fn service_state(
 /// How what runs departs from what the record says; nothing when it does not.
 fn departure(primary: &EcsDeployment, recorded: &RecordedAttempt) -> Option<ServiceState> {
     if recorded.ecs_deployment.as_ref() == Some(&primary.id) {
-        let failed = matches!(recorded.verdict, Some(Verdict::Failed { .. }));
-        return failed.then_some(ServiceState::Failed);
+        return match &recorded.verdict {
+            Some(Verdict::Failed { .. }) => Some(ServiceState::Failed),
+            Some(Verdict::RolledBack { .. }) => Some(ServiceState::RolledBack),
+            _ => None,
+        };
     }
     match (&recorded.ecs_deployment, &recorded.verdict) {
         (Some(_), Some(Verdict::RolledBack { to, .. })) if primary.task_definition == *to => {
@@ -127,10 +134,18 @@ fn stability(service: &ObservedService) -> ServiceState {
     ServiceState::Complete
 }
 
-/// The worst state of all; nothing for no services.
+/// The state of several services together: the worst of them, unless the last deployment of any of
+/// them has left them at different releases. Nothing for no services.
 #[must_use]
-pub fn overall(states: impl IntoIterator<Item = ServiceState>) -> Option<ServiceState> {
-    states.into_iter().max()
+pub fn overall(
+    states: impl IntoIterator<Item = ServiceState>,
+    last: Option<&Deployment>,
+) -> Option<ServiceState> {
+    let worst = states.into_iter().max()?;
+    let is_mixed = last.is_some_and(Deployment::is_mixed);
+    let says_more =
+        matches!(worst, ServiceState::InProgress | ServiceState::Missing | ServiceState::Failed);
+    Some(if is_mixed && !says_more { ServiceState::Mixed } else { worst })
 }
 
 #[cfg(test)]
@@ -195,8 +210,8 @@ mod tests {
     #[test]
     fn the_worst_state_is_the_overall_one() {
         use ServiceState::{Complete, Drifted, InProgress, Missing};
-        assert_eq!(overall([Complete, InProgress, Complete]), Some(InProgress));
-        assert_eq!(overall([Complete, Missing, Drifted]), Some(Missing));
-        assert_eq!(overall([]), None);
+        assert_eq!(overall([Complete, InProgress, Complete], None), Some(InProgress));
+        assert_eq!(overall([Complete, Missing, Drifted], None), Some(Missing));
+        assert_eq!(overall([], None), None);
     }
 }

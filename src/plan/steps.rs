@@ -6,10 +6,9 @@ use serde::Serialize;
 
 use super::document::FieldChange;
 use crate::model::{
-    ContainerName, Digest, EcsDeploymentId, EnvironmentId, ImageId, ImageUri, Label,
-    ObservedService, ParameterName, ProjectId, ReleaseHash, ReleaseNumber, ReleasedImage,
-    Selection, ServiceId, Step, StepBefore, StepStatus, StepTarget, TaskDefinition,
-    TaskDefinitionArn,
+    ContainerName, Digest, EcsDeploymentId, EnvironmentId, ImageId, Label, ObservedService,
+    ParameterName, ProjectId, ReleaseHash, ReleaseNumber, ReleasedImage, Selection, ServiceId,
+    Step, StepBefore, StepStatus, StepTarget, TaskDefinition, TaskDefinitionArn,
 };
 
 /// Where the images of a deployment come from.
@@ -84,6 +83,8 @@ pub struct PlanRequest {
     pub pictures: Vec<ServicePicture>,
     /// What the caller leaves out on purpose, with the reason.
     pub left_out: BTreeMap<ServiceId, String>,
+    /// Whether a service that is as wanted has a step all the same, because one was begun.
+    pub keep_settled: bool,
 }
 
 /// What is to be done.
@@ -119,6 +120,12 @@ impl Plan {
     pub fn approve(self) -> ApprovedPlan {
         ApprovedPlan(self)
     }
+
+    /// The services that the plan may touch.
+    #[must_use]
+    pub fn services(&self) -> BTreeSet<ServiceId> {
+        self.steps.iter().map(|step| step.service.clone()).collect()
+    }
 }
 
 /// A plan that somebody said yes to.
@@ -130,6 +137,12 @@ impl ApprovedPlan {
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.0
+    }
+
+    /// The plan, to be carried out.
+    #[must_use]
+    pub fn into_plan(self) -> Plan {
+        self.0
     }
 }
 
@@ -165,6 +178,32 @@ pub struct PlannedStep {
 }
 
 impl PlannedStep {
+    /// A step of the record that is over: there is nothing to do for it.
+    #[must_use]
+    pub fn ended(step: &Step) -> Self {
+        let ecs_deployment = step.before.ecs_deployment.clone();
+        Self {
+            service: step.service.clone(),
+            selected: true,
+            target: step.target.clone(),
+            before: step.before.clone(),
+            running: BTreeMap::new(),
+            revision: Revision::None,
+            changes: Vec::new(),
+            parameters: Vec::new(),
+            rollout: Rollout::Settled { ecs_deployment },
+            digests: BTreeMap::new(),
+            desired: 0,
+            circuit_breaker: true,
+        }
+    }
+
+    /// Whether a new revision is registered for it.
+    #[must_use]
+    pub fn registers(&self) -> bool {
+        matches!(self.revision, Revision::New { .. })
+    }
+
     /// The step's record before anything is done.
     #[must_use]
     pub fn record(&self) -> Step {
@@ -189,15 +228,21 @@ impl PlannedStep {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Revision {
+    /// None: nothing is done for the service.
+    None,
     /// The family's latest ACTIVE revision has the wanted content already.
     Existing {
         /// That revision.
         task_definition: TaskDefinitionArn,
     },
-    /// A new one, copied from the family's latest ACTIVE revision.
+    /// A new one: a copy of the family's latest ACTIVE revision with other images, or, on the way
+    /// back, of the revision that ran before.
     New {
         /// The revision it is copied from.
         base: TaskDefinitionArn,
+        /// The family's latest ACTIVE revision, as it was seen.
+        #[serde(skip)]
+        latest: TaskDefinitionArn,
         /// The body of the request.
         #[serde(skip)]
         request: String,
@@ -213,8 +258,9 @@ pub struct ParameterChange {
     pub name: ParameterName,
     /// Its value now.
     pub from: Option<String>,
-    /// Its value to be: the URI, byte for byte.
-    pub to: ImageUri,
+    /// Its value to be: the URI, byte for byte. None where the parameter goes, because it was not
+    /// there before.
+    pub to: Option<String>,
 }
 
 /// What is asked of the service.

@@ -1,9 +1,13 @@
 //! Services and deployments for the tests of this module.
 
+use std::collections::BTreeMap;
+
+use super::{ImageSource, PlanRequest, ServicePicture, Wanted};
 use crate::model::{
-    CircuitBreaker, ClusterName, DeploymentController, EcsDeployment, EcsDeploymentId,
-    EcsServiceName, ObservedService, RolloutState, ServiceDeployment, ServiceDeploymentStatus,
-    TaskDefinitionArn,
+    CircuitBreaker, ClusterName, ContainerName, DeploymentController, Digest, EcsDeployment,
+    EcsDeploymentId, EcsServiceName, EnvironmentId, ImageId, ImageUri, Label, ObservedService,
+    ProjectId, ReleasedImage, RolloutState, Selection, ServiceDeployment, ServiceDeploymentStatus,
+    ServiceId, Step, StepStatus, TaskDefinition, TaskDefinitionArn, TaskDefinitionStatus,
 };
 
 /// `family:revision` as a full ARN.
@@ -67,4 +71,82 @@ pub(crate) fn service_deployment() -> ServiceDeployment {
         triggered_alarms: Vec::new(),
         lifecycle_stage: None,
     }
+}
+
+/// A made-up digest.
+pub(crate) fn digest(seed: u8) -> Digest {
+    Digest::parse(&format!("sha256:{}", format!("{seed:02x}").repeat(32))).unwrap()
+}
+
+/// An image at a made-up digest.
+pub(crate) fn released(uri: &str, seed: u8) -> ReleasedImage {
+    let uri = ImageUri::parse(uri).unwrap();
+    ReleasedImage { release_hash: uri.release_hash(), digest: Some(digest(seed)), uri }
+}
+
+/// A revision whose containers have these images.
+pub(crate) fn definition(family: &str, revision: u64, images: &[(&str, &str)]) -> TaskDefinition {
+    let containers: Vec<serde_json::Value> = images
+        .iter()
+        .map(|(name, image)| serde_json::json!({"name": name, "image": image, "cpu": 0}))
+        .collect();
+    let document = serde_json::json!({
+        "family": family, "revision": revision, "containerDefinitions": containers
+    });
+    TaskDefinition {
+        arn: arn(family, revision),
+        status: TaskDefinitionStatus::Active,
+        document: document.to_string(),
+        tags: vec![],
+    }
+}
+
+/// `web`, set to `web:1` with one container, complete, and with its parameter in step.
+pub(crate) fn picture(image: &str) -> ServicePicture {
+    let web = ImageId::new("web").unwrap();
+    ServicePicture {
+        service: ServiceId::new("web").unwrap(),
+        selected: true,
+        containers: BTreeMap::from([(ContainerName::new("web").unwrap(), web.clone())]),
+        unverified: false,
+        observed: service(vec![deployment(1, true, 2, RolloutState::Completed)]),
+        latest: definition("web", 1, &[("web", image)]),
+        current: None,
+        parameters: BTreeMap::from([(web, image.to_owned())]),
+        digests: BTreeMap::new(),
+    }
+}
+
+/// A request for images, from the label `latest`.
+pub(crate) fn request(
+    images: &[(&str, ReleasedImage)],
+    pictures: Vec<ServicePicture>,
+) -> PlanRequest {
+    PlanRequest {
+        project: ProjectId::new("shop").unwrap(),
+        environment: EnvironmentId::new("prod").unwrap(),
+        selection: Selection::All,
+        wanted: Wanted {
+            source: ImageSource::Label(Label::latest()),
+            images: images
+                .iter()
+                .map(|(id, image)| (ImageId::new(*id).unwrap(), image.clone()))
+                .collect(),
+            platforms: BTreeMap::new(),
+            subjects: BTreeMap::new(),
+        },
+        pictures,
+        left_out: BTreeMap::new(),
+        keep_settled: false,
+    }
+}
+
+/// The step that moves `web` from `web:1` with image `web:1` to image `web:2`, so far recorded.
+pub(crate) fn step(status: StepStatus) -> Step {
+    let mut plan =
+        super::plan(request(&[("web", released("web:2", 2))], vec![picture("web:1")])).unwrap();
+    let mut step = plan.steps.remove(0).record();
+    step.status = status;
+    step.started_at = (status != StepStatus::Pending).then_some(jiff::Timestamp::UNIX_EPOCH);
+    step
 }

@@ -1,7 +1,7 @@
 //! The sandbox as the SDK's HTTP client: requests reach it in process, with no socket.
 //!
 //! Faults become what the SDK makes of a real connection's: a cut one is a transient error, an
-//! answer that does not come is a timeout. The timeout is told at once, since nobody gains by waiting for
+//! answer that does not come is a timeout, a crash ends the process. The timeout is told at once, since nobody gains by waiting for
 //! it; only latencies are waited for.
 
 use aws_smithy_runtime_api::client::{
@@ -19,7 +19,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::BodyExt as _;
 
-use super::{Outcome, Sandbox};
+use super::{Outcome, Sandbox, crash};
 
 /// Why a request was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -46,15 +46,23 @@ impl Sandbox {
     /// Answers a request off the runtime's own threads, since the state is a file.
     async fn respond(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let request = collect(request).await?;
-        let reply = tokio::task::spawn_blocking(move || self.handle(request))
-            .await
-            .map_err(|panicked| ConnectorError::other(panicked.into(), None))?;
+        let turn = self.turn().await;
+        let answering = tokio::task::spawn_blocking(move || {
+            let reply = self.handle_client(request);
+            if matches!(reply.outcome, Outcome::Crash) {
+                crash::strike();
+            }
+            drop(turn);
+            reply
+        });
+        let reply =
+            answering.await.map_err(|panicked| ConnectorError::other(panicked.into(), None))?;
         tokio::time::sleep(reply.delay).await;
         match reply.outcome {
             Outcome::Answer(response) => HttpResponse::try_from(response.map(SdkBody::from))
                 .map_err(|error| ConnectorError::other(error.into(), None)),
             Outcome::Silence => Err(ConnectorError::timeout(Unanswered::Withheld.into())),
-            Outcome::Hangup => {
+            Outcome::Hangup | Outcome::Crash => {
                 // What the SDK's own client tells of a connection that ends before the answer.
                 let kind = Some(ErrorKind::TransientError);
                 Err(ConnectorError::other(Unanswered::Cut.into(), kind))

@@ -28,6 +28,9 @@ pub enum SandboxError {
         /// Why.
         source: serde_json::Error,
     },
+    /// The work was cut off.
+    #[error("failed to end work on the sandbox's state file")]
+    Task(#[source] tokio::task::JoinError),
     /// An emulated service refuses what the sandbox was told to do. Nothing has changed.
     #[error("failed to {what}")]
     Refused {

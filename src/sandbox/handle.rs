@@ -1,7 +1,7 @@
 //! The one function that answers a request, whichever way it came.
 //!
 //! Invariant: a request is one transaction, with its effect, the count of the fault that was played
-//! on it and its line in the log. What a client is not told (a lost answer) has happened all the
+//! on it, its line in the log, and its count as a point for crashes. What a client is not told (a lost answer) has happened all the
 //! same; what is refused has not.
 
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::{
     answer::Answer,
     call::{Call, Fault},
     clock::Clock,
-    ecr, ecs,
+    crash, ecr, ecs,
     faults::{self, Decision, FaultKind, Subject},
     log::{self, RequestEntry},
     refusal,
@@ -45,6 +45,8 @@ pub enum Outcome {
     Silence,
     /// Nothing; the connection is cut.
     Hangup,
+    /// Nothing; the client's process is to end at once.
+    Crash,
 }
 
 impl Reply {
@@ -58,9 +60,19 @@ impl Sandbox {
     /// Answers one request to AWS or to the sandbox's own paths below `/_sandbox/`. Blocks while
     /// another request is answered. It does not wait for the reply's delay; that is the driver's.
     ///
-    /// Signatures are not verified.
+    /// Signatures are not verified. No crash strikes at a request that is made in this way.
     #[must_use]
     pub fn handle(&self, request: Request<Bytes>) -> Reply {
+        self.reply_to(request, false)
+    }
+
+    /// Answers a request of a client, at which a crash may strike.
+    pub(super) fn handle_client(&self, request: Request<Bytes>) -> Reply {
+        self.reply_to(request, self.is_watched)
+    }
+
+    /// Answers a request, which is a point for crashes or not.
+    fn reply_to(&self, request: Request<Bytes>, is_point: bool) -> Reply {
         if admin::routes::is_for(&request) {
             return Reply::at_once(admin::routes::answer(self, &request));
         }
@@ -68,7 +80,7 @@ impl Sandbox {
         let known = service.as_ref().ok().copied();
         let answered = self.state.transact(|transaction| {
             let moment = self.moment(transaction)?;
-            reply(transaction, &target, service, moment)
+            reply(transaction, &target, service, (moment, is_point))
         });
         answered.unwrap_or_else(|error| self.fail(&error, &target, known))
     }
@@ -145,15 +157,16 @@ fn entry(target: &Target, moment: Moment) -> RequestEntry {
     }
 }
 
-/// Answers a request in its transaction, and writes it down.
+/// Answers a request in its transaction, counts it if it is a point for crashes, and writes it
+/// down.
 fn reply(
     transaction: &mut Transaction<'_>,
     target: &Target,
     service: Result<Service, Fault>,
-    moment: Moment,
+    (moment, is_point): (Moment, bool),
 ) -> Result<Reply, SandboxError> {
     let mut entry = entry(target, moment);
-    let reply = match service {
+    let mut reply = match service {
         Ok(service) => play(transaction, target, service, moment, &mut entry)?,
         Err(fault) => {
             let answer = Answer::failure(target.protocol, fault)?;
@@ -161,6 +174,9 @@ fn reply(
             Reply::at_once(answer.response)
         }
     };
+    if is_point && crash::pass(transaction, target.point())? {
+        reply = Reply { delay: Duration::ZERO, outcome: Outcome::Crash };
+    }
     if let Outcome::Answer(response) = &reply.outcome {
         entry.status = Some(response.status().as_u16());
     }
@@ -194,6 +210,9 @@ fn play(
         None => dispatch(transaction, service, &call, moment.machine),
     };
     let answer = match result {
+        Ok(_done) if decision.kind == Some(FaultKind::ErrorAfter) => {
+            Answer::failure(target.protocol, refusal::internal(service))?
+        }
         Ok(result) => Answer::success(service, &target.operation, result),
         Err(fault) => Answer::failure(target.protocol, fault)?,
     };
@@ -225,7 +244,11 @@ fn refused(
             let resource = resource.unwrap_or("*");
             Some(refusal::denied(target.protocol, &caller.arn, &action, resource))
         }
-        FaultKind::Timeout | FaultKind::Drop | FaultKind::DropAfter | FaultKind::Latency(_) => None,
+        FaultKind::ErrorAfter
+        | FaultKind::Timeout
+        | FaultKind::Drop
+        | FaultKind::DropAfter
+        | FaultKind::Latency(_) => None,
     }
 }
 

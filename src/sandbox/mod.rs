@@ -17,6 +17,7 @@ mod answer;
 mod call;
 mod client;
 mod clock;
+mod crash;
 mod credential;
 mod ecr;
 mod ecs;
@@ -25,6 +26,7 @@ pub mod estate;
 mod faults;
 mod handle;
 mod log;
+mod outage;
 mod page;
 mod refusal;
 mod region;
@@ -47,6 +49,7 @@ use std::{path::Path, sync::Arc};
 
 pub use call::Scope;
 pub use clock::{Speed, SpeedError};
+pub use crash::{CrashMode, CrashPoint, CrashReading, Turn};
 pub use credential::{DEFAULT_ACCOUNT, DEFAULT_REGION, credentials};
 pub use ecs::fate::{Fate, FateError};
 pub use error::{Refusal, SandboxError};
@@ -54,6 +57,7 @@ pub use estate::Estate;
 pub use faults::{FaultKind, FaultKindError, FaultRule, Latency, NewFault, Pattern, PatternError};
 pub use handle::{Outcome, Reply};
 pub use log::{RequestEntry, RequestRecord};
+pub use outage::OutageReading;
 pub use seed::{SeedReport, Thing};
 pub use service::{Service, ServiceError};
 
@@ -68,6 +72,10 @@ pub struct Sandbox {
     state: Arc<state::State>,
     /// The machine's clock.
     machine: clock::Machine,
+    /// Whose turn it is to do something that a crash may strike at.
+    turns: crash::Turns,
+    /// Whether what its clients do is counted for crashes.
+    is_watched: bool,
 }
 
 impl Sandbox {
@@ -82,6 +90,11 @@ impl Sandbox {
 
     /// The same on another machine's clock.
     fn with_clock(folder: &Path, machine: clock::Machine) -> Result<Self, SandboxError> {
-        Ok(Self { state: Arc::new(state::State::open(&folder.join(FILE))?), machine })
+        Ok(Self {
+            state: Arc::new(state::State::open(&folder.join(FILE))?),
+            machine,
+            turns: crash::Turns::default(),
+            is_watched: true,
+        })
     }
 }

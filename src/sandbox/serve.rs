@@ -42,7 +42,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Why a connection is cut in place of an answer.
 #[derive(Debug, thiserror::Error)]
 enum Cut {
-    /// The fault `drop`, `drop-after` or, at last, `timeout`.
+    /// The fault `drop`, `drop-after` or, at last, `timeout`; or a crash.
     #[error("a fault cuts the connection")]
     Fault,
     /// The request did not come whole.
@@ -106,7 +106,7 @@ impl Sandbox {
             Err(error) => return Err(Cut::Body(error)),
         };
         let request = Request::from_parts(parts, body);
-        let reply = tokio::task::spawn_blocking(move || self.handle(request))
+        let reply = tokio::task::spawn_blocking(move || self.handle_client(request))
             .await
             .map_err(Cut::Panicked)?;
         tokio::time::sleep(reply.delay).await;
@@ -114,7 +114,8 @@ impl Sandbox {
             Outcome::Answer(response) => {
                 Ok(response.map(|body| Full::new(reachable(body, host.as_deref()))))
             }
-            Outcome::Hangup => Err(Cut::Fault),
+            // The client is another process, which the server does not end.
+            Outcome::Hangup | Outcome::Crash => Err(Cut::Fault),
             Outcome::Silence => {
                 tokio::time::sleep(SILENCE).await;
                 Err(Cut::Fault)

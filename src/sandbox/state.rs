@@ -141,6 +141,14 @@ impl Transaction<'_> {
         Ok(count > 0)
     }
 
+    /// Forgets all entities of one kind.
+    pub(super) fn delete_all<E: Entity>(&mut self) -> Result<(), SandboxError> {
+        self.inner
+            .prepare_cached("DELETE FROM entities WHERE kind = ?1")?
+            .execute(params![E::KIND])?;
+        Ok(())
+    }
+
     /// All entities whose key begins with `prefix`, in the byte order of their keys.
     pub(super) fn scan<E: Entity>(&self, prefix: &str) -> Result<Vec<(String, E)>, SandboxError> {
         self.scan_from(prefix, None, usize::MAX)

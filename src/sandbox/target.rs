@@ -51,6 +51,11 @@ impl Target {
         (target, badly_signed.map_or(service, Err))
     }
 
+    /// What the request is called as a point for crashes.
+    pub(super) fn point(&self) -> String {
+        format!("{}:{}", self.service_name, self.operation)
+    }
+
     /// The request as a service takes it.
     pub(super) fn call(&self, caller: String, now: Timestamp) -> Call {
         Call {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{console::Console, table::Table, words};
 use crate::model::{
-    Deployment, DeploymentStatus, Release, ReleaseNumber, Step, StepStatus, Verdict,
+    Deployment, DeploymentKind, DeploymentStatus, Release, ReleaseNumber, Step, StepStatus, Verdict,
 };
 
 /// How a deployment ended, with what is needed to say what comes next.
@@ -40,11 +40,17 @@ fn services(deployment: &Deployment, release: &Release, console: &Console) -> Ta
             .keys()
             .filter_map(|id| Some((id.clone(), release.images.get(id)?.release_hash.clone())))
             .collect();
+        let (word, now) = match (deployment.kind, &step.verdict, &step.task_definition) {
+            (DeploymentKind::Register, Some(Verdict::Verified), Some(new)) => {
+                ("REGISTERED", new.short().to_owned())
+            }
+            _ => (state(step), runs(step)),
+        };
         table.row([
             step.service.to_string(),
             words::hashes(&hashes),
-            console.paint(&style(step), state(step)),
-            runs(step),
+            console.paint(&style(step), word),
+            now,
         ]);
     }
     table
@@ -52,8 +58,14 @@ fn services(deployment: &Deployment, release: &Release, console: &Console) -> Ta
 
 /// The word for a step's end.
 fn state(step: &Step) -> &'static str {
+    match step.status {
+        StepStatus::Compensated => return "ROLLED_BACK",
+        StepStatus::CompensateFailed => return "ROLLBACK_FAILED",
+        StepStatus::Compensating => return "ROLLING_BACK",
+        _ => {}
+    }
     match (&step.verdict, step.status) {
-        (Some(verdict), _) => words::verdict_word(verdict),
+        (Some(verdict), _) => verdict.word(),
         (None, StepStatus::Pending) => "NOT_STARTED",
         (None, StepStatus::Intent) => "BEGUN",
         (None, _) => "IN_PROGRESS",
@@ -62,6 +74,13 @@ fn state(step: &Step) -> &'static str {
 
 /// Green for what is verified, yellow for what goes on, red for the rest.
 fn style(step: &Step) -> Style {
+    match step.status {
+        StepStatus::Compensated => return Style::new().yellow(),
+        StepStatus::CompensateFailed | StepStatus::Compensating => {
+            return Style::new().red().bold();
+        }
+        _ => {}
+    }
     match &step.verdict {
         Some(Verdict::Verified) => Style::new().green(),
         Some(Verdict::NotStarted { .. }) => Style::new().dim(),
@@ -72,6 +91,9 @@ fn style(step: &Step) -> Style {
 
 /// What the service is set to now, as far as this deployment knows.
 fn runs(step: &Step) -> String {
+    if let Some(back) = step.compensation.as_ref().filter(|back| back.ecs_deployment.is_some()) {
+        return back.task_definition.as_ref().map_or_else(String::new, |to| to.short().to_owned());
+    }
     let now = match &step.verdict {
         Some(Verdict::RolledBack { to, .. }) => to.as_ref(),
         Some(Verdict::Superseded { task_definition, .. }) => task_definition.as_ref(),
@@ -82,34 +104,72 @@ fn runs(step: &Step) -> String {
     now.map_or_else(String::new, |arn| arn.short().to_owned())
 }
 
+/// Why a service could not go back, with the proof.
+fn way_back(step: &Step) -> Vec<String> {
+    let back = step.compensation.as_ref();
+    let failed = back.and_then(|back| Some((back, back.verdict.as_ref()?)));
+    let Some((back, verdict)) = failed.filter(|(_, verdict)| **verdict != Verdict::Verified) else {
+        return Vec::new();
+    };
+    let reason = words::verdict_reason(verdict);
+    let mut lines = vec![format!("    {}: not rolled back: {reason}", step.service)];
+    let proof = back.evidence.as_ref().map(words::evidence).unwrap_or_default();
+    lines.extend(proof.into_iter().map(|line| format!("        {line}")));
+    lines
+}
+
 /// Why a service did not succeed, with the proof.
 fn details(step: &Step) -> Option<String> {
     let verdict = step
         .verdict
         .as_ref()
-        .filter(|verdict| !matches!(verdict, Verdict::Verified | Verdict::NotStarted { .. }))?;
+        .filter(|verdict| !matches!(verdict, Verdict::Verified | Verdict::NotStarted { .. }));
+    let Some(verdict) = verdict else {
+        return Some(way_back(step).join("\n")).filter(|lines| !lines.is_empty());
+    };
     let mut lines = vec![format!(
         "    {}: {}  {}",
         step.service,
-        words::verdict_word(verdict),
+        verdict.word(),
         words::verdict_reason(verdict)
     )];
     let proof = step.evidence.as_ref().map(words::evidence).unwrap_or_default();
     lines.extend(proof.into_iter().map(|line| format!("        {line}")));
+    lines.extend(way_back(step));
     Some(lines.join("\n"))
 }
 
 /// The verdict on the whole, and what to do next.
 fn closing(summary: &Summary<'_>, console: &Console) -> String {
-    let Deployment { number, environment, release, status, .. } = summary.deployment;
+    let status = summary.deployment.status;
+    let colour = match status {
+        DeploymentStatus::Succeeded => Style::new().green().bold(),
+        DeploymentStatus::Running | DeploymentStatus::Detached => Style::new().bold(),
+        _ => Style::new().red().bold(),
+    };
+    let mut lines = vec![console.paint(&colour, headline(summary))];
+    lines.extend(mixed(summary.deployment));
+    lines.extend(hints(summary).into_iter().map(|hint| format!("hint: {hint}")));
+    lines.join("\n")
+}
+
+/// The verdict on the whole, one sentence.
+fn headline(summary: &Summary<'_>) -> String {
+    let Deployment { number, environment, release, status, kind, .. } = summary.deployment;
     let verified = count(summary, |step| step.status == StepStatus::Verified);
     let all = summary.deployment.steps.len();
-    let headline = match status {
-        DeploymentStatus::Succeeded => {
-            format!(
-                "{number}: {release} is deployed to {environment}, {all} of {all} services verified."
-            )
-        }
+    let is_rollback = *kind == DeploymentKind::Rollback;
+    match status {
+        DeploymentStatus::Succeeded if is_rollback => format!(
+            "{number}: {environment} is back at {release}, {all} of {all} services verified."
+        ),
+        DeploymentStatus::Succeeded if *kind == DeploymentKind::Register => format!(
+            "{number}: the task definitions of {release} are registered in {environment}, and no \
+             service has moved."
+        ),
+        DeploymentStatus::Succeeded => format!(
+            "{number}: {release} is deployed to {environment}, {all} of {all} services verified."
+        ),
         DeploymentStatus::Running | DeploymentStatus::Detached => {
             format!("{number}: Deployment requested. {release} is on its way to {environment}.")
         }
@@ -117,39 +177,43 @@ fn closing(summary: &Summary<'_>, console: &Console) -> String {
             format!("{number} was interrupted; what was started goes on in ECS.")
         }
         DeploymentStatus::RollingBack => {
-            format!("{number} was interrupted on its way back; what was started goes on in ECS.")
-        }
-        DeploymentStatus::Cancelled => {
-            format!(
-                "{number} was cancelled: {verified} of {all} services are verified to run {release}."
-            )
+            format!("{number} is not back yet; what was started goes on in ECS.")
         }
         DeploymentStatus::RolledBack => {
-            format!("{number} failed, and every service that was changed runs what it ran before.")
+            format!(
+                "{number} was rolled back: every service that was changed runs what it ran before."
+            )
+        }
+        DeploymentStatus::RollbackFailed if is_rollback => {
+            format!("{number}, a rollback, failed: {environment} needs attention now.")
         }
         DeploymentStatus::RollbackFailed => {
-            format!(
-                "{number} failed, and so did ECS's rollback: {environment} needs attention now."
-            )
+            format!("{number} failed, and so did its rollback: {environment} needs attention now.")
         }
         DeploymentStatus::Failed => {
             format!("{number} failed: {verified} of {all} services are verified to run {release}.")
         }
+        DeploymentStatus::Cancelled => format!(
+            "{number} was cancelled: {verified} of {all} services are verified to run {release}."
+        ),
         DeploymentStatus::Superseded => {
             format!("{number} was superseded: somebody else deployed meanwhile.")
         }
         DeploymentStatus::Unknown => {
             format!("{number} did not end in time; its outcome is not known.")
         }
-    };
-    let colour = match status {
-        DeploymentStatus::Succeeded => Style::new().green().bold(),
-        DeploymentStatus::Running | DeploymentStatus::Detached => Style::new().bold(),
-        _ => Style::new().red().bold(),
-    };
-    let mut lines = vec![console.paint(&colour, headline)];
-    lines.extend(hints(summary).into_iter().map(|hint| format!("hint: {hint}")));
-    lines.join("\n")
+    }
+}
+
+/// That an environment is left with services of different releases.
+fn mixed(deployment: &Deployment) -> Option<String> {
+    let environment = &deployment.environment;
+    deployment.is_mixed().then(|| {
+        format!(
+            "{environment} is MIXED: some of its services run {}, some do not.",
+            deployment.release
+        )
+    })
 }
 
 /// How many steps are so.
@@ -159,43 +223,46 @@ fn count(summary: &Summary<'_>, is: fn(&Step) -> bool) -> usize {
 
 /// The exact commands that come next.
 fn hints(summary: &Summary<'_>) -> Vec<String> {
-    let Deployment { number, environment, selection, status, .. } = summary.deployment;
+    let Deployment { number, environment, selection, status, kind, .. } = summary.deployment;
     let look = format!("see all that was recorded with `release-tool show {number}`");
-    let back = summary.last_verified.map(|release| {
-        format!(
-            "go back to what was last verified with `release-tool deploy {selection} \
-             {environment} --from {release}`"
-        )
-    });
+    let finish = format!("finish it with `release-tool resume {number}`");
+    let undo = format!("or take it back with `release-tool rollback {environment}`");
+    let state = format!("see what runs with `release-tool status {selection} {environment}`");
     match status {
+        DeploymentStatus::Succeeded if *kind == DeploymentKind::Register => {
+            vec![format!(
+                "deploy it soon with `release-tool deploy {} {environment}`: until then `terraform \
+                 plan` shows these revisions as a change, and `terraform apply` would deploy them",
+                summary.deployment.release
+            )]
+        }
         DeploymentStatus::Succeeded => Vec::new(),
         DeploymentStatus::Running | DeploymentStatus::Detached => {
-            vec![format!("watch it with `release-tool status {selection} {environment} --watch`")]
+            vec![format!("see it through with `release-tool wait {number}`")]
         }
-        DeploymentStatus::Interrupted
-        | DeploymentStatus::RollingBack
-        | DeploymentStatus::Unknown => vec![
-            format!("see what runs with `release-tool status {selection} {environment}`"),
-            format!(
-                "finish it with `release-tool deploy {selection} {environment} --from {}`, which \
-                 does only what is left",
-                summary.deployment.release
-            ),
-        ],
+        DeploymentStatus::RollingBack => vec![finish, state],
+        DeploymentStatus::Interrupted | DeploymentStatus::Unknown => match kind {
+            DeploymentKind::Deploy | DeploymentKind::Register => vec![finish, undo],
+            DeploymentKind::Rollback => vec![finish],
+        },
         DeploymentStatus::RolledBack => {
-            let rolled_back =
-                |step: &Step| matches!(step.verdict, Some(Verdict::RolledBack { .. }));
-            let next = match count(summary, rolled_back) {
+            let failed =
+                count(summary, |step| matches!(step.verdict, Some(Verdict::RolledBack { .. })));
+            let next = match failed {
                 0 => "mend what is told above, and deploy again",
                 _ => "register a mended image, and deploy again",
             };
             vec![look, next.to_owned()]
         }
-        DeploymentStatus::Failed
-        | DeploymentStatus::RollbackFailed
-        | DeploymentStatus::Cancelled => back.into_iter().chain([look]).collect(),
+        DeploymentStatus::RollbackFailed => vec![state, look],
+        DeploymentStatus::Failed | DeploymentStatus::Cancelled => {
+            let back = summary.last_verified.map(|release| {
+                format!("go back to {release} with `release-tool rollback {environment}`")
+            });
+            back.into_iter().chain([look]).collect()
+        }
         DeploymentStatus::Superseded => vec![
-            format!("see what runs with `release-tool status {selection} {environment}`"),
+            state,
             format!(
                 "bring SSM, task definitions and services in step again with `release-tool deploy \
                  {selection} {environment}`"
@@ -203,4 +270,54 @@ fn hints(summary: &Summary<'_>) -> Vec<String> {
             look,
         ],
     }
+}
+
+/// How far a deployment is, in one line.
+#[must_use]
+pub fn how_far(deployment: &Deployment) -> String {
+    let Deployment { number, status, steps, .. } = deployment;
+    let over = steps.iter().filter(|step| step.is_over()).count();
+    format!("{number}: {}, {over} of {} services have ended", status.as_str(), steps.len())
+}
+
+/// What taking a deployment back would do, as far as the record tells.
+#[must_use]
+pub fn undo(deployment: &Deployment) -> String {
+    let Deployment { number, environment, release, status, .. } = deployment;
+    let mut table = Table::default();
+    for step in &deployment.steps {
+        let before = step.before.task_definition.as_ref();
+        let before = before.map_or("what it ran before", |arn| arn.short());
+        let what = match (step.status, &step.ecs_deployment) {
+            (StepStatus::Pending | StepStatus::Skipped, _) => "was not touched".to_owned(),
+            (_, Some(_)) => format!("goes back to {before}"),
+            (_, None) => format!("was begun; stays at {before}, or goes back to it if it moved"),
+        };
+        table.row([step.service.to_string(), state(step).to_owned(), what]);
+    }
+    format!(
+        "This will take back {number} ({release} to {environment}, {}):\n\n{}",
+        status.as_str(),
+        table.render(4)
+    )
+}
+
+/// That a deployment is not over and nobody works on it, with the way on.
+#[must_use]
+pub fn left_behind(deployment: &Deployment) -> String {
+    let Deployment { number, environment, release, status, actor, created_at, .. } = deployment;
+    let what = match status {
+        DeploymentStatus::Running => "ORPHANED: nobody works on it any more",
+        DeploymentStatus::RollingBack => "ORPHANED on its way back",
+        DeploymentStatus::Detached => "DETACHED: nobody has verified it yet",
+        DeploymentStatus::Interrupted => "INTERRUPTED",
+        _ => "not known to have ended",
+    };
+    format!(
+        "warning: {number} ({release} to {environment}, begun {} by {}) is {what}\n\
+         hint: finish it with `release-tool resume {number}`, or take it back with `release-tool \
+         rollback {environment}`",
+        words::date_time(*created_at),
+        super::escape(&actor.name),
+    )
 }

@@ -2,7 +2,7 @@
 
 use super::{escape::escape, table::Table, words};
 use crate::model::{
-    Compensation, Deployment, Release, Step, TaskDefinitionArn, TimelineEntry, Verdict,
+    Actor, Compensation, Deployment, Release, Step, TaskDefinitionArn, TimelineEntry, Verdict,
 };
 
 /// A line for each deployment, newest first.
@@ -19,6 +19,7 @@ pub fn history(deployments: &[Deployment]) -> String {
             deployment.environment.to_string(),
             deployment.selection.to_string(),
             deployment.release.to_string(),
+            deployment.kind.as_str().to_owned(),
             deployment.status.as_str().to_owned(),
             escape(&deployment.actor.name),
             deployment.description.as_deref().map(escape).unwrap_or_default(),
@@ -41,23 +42,13 @@ pub fn show(deployment: &Deployment, release: &Release, timeline: &[TimelineEntr
 /// Who, what, why and when.
 fn head(deployment: &Deployment) -> Table {
     let mut table = Table::default();
-    let actor = &deployment.actor;
     table.row(["Deployment", &deployment.number.to_string()]);
+    table.row(["Kind", deployment.kind.as_str()]);
     table.row(["Status", deployment.status.as_str()]);
     table.row(["Environment", deployment.environment.as_str()]);
     table.row(["Services", &deployment.selection.to_string()]);
     table.row(["Release", &deployment.release.to_string()]);
-    table.row(["By", &escape(&actor.name)]);
-    if let Some(arn) = &actor.arn {
-        table.row(["Signed in as", &escape(arn)]);
-    }
-    if let Some(ci) = &actor.ci {
-        let url = ci.url.as_deref().unwrap_or_default();
-        table.row(["CI job", &escape(format!("{} {url}", ci.system).trim())]);
-    }
-    if let Some(host) = &actor.host {
-        table.row(["On", &escape(host)]);
-    }
+    self::actor(&deployment.actor, &mut table);
     if let Some(description) = &deployment.description {
         table.row(["Description", &escape(description)]);
     }
@@ -79,8 +70,23 @@ fn happenings(timeline: &[TimelineEntry]) -> String {
     format!("What happened:\n{}", table.render(4))
 }
 
+/// Who did it, and from where.
+pub(super) fn actor(actor: &Actor, table: &mut Table) {
+    table.row(["By", &escape(&actor.name)]);
+    if let Some(arn) = &actor.arn {
+        table.row(["Signed in as", &escape(arn)]);
+    }
+    if let Some(ci) = &actor.ci {
+        let url = ci.url.as_deref().unwrap_or_default();
+        table.row(["CI job", &escape(format!("{} {url}", ci.system).trim())]);
+    }
+    if let Some(host) = &actor.host {
+        table.row(["On", &escape(host)]);
+    }
+}
+
 /// The release's images.
-fn images(release: &Release) -> Table {
+pub(super) fn images(release: &Release) -> Table {
     let mut table = Table::default();
     for (id, image) in &release.images {
         let digest = image.digest.as_ref().map_or("digest not known", |digest| digest.as_str());
@@ -127,7 +133,7 @@ fn put_back(back: &Compensation) -> Vec<String> {
 /// A verdict with its reason.
 fn ending(verdict: Option<&Verdict>) -> String {
     let Some(verdict) = verdict else { return "no verdict recorded".to_owned() };
-    let end = format!("{}  {}", words::verdict_word(verdict), words::verdict_reason(verdict));
+    let end = format!("{}  {}", verdict.word(), words::verdict_reason(verdict));
     end.trim_end().to_owned()
 }
 

@@ -81,7 +81,12 @@ impl Listener for Live {
                 self.remark(&words);
                 self.begin(services);
             }
-            Event::StepFinished { service, verdict, .. } => self.finish(service, verdict, &words),
+            Event::Resumed { services, .. } | Event::RollingBack { services, .. } => {
+                self.remark(&words);
+                self.begin(services);
+            }
+            Event::StepFinished { service, verdict, .. }
+            | Event::PutBack { service, verdict, .. } => self.finish(service, verdict, &words),
             Event::Failing { service, evidence, .. } => {
                 self.remark(
                     &self.console.paint(&Style::new().red(), format!("{service}: {words}")),

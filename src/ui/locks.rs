@@ -40,6 +40,18 @@ fn held_lines(held: &HeldLock, now: Timestamp) -> Vec<String> {
     lines
 }
 
+/// Who holds what, since when and why, in one line.
+pub(super) fn held_line(lock: &HeldLock) -> String {
+    let (at, by) = (words::date_time(lock.since), escape(&lock.by.name));
+    let what = match (&lock.kind, lock.deployment) {
+        (LockKind::Lease { .. }, Some(deployment)) => format!("for {deployment}"),
+        (LockKind::Lease { .. }, None) => "by a running command".to_owned(),
+        (LockKind::Manual { .. }, _) => "locked by hand".to_owned(),
+    };
+    let why = lock.reason.as_deref().map(|why| format!(": {}", escape(why))).unwrap_or_default();
+    format!("{} {what}, by {by} since {at}{why}", lock.selection)
+}
+
 /// From where somebody works.
 fn from(actor: &Actor) -> Option<String> {
     match (&actor.ci, &actor.host) {

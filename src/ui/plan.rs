@@ -91,7 +91,7 @@ fn one_step(step: &PlannedStep, console: &Console) -> String {
         lines.push(format!("        {}: {from} → {to}", escape(&change.path)));
     }
     for parameter in &step.parameters {
-        let (from, to) = values(parameter.from.as_deref(), Some(parameter.to.as_str()));
+        let (from, to) = values(parameter.from.as_deref(), parameter.to.as_deref());
         lines.push(format!("        {}: {from} → {to}", parameter.name));
     }
     lines.join("\n")
@@ -114,6 +114,7 @@ fn values(from: Option<&str>, to: Option<&str>) -> (String, String) {
 /// What is asked of a service.
 fn what(step: &PlannedStep) -> String {
     let revision = match &step.revision {
+        Revision::None => "what it runs".to_owned(),
         Revision::New { base, .. } => format!("a new revision of {}", base.short()),
         Revision::Existing { task_definition } => task_definition.short().to_owned(),
     };

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use console::Style;
 
-use super::{console::Console, escape::escape, table::Table, words};
+use super::{console::Console, escape::escape, locks::held_line, table::Table, words};
 use crate::{
     model::{
-        ContainerName, Deployment, Digest, ImageId, ReleaseHash, ServiceId, TaskDefinitionArn,
+        ContainerName, Deployment, Digest, HeldLock, Hold, ImageId, ReleaseHash, ServiceId,
+        TaskDefinitionArn,
     },
     plan::ServiceState,
 };
@@ -18,6 +19,10 @@ pub struct StatusView<'a> {
     pub last: Option<&'a Deployment>,
     /// The worst state.
     pub overall: Option<ServiceState>,
+    /// Why the environment stays as it is, if it is on hold.
+    pub hold: Option<&'a Hold>,
+    /// Who holds services of the environment.
+    pub locks: &'a [HeldLock],
     /// A row a service.
     pub services: Vec<ServiceRow<'a>>,
     /// Whether to show counts and digests.
@@ -68,6 +73,13 @@ fn head(view: &StatusView<'_>, console: &Console) -> String {
         if let Some(description) = &deployment.description {
             line("Description", escape(description));
         }
+    }
+    if let Some(hold) = view.hold {
+        let (at, by, reason) = (words::date_time(hold.at), &hold.by.name, &hold.reason);
+        line("On hold", format!("since {at} by {}: {}", escape(by), escape(reason)));
+    }
+    for lock in view.locks {
+        line("Held", held_line(lock));
     }
     lines.join("\n")
 }

@@ -24,6 +24,12 @@ impl Table {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// The table as text, each line indented by so many spaces, without a line break at the end.
     #[must_use]
     pub fn render(&self, indent: usize) -> String {

@@ -3,22 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::escape::escape;
-use crate::model::{Event, Evidence, ImageId, ReleaseHash, RolloutState, StepProgress, Verdict};
-
-/// How a verdict is called.
-#[must_use]
-pub(super) fn verdict_word(verdict: &Verdict) -> &'static str {
-    match verdict {
-        Verdict::Verified => "VERIFIED",
-        Verdict::Failed { .. } => "FAILED",
-        Verdict::RolledBack { .. } => "ROLLED_BACK",
-        Verdict::RollbackFailed { .. } => "ROLLBACK_FAILED",
-        Verdict::Superseded { .. } => "SUPERSEDED",
-        Verdict::TimedOut { .. } => "TIMED_OUT",
-        Verdict::NotStarted { .. } => "NOT_STARTED",
-        Verdict::Unknown { .. } => "UNKNOWN",
-    }
-}
+use crate::model::{
+    DeploymentKind, Event, Evidence, ImageId, ReleaseHash, RolloutState, StepProgress,
+    TaskDefinitionArn, Verdict,
+};
 
 /// What a verdict says beyond its word; empty for success.
 #[must_use]
@@ -69,16 +57,31 @@ pub(super) fn progress(progress: &StepProgress) -> String {
 #[must_use]
 pub(super) fn event_line(event: &Event) -> (Option<&str>, String) {
     match event {
-        Event::DeploymentStarted { deployment, release, services } => (
-            None,
-            format!("{deployment}: deploying {release} to {}", counted(services.len(), "service")),
-        ),
+        Event::DeploymentStarted { deployment, release, kind, services } => {
+            let what = match kind {
+                DeploymentKind::Deploy => "deploying",
+                DeploymentKind::Rollback => "going back to",
+                DeploymentKind::Register => "registering task definitions of",
+            };
+            let services = counted(services.len(), "service");
+            (None, format!("{deployment}: {what} {release}, {services}"))
+        }
+        Event::Resumed { deployment, services } => {
+            (None, format!("{deployment}: taken up, {} left", counted(services.len(), "service")))
+        }
+        Event::RollingBack { deployment, services } => {
+            (None, format!("{deployment}: rolling back {}", counted(services.len(), "service")))
+        }
         Event::TaskDefinitionReady { service, task_definition, registered } => {
             let what = if *registered { "registered" } else { "found" };
             (Some(service.as_str()), format!("{what} {}", task_definition.short()))
         }
-        Event::ParameterWritten { service, parameter } => {
+        Event::ParameterWritten { service, parameter, value: Some(_) } => {
             (Some(service.as_str()), format!("wrote {parameter}"))
+        }
+        Event::ParameterWritten { service, parameter, value: None } => {
+            let text = format!("deleted {parameter}, which did not exist before");
+            (Some(service.as_str()), text)
         }
         Event::RolloutStarted { service, ecs_deployment, adopted } => {
             let what = if *adopted { "follows" } else { "started" };
@@ -91,21 +94,33 @@ pub(super) fn event_line(event: &Event) -> (Option<&str>, String) {
         Event::StepFinished { service, verdict, seconds, .. } => {
             let reason = verdict_reason(verdict);
             let after = if reason.is_empty() { format!("after {seconds} s") } else { reason };
-            (Some(service.as_str()), format!("{}  {after}", verdict_word(verdict)))
+            (Some(service.as_str()), format!("{}  {after}", verdict.word()))
         }
-        Event::ParameterRestored { parameter, value } => (
-            None,
-            match value {
-                Some(value) => format!("put {parameter} back to {}", escape(value)),
-                None => format!("deleted {parameter}, which did not exist before"),
-            },
-        ),
+        Event::PutBack { service, to, verdict, seconds, .. } => {
+            (Some(service.as_str()), put_back(to.as_ref(), verdict, *seconds))
+        }
         Event::TaskDefinitionDeregistered { service, task_definition } => {
             (Some(service.as_str()), format!("deregistered {}", task_definition.short()))
         }
         Event::Interrupted => (None, "interrupted: nothing more is started".to_owned()),
+        Event::StopRequested { by } => {
+            (None, format!("{} asked this to stop: nothing more is started", escape(by)))
+        }
         Event::Throttled { operation } => (None, format!("{operation} is throttled, going slower")),
         Event::Warning { text } => (None, format!("warning: {}", escape(text))),
+    }
+}
+
+/// How a service came back, or did not.
+fn put_back(to: Option<&TaskDefinitionArn>, verdict: &Verdict, seconds: u64) -> String {
+    match (verdict, to) {
+        (Verdict::Verified, Some(to)) => {
+            format!("ROLLED_BACK  to {}, after {seconds} s", to.short())
+        }
+        (Verdict::Verified, None) => {
+            "ROLLED_BACK  parameters and task definition are as before".to_owned()
+        }
+        (failed, _) => format!("NOT ROLLED BACK  {}  {}", failed.word(), verdict_reason(failed)),
     }
 }
 

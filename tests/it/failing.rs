@@ -13,14 +13,14 @@ fn a_crash_is_told_with_its_proof_and_everything_is_put_back() {
     let before = shop.parameter("/bookshop/images/prod/search-indexer");
     shop.sandbox(&["fate", "search-indexer", "crash=3"]);
     let run = shop.run(INDEXER).expect(3);
-    insta::assert_snapshot!(shop.steady(&with_little_proof(&run.stdout)), @r"
+    insta::assert_snapshot!(shop.steady(&with_little_proof(&run.stdout)), @"
         search-indexer    b0885c1    ROLLED_BACK    bookshop-prod-search-indexer:1
 
         search-indexer: ROLLED_BACK  ECS put it back to bookshop-prod-search-indexer:1: Service deployment rolled back because the circuit breaker threshold was exceeded.
             task [id] stopped, EssentialContainerExited: Essential container in task exited
               container search-indexer, exit code 3
 
-    d1 failed, and every service that was changed runs what it ran before.
+    d1 was rolled back: every service that was changed runs what it ran before.
     hint: see all that was recorded with `release-tool show d1`
     hint: register a mended image, and deploy again
     ");

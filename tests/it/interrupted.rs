@@ -26,12 +26,12 @@ fn an_interrupted_deployment_is_recorded_and_finished_by_the_same_command() {
     shop.stand_still();
     let mut deploy = shop.start(INDEXER);
     deploy.hears("search-indexer: started ecs-svc/");
-    insta::assert_snapshot!(interrupt(&shop, deploy), @r"
+    insta::assert_snapshot!(interrupt(&shop, deploy), @"
         search-indexer    b0885c1    IN_PROGRESS    bookshop-prod-search-indexer:2
 
     d1 was interrupted; what was started goes on in ECS.
-    hint: see what runs with `release-tool status search-indexer prod`
-    hint: finish it with `release-tool deploy search-indexer prod --from r1`, which does only what is left
+    hint: finish it with `release-tool resume d1`
+    hint: or take it back with `release-tool rollback prod`
     ");
     let shown = shop.json(&["show", "d1"]);
     assert_eq!(shown["deployment"]["status"], "INTERRUPTED");
@@ -115,11 +115,11 @@ fn nobody_has_to_wait() {
     let shop = Shop::new();
     shop.stand_still();
     let run = shop.run(&["deploy", "search-indexer", "prod", "-y", "--no-wait"]).expect(0);
-    insta::assert_snapshot!(shop.steady(&run.stdout), @r"
+    insta::assert_snapshot!(shop.steady(&run.stdout), @"
         search-indexer    b0885c1    IN_PROGRESS    bookshop-prod-search-indexer:2
 
     d1: Deployment requested. r1 is on its way to prod.
-    hint: watch it with `release-tool status search-indexer prod --watch`
+    hint: see it through with `release-tool wait d1`
     ");
     assert_eq!(shop.json(&["show", "d1"])["deployment"]["status"], "RUNNING");
     assert_eq!(shop.states("prod")["search-indexer"], "IN_PROGRESS");
@@ -140,14 +140,14 @@ fn when_the_time_is_up_the_outcome_is_not_known() {
     let run = shop.run(&["deploy", "search-indexer", "prod", "-y", "--timeout", "1s"]).expect(8);
     let summary = shop.steady(&run.stdout);
     let seconds = regex_lite::Regex::new(r"not done after \d+ s").unwrap();
-    insta::assert_snapshot!(seconds.replace(&summary, "not done after [seconds]"), @r"
+    insta::assert_snapshot!(seconds.replace(&summary, "not done after [seconds]"), @"
         search-indexer    b0885c1    TIMED_OUT    bookshop-prod-search-indexer:2
 
         search-indexer: TIMED_OUT  not done after [seconds]: still in progress
 
     d1 did not end in time; its outcome is not known.
-    hint: see what runs with `release-tool status search-indexer prod`
-    hint: finish it with `release-tool deploy search-indexer prod --from r1`, which does only what is left
+    hint: finish it with `release-tool resume d1`
+    hint: or take it back with `release-tool rollback prod`
     ");
     assert_eq!(shop.verdicts("d1")["search-indexer"], "TIMED_OUT");
     assert_eq!(shop.json(&["show", "d1"])["deployment"]["status"], "UNKNOWN");

@@ -49,19 +49,19 @@ fn a_lock_keeps_everybody_out_until_it_is_taken_away() {
     let lock = ["lock", "all", "prod", "--reason", "The database moves"];
     shop.run(&lock).expect(0).prints("Locked `all` of prod until it is unlocked.");
     let run = shop.run(INDEXER).expect(6);
-    insta::assert_snapshot!(error(&shop, &run), @r"
-    locked, so nothing was changed: `all` by Bob Beardly <bob@example.com>
+    insta::assert_snapshot!(error(&shop, &run), @"
+    prod is held, so nothing was changed: `all` by Bob Beardly <bob@example.com>
       `all`: locked by Bob Beardly <bob@example.com> since [time] (n s)
           because: The database moves
           on [host]
           until somebody unlocks it
-    hint: see what runs with `release-tool status`
-    hint: where nobody works on it any more: `release-tool unlock all ENVIRONMENT --force --reason TEXT`
+    hint: see what runs with `release-tool status all prod`
+    hint: ask Bob Beardly <bob@example.com> first; `release-tool unlock all prod --force --reason TEXT` takes it away all the same
     ");
     assert_eq!(shop.writes(), [""; 0]);
     as_ann(&shop, &lock).expect(6).tells("because: The database moves");
     let run = as_ann(&shop, &["unlock", "all", "prod"]).expect(6);
-    insta::assert_snapshot!(error(&shop, &run), @r"
+    insta::assert_snapshot!(error(&shop, &run), @"
     `all` of prod is Bob Beardly <bob@example.com>'s, and stays as it is
       `all`: locked by Bob Beardly <bob@example.com> since [time] (n s)
           because: The database moves
@@ -71,7 +71,7 @@ fn a_lock_keeps_everybody_out_until_it_is_taken_away() {
     ");
     as_ann(&shop, &["unlock", "all", "prod", "--force"]).expect(2).tells("--reason");
     let run = shop.run(&["unlock", "all", "prod"]).expect(0);
-    insta::assert_snapshot!(steady(&shop, &run.stdout), @r"
+    insta::assert_snapshot!(steady(&shop, &run.stdout), @"
     Unlocked `all` of prod. It was held so:
     `all`: locked by Bob Beardly <bob@example.com> since [time] (n s)
         because: The database moves
@@ -120,7 +120,7 @@ fn the_lease_of_a_running_command_can_be_broken() {
     deploy.hears("search-indexer: started ecs-svc/");
     let unlock = ["unlock", "search-indexer", "prod"];
     let run = shop.run(&unlock).expect(6);
-    insta::assert_snapshot!(error(&shop, &run), @r"
+    insta::assert_snapshot!(error(&shop, &run), @"
     `search-indexer` of prod is Bob Beardly <bob@example.com>'s, and stays as it is
       `search-indexer`: in use by Bob Beardly <bob@example.com> since [time] (n s)
           for d1
@@ -130,7 +130,7 @@ fn the_lease_of_a_running_command_can_be_broken() {
     ");
     let forced = [&unlock[..], &["--force", "--reason", "It hangs"]].concat();
     let run = shop.run(&forced).expect(0);
-    insta::assert_snapshot!(steady(&shop, &run.stdout), @r"
+    insta::assert_snapshot!(steady(&shop, &run.stdout), @"
     Unlocked `search-indexer` of prod. It was held so:
     `search-indexer`: in use by Bob Beardly <bob@example.com> since [time] (n s)
         for d1
@@ -167,7 +167,7 @@ fn the_log_tells_what_was_done_by_whom_and_why() {
     shop.run(&deploy).expect(0);
     shop.run(&["lock", "all", "prod", "--reason", "Freeze"]).expect(0);
     let log = shop.run(&["log", "--limit", "4"]).expect(0);
-    insta::assert_snapshot!(steady(&shop, &log.stdout), @r"
+    insta::assert_snapshot!(steady(&shop, &log.stdout), @"
     [time]    prod    lock.set               all    Bob Beardly <bob@example.com>    until it is taken away; because: Freeze
     [time]    prod    deployment.finished    d1     Bob Beardly <bob@example.com>    SUCCEEDED
     [time]    prod    deployment.started     d1     Bob Beardly <bob@example.com>    r1 of search-indexer; because: Faster indexing

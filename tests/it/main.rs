@@ -11,19 +11,29 @@
 )]
 
 mod architecture;
+mod crashing;
 mod docs;
+#[expect(dead_code, reason = "the tests of the contract use the rest of it")]
+#[path = "../peers/dynamodb.rs"]
+mod dynamodb;
+mod estate;
 mod failing;
+mod fault_matrix;
 mod faults;
 mod images;
 mod interrupted;
+mod kill_matrix;
 mod locking;
 mod mistakes;
 mod newcomer;
+mod outages;
 mod peers;
 mod projects;
 mod promoting;
 mod registering;
+mod releases;
 mod side_by_side;
 mod somebody_else;
+mod stores;
 mod support;
 mod task_definitions;

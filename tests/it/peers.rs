@@ -6,14 +6,15 @@
 //! runs under `watched.py`, which ends it when its standard input ends.
 
 use std::{
-    ffi::OsString,
     fs::{self, File},
     io::{BufRead as _, BufReader},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, ChildStdout, Command, Output, Stdio},
 };
 
 use tempfile::TempDir;
+
+use crate::dynamodb::{python, root, skip, surroundings};
 
 /// The exit code of a script that lacks something that cannot be asked of everybody.
 const SKIPPED: i32 = 77;
@@ -53,34 +54,6 @@ fn run(script: &str) {
     }
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{script}: {}\n{told}\n{complaints}", output.status);
-}
-
-/// Says that a script is not run.
-fn skip(script: &str, why: &str) {
-    #[expect(clippy::print_stderr, reason = "whoever runs the tests is to see it")]
-    {
-        eprintln!("{script} is skipped: {why}");
-    }
-}
-
-/// The environment's Python, if it has been set up with all that is required now.
-fn python() -> Option<PathBuf> {
-    let is_ci = surroundings("CI").is_some_and(|value| value == "true");
-    let installed = fs::read(root().join(".peers/installed")).ok();
-    let is_set_up = installed == fs::read(root().join("tests/peers/requirements.txt")).ok();
-    assert!(is_set_up || !is_ci, "with CI=true `scripts/peers` must have been run");
-    is_set_up.then(|| root().join(".peers/venv/bin/python"))
-}
-
-/// A variable of this process's surroundings.
-#[expect(clippy::disallowed_methods, reason = "a test has no settings that could tell")]
-fn surroundings(name: &str) -> Option<OsString> {
-    std::env::var_os(name)
-}
-
-/// The project's folder.
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A sandbox that is being served.

@@ -8,6 +8,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{BufRead as _, BufReader},
+    os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, channel},
@@ -58,6 +59,13 @@ impl Shop {
         shop.write(".gitconfig", GIT_CONFIGURATION);
         shop.write(".weco-project", manifest);
         shop
+    }
+
+    /// Another project in the same state.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self { folder: TempDir::new().unwrap() };
+        copy_all(self.path(), copy.path());
+        copy
     }
 
     /// Its folder.
@@ -157,6 +165,11 @@ impl Shop {
     /// Sends a request to SSM.
     pub(crate) fn ssm(&self, operation: &str, body: &Value) -> Value {
         self.ask(&format!("AmazonSSM.{operation}"), body)
+    }
+
+    /// Sends a request to ECR.
+    pub(crate) fn ecr(&self, operation: &str, body: &Value) -> Value {
+        self.ask(&format!("AmazonEC2ContainerRegistry_V20150921.{operation}"), body)
     }
 
     /// Sends a request that must be answered.
@@ -317,11 +330,26 @@ pub(crate) const PROD: [Service<'static>; 6] = [
     },
 ];
 
+/// Copies a folder with all that is in it.
+fn copy_all(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&target).unwrap();
+            copy_all(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
 /// How the program ended.
 #[derive(Debug)]
 pub(crate) struct Run {
     /// The exit code; none when a signal ended it.
     pub(crate) code: Option<i32>,
+    /// The signal that ended it, if one did.
+    pub(crate) signal: Option<i32>,
     /// What it printed.
     pub(crate) stdout: String,
     /// What it printed beside.
@@ -402,6 +430,11 @@ impl Started {
         self.child.stdin.take().unwrap()
     }
 
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Sends it a signal, such as `INT`.
     pub(crate) fn signal(&self, name: &str) {
         let (name, id) = (format!("-{name}"), self.child.id().to_string());
@@ -415,7 +448,7 @@ impl Started {
         let stdout = self.out.iter().collect();
         let mut stderr = std::mem::take(&mut self.heard);
         stderr.extend(self.err.iter());
-        Run { code: status.code(), stdout, stderr }
+        Run { code: status.code(), signal: status.signal(), stdout, stderr }
     }
 
     /// Waits for its end, but not for ever.

@@ -107,7 +107,11 @@ impl AwsSession {
 /// that requests that failed together do not come back together.
 fn wait_after(failures: u32) -> Duration {
     let doubled = FIRST_WAIT * 2_u32.pow(failures.saturating_sub(1).min(4));
-    let full = doubled.min(Duration::from_secs(3));
+    spread(doubled.min(Duration::from_secs(3)))
+}
+
+/// Between half and all of a wait.
+pub(crate) fn spread(full: Duration) -> Duration {
     full.mul_f64(0.5 + 0.5 * random_share())
 }
 

@@ -180,6 +180,10 @@ impl AwsError {
                 Some("check the network, the region's name and `HTTPS_PROXY`".into())
             }
             FaultKind::Ambiguous => Some("look at what runs now before doing it again".into()),
+            FaultKind::Server => Some(
+                "see <https://health.aws.amazon.com> for an outage of AWS, then run it again"
+                    .into(),
+            ),
             _ => None,
         }
     }

@@ -21,6 +21,6 @@ pub use pacer::{Pacing, ThrottleHook};
 pub use session::{AwsSession, CallerIdentity, IdentityError};
 pub use throttles::Throttles;
 
-pub(crate) use call::{Operation, Repeat, in_parallel};
+pub(crate) use call::{Operation, Repeat, in_parallel, spread};
 pub(crate) use http::{BlobError, HttpContext};
 pub(crate) use pacer::Bucket;

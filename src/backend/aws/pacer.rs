@@ -54,14 +54,21 @@ pub(crate) enum Bucket {
     LayerRead,
     /// STS: asking who we are.
     Identity,
+    /// DynamoDB: reading items.
+    ItemRead,
+    /// DynamoDB: transactions.
+    ItemWrite,
+    /// DynamoDB: making and describing tables.
+    Table,
 }
 
 impl Bucket {
     /// How much AWS allows by default.
     ///
     /// ECS: "Request throttling for the Amazon ECS API". SSM, ECR: the service quotas pages of
-    /// the AWS General Reference and the ECR user guide. STS: the IAM and STS quotas page. Where
-    /// only a rate is published, one second's worth is taken as the burst.
+    /// the AWS General Reference and the ECR user guide. STS: the IAM and STS quotas page.
+    /// DynamoDB: "Quotas in Amazon DynamoDB" for tables; for items what one partition takes, 3,000
+    /// read and 1,000 write units a second, at ten units a transaction. Where only a rate is published, one second's worth is taken as the burst.
     fn published(self) -> Limit {
         let (burst, per_second) = match self {
             Self::TaskDefinitionModify => (20.0, 1.0),
@@ -73,8 +80,10 @@ impl Bucket {
             Self::ParameterRead => (40.0, 40.0),
             Self::ParameterWrite => (3.0, 3.0),
             Self::ImageRead => (2000.0, 2000.0),
-            Self::LayerRead => (3000.0, 3000.0),
+            Self::LayerRead | Self::ItemRead => (3000.0, 3000.0),
             Self::Identity => (600.0, 600.0),
+            Self::ItemWrite => (100.0, 100.0),
+            Self::Table => (500.0, 500.0),
         };
         Limit { burst, per_second }
     }

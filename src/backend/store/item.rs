@@ -17,8 +17,9 @@ pub const MAX_ITEM_BYTES: usize = 400_000;
 const MAX_PK_BYTES: usize = 2048;
 /// Most bytes of a sort key (Amazon DynamoDB Developer Guide, "Quotas").
 const MAX_SK_BYTES: usize = 1024;
-/// Deepest nesting of an attribute (Amazon DynamoDB Developer Guide, "Quotas").
-const MAX_DEPTH: usize = 32;
+/// Deepest nesting of an attribute. DynamoDB has 32 levels (Amazon DynamoDB Developer Guide,
+/// "Quotas") and counts the item itself as one.
+const MAX_DEPTH: usize = 31;
 /// The attribute that every update counts up.
 pub(super) const VERSION: &str = "ver";
 /// How the partition key of an append-only item ends.
@@ -167,7 +168,7 @@ pub(super) fn check_attribute_name(name: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Checks that numbers are integers and that the nesting is not too deep.
+/// Checks that numbers are integers, that members have names and that the nesting is not too deep.
 fn check_value(name: &str, value: &Value, depth: usize) -> Result<(), StoreError> {
     if depth > MAX_DEPTH {
         let reason = format!("the attribute `{name}` is nested deeper than {MAX_DEPTH} levels");
@@ -178,6 +179,9 @@ fn check_value(name: &str, value: &Value, depth: usize) -> Result<(), StoreError
             Err(StoreError::invalid(format!("the attribute `{name}` has {number}, not an integer")))
         }
         Value::Array(values) => values.iter().try_for_each(|v| check_value(name, v, depth + 1)),
+        Value::Object(members) if members.contains_key("") => {
+            Err(StoreError::invalid(format!("a member of the attribute `{name}` has no name")))
+        }
         Value::Object(members) => {
             members.values().try_for_each(|v| check_value(name, v, depth + 1))
         }

@@ -18,6 +18,7 @@
 
 #[cfg(test)]
 pub(crate) mod contract;
+mod dynamodb;
 mod error;
 mod item;
 pub mod ledger;
@@ -30,6 +31,7 @@ use std::fmt;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+pub use dynamodb::{DynamoStore, TableReport, terraform};
 pub use error::{Conflict, FailedWrite, StoreError};
 pub use item::{Item, Key, MAX_ITEM_BYTES};
 pub use ledger::Ledger;
@@ -84,11 +86,20 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// that break the rules, and when the store cannot be used.
     async fn transact(&self, writes: Vec<Write>) -> Result<(), StoreError>;
 
+    /// Items of the whole store, page by page in an order of the store's own; a walk through all
+    /// pages gives each item that was there all the time once.
+    ///
+    /// For checking and copying a store: on DynamoDB it reads, and costs, all there is.
+    ///
+    /// # Errors
+    /// As [`Store::query`].
+    async fn scan(&self, limit: usize, after: Option<&Cursor>) -> Result<Page, StoreError>;
+
     /// The time by the store's own clock, which all who use the store share: a lease that one
     /// process writes by it runs out for every other one at the same moment, whatever their
     /// machines' clocks say.
     ///
-    /// It is read from what is known and sends nothing. It may stand back by the moment that an
-    /// answer of the store takes, and never goes ahead of the store's.
+    /// It is read from what is known and sends nothing. For a store elsewhere it is right to about
+    /// a second once the store has answered anything; before, it is this machine's.
     fn now(&self) -> Timestamp;
 }

@@ -125,6 +125,17 @@ impl IndexQuery {
     }
 }
 
+/// Checks a question for the whole store.
+pub(super) fn check_scan(limit: usize, after: Option<&Cursor>) -> Result<(), StoreError> {
+    check_limit(limit)?;
+    match after {
+        Some(cursor) if cursor.index_sk.is_some() => {
+            Err(StoreError::invalid("a walk through the store goes on after a page of an index"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Checks that a page can hold something.
 fn check_limit(limit: usize) -> Result<(), StoreError> {
     if limit == 0 {
@@ -146,6 +157,11 @@ impl Cursor {
     /// The end of a page of the table.
     pub(super) fn of(item: &Item) -> Self {
         Self { key: item.key().clone(), index_sk: None }
+    }
+
+    /// The end of a page, by its last key.
+    pub(super) fn at(key: Key, index_sk: Option<String>) -> Self {
+        Self { key, index_sk }
     }
 
     /// The end of a page of an index.

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use super::{
     error::StoreError,
     item::{
-        Item, Key, VERSION, check_attribute_name, check_attributes, check_index_keys, check_item,
-        json_bytes,
+        Item, Key, MAX_ITEM_BYTES, VERSION, check_attribute_name, check_attributes,
+        check_index_keys, check_item, json_bytes,
     },
     query::Index,
 };
@@ -241,7 +241,12 @@ fn check_update(
     }
     check_removed_index_keys(key, remove)?;
     Index::BOTH.into_iter().try_for_each(|index| check_index_keys(index, set))?;
-    Ok(json_bytes(set) + key.pk().len() + key.sk().len())
+    let bytes = json_bytes(set) + key.pk().len() + key.sk().len();
+    if bytes > MAX_ITEM_BYTES {
+        let reason = format!("the update of `{key}` has {bytes} of {MAX_ITEM_BYTES} bytes");
+        return Err(StoreError::invalid(reason));
+    }
+    Ok(bytes)
 }
 
 /// Checks that both attributes of an index go together: a store would otherwise accept an item

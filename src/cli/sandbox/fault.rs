@@ -23,7 +23,8 @@ Examples:
         /// Which requests: `*`, a service such as `ecs:*`, an operation such as `UpdateService`, or
         /// an operation on a resource such as `UpdateService/search`.
         operation: Pattern,
-        /// `throttle`, `deny`, `error`, `timeout` (done, but no answer comes), `drop` (not done,
+        /// `throttle`, `deny`, `error` (not done), `error-after` (done, and a
+        /// 500 all the same), `timeout` (done, but no answer comes), `drop` (not done,
         /// and the connection is cut), `drop-after` (done, and the connection is cut),
         /// `latency=MILLISECONDS`, or `quota` (refused beyond AWS's own rates).
         kind: FaultKind,

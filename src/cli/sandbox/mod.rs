@@ -1,14 +1,18 @@
 //! `sandbox`: what a user does to the AWS inside the program.
 
+mod crash;
 mod estate;
 mod fault;
 mod hand;
+mod outage;
 mod serve;
+mod watched;
 
 use std::{fs, io, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 
+pub(super) use self::watched::WatchedStore;
 use super::{
     deploy::parse_duration,
     exit::Exit,
@@ -45,7 +49,7 @@ pub(crate) struct SandboxArguments {
 enum Verb {
     /// Answer any AWS client over HTTP on 127.0.0.1, until a signal comes.
     Serve(serve::ServeArguments),
-    /// Forget everything: resources, faults, requests, and the record of deployments made in it.
+    /// Forget everything: resources, faults, points, requests, and the record of deployments made in it.
     Reset,
     /// Fill it from the manifest: clusters, services, task definitions, images and parameters.
     /// What is there already is left as it is.
@@ -88,6 +92,10 @@ Examples:
     /// Have requests throttled, denied, lost or delayed.
     #[command(subcommand)]
     Fault(fault::FaultVerb),
+    /// End a command's process at an exact point, as if it were killed there.
+    Crash(crash::CrashArguments),
+    /// Have the record of deployments out of reach, as a store that is down.
+    Outage(outage::OutageArguments),
     /// List the requests that were made, oldest first.
     Requests {
         /// List only those after the one with this number.
@@ -130,6 +138,8 @@ pub(super) async fn run(
             done(settings, format!("Tasks run {duration:?} after their start."));
         }
         Verb::Fault(verb) => fault::run(settings, verb)?,
+        Verb::Crash(arguments) => crash::run(settings, &arguments)?,
+        Verb::Outage(arguments) => outage::run(settings, &arguments)?,
         Verb::Requests { since, clear } => requests(settings, since, clear)?,
         Verb::Set(verb) => hand::run(settings, verb).await?,
     }
@@ -144,6 +154,7 @@ pub(super) fn prepare(
 ) -> Result<Sandbox, CliError> {
     let folder = workspace::sandbox_folder(settings, &found.folder);
     let sandbox = Sandbox::open(&folder)?;
+    let sandbox = if settings.by_hand { sandbox.unwatched() } else { sandbox };
     settings.console.remark(format!(
         "sandbox: this is no AWS, nothing here is real. State is in {}",
         folder.strip_prefix(".").unwrap_or(&folder).display()

@@ -65,12 +65,14 @@ impl Draft<'_> {
             external_id: table.external_id.map(|id| id.value),
             profile: table.profile.map(|profile| profile.value),
             from: None,
+            on_failure: table.on_failure.unwrap_or_default(),
+            require_reason: table.require_reason.unwrap_or_default(),
         };
         self.environments.insert(environment.id.clone(), environment);
     }
 
     /// Reads the ARN of a role.
-    fn role_arn(&mut self, text: &Text) -> Option<RoleArn> {
+    pub(super) fn role_arn(&mut self, text: &Text) -> Option<RoleArn> {
         let role = RoleArn::parse(&text.value);
         if role.is_none() {
             self.reader.report(text.span, ManifestErrorKind::InvalidRoleArn(text.value.clone()));
@@ -145,12 +147,12 @@ impl Draft<'_> {
 }
 
 /// Takes the project's setting where an environment has none.
-fn lend<T: Clone>(own: &mut Option<T>, lent: Option<&T>) {
+pub(super) fn lend<T: Clone>(own: &mut Option<T>, lent: Option<&T>) {
     *own = own.take().or_else(|| lent.cloned());
 }
 
 /// Checks that a role is in the account that it is used for: ECS reaches no other.
-fn check_accounts(
+pub(super) fn check_accounts(
     path: &str,
     account: Option<&AccountId>,
     role: Option<&RoleArn>,

@@ -10,7 +10,7 @@ use crate::{
         source::Span,
         tree::Text,
     },
-    model::{AccountId, ClusterName, EnvironmentId, ServiceId, ServiceSetId},
+    model::{AccountId, ClusterName, EnvironmentId, OnFailure, ServiceId, ServiceSetId},
 };
 
 /// The account that a set says for its environments.
@@ -144,6 +144,8 @@ impl Draft<'_> {
             external_id: None,
             profile: None,
             from: None,
+            on_failure: OnFailure::default(),
+            require_reason: false,
         });
         let other_place = format!("{}.environments.{id}", self.path);
         let conflict = |place: String, value: String, other_key: &str, other: String| {

@@ -113,13 +113,13 @@ fn is_about_shape(error: &ManifestError) -> bool {
     match error.kind() {
         Kind::UnknownKey { .. }
         | Kind::WrongType { .. }
+        | Kind::UnknownValue { .. }
         | Kind::Empty { .. }
         | Kind::EmptySet(_)
         | Kind::MissingKey { .. }
-        | Kind::StoreNotAvailable { .. }
         | Kind::NoProjects => true,
-        // `images` beside `repository` are two keys, not two names of one.
-        Kind::ConflictingKeys { other, .. } => *other != "repository",
+        // `images` beside `repository` are two keys, not two names of one, and so are the stores.
+        Kind::ConflictingKeys { other, .. } => !["repository", "sqlite"].contains(other),
         _ => false,
     }
 }
@@ -173,6 +173,9 @@ fn replacements() -> impl Strategy<Value = Value> {
             "nmae",
             "images",
             "from",
+            "on_failure",
+            "hold",
+            "require_reason",
             "repository_name",
             "environments",
         ])
@@ -221,6 +224,7 @@ fn samples() -> Vec<ManifestError> {
         parsed("[shop]\nname = Shop"),
         parsed("[shop]\nenviroments = {}"),
         parsed("[shop]\nregion = 3"),
+        parsed("[shop.environments.prod]\non_failure = 'rolback'"),
         parsed("[shop]\nname = 'a'\nname = 'b'"),
         parsed("[shop.environments.prod]\ncluster = 'a'\ncluster_name = 'a'"),
         parsed("[shop]\nservices = {}"),
@@ -246,7 +250,6 @@ fn samples() -> Vec<ManifestError> {
             "[shop.environments.prod]\naccount = 111111111111\n\
              role_arn = 'arn:aws:iam::222222222222:role/deploy'",
         ),
-        parsed("[shop]\nstore = { dynamodb = 'releases' }"),
         sound.cluster(prod, &sound.services["api"]).unwrap_err(),
         two.project(None).unwrap_err(),
         two.project(Some("coffee")).unwrap_err(),
@@ -263,6 +266,7 @@ fn title(kind: &Kind) -> &'static str {
         Kind::Syntax { .. } => "broken syntax",
         Kind::UnknownKey { .. } => "unknown key",
         Kind::WrongType { .. } => "wrong type",
+        Kind::UnknownValue { .. } => "unknown value",
         Kind::DuplicateKey { .. } => "key given twice",
         Kind::ConflictingKeys { .. } => "two keys for one thing",
         Kind::Empty { .. } => "nothing in it",
@@ -285,7 +289,6 @@ fn title(kind: &Kind) -> &'static str {
         Kind::InvalidRoleArn(_) => "not a role",
         Kind::InvalidRepository { .. } => "not a repository",
         Kind::AccountMismatch { .. } => "role of another account",
-        Kind::StoreNotAvailable { .. } => "store of a later version",
         Kind::NoCluster { .. } => "no cluster, when one is needed",
         Kind::ProjectAmbiguous(_) => "several projects and none named",
         Kind::UnknownProject { .. } => "unknown project",

@@ -161,7 +161,7 @@ fn a_key_of_another_table() {
     4 | repositry = ''
       | ^^^^^^^^^
       |
-      = hint: remove `repositry`: an environment has the keys `name`, `cluster`, `region`, `account`, `role_arn`, `external_id`, `profile` and `from`
+      = hint: remove `repositry`: an environment has the keys `name`, `cluster`, `region`, `account`, `role_arn`, `external_id`, `profile`, `from`, `on_failure` and `require_reason`
 
     error: unknown key `waiting_time` in `shop.environments.prod`
      --> .weco-project:5:1
@@ -169,7 +169,7 @@ fn a_key_of_another_table() {
     5 | waiting_time = 3
       | ^^^^^^^^^^^^
       |
-      = hint: remove `waiting_time`: an environment has the keys `name`, `cluster`, `region`, `account`, `role_arn`, `external_id`, `profile` and `from`
+      = hint: remove `waiting_time`: an environment has the keys `name`, `cluster`, `region`, `account`, `role_arn`, `external_id`, `profile`, `from`, `on_failure` and `require_reason`
     ");
 }
 
@@ -522,4 +522,50 @@ fn no_projects() {
       |
       = hint: describe a project, beginning with a table such as `[my-project]`
     ");
+}
+
+#[test]
+fn unknown_value() {
+    let text = r#"
+[shop.environments.stage]
+on_failure = "Rolback"
+[shop.environments.prod]
+on_failure = "stop"
+require_reason = "yes"
+[shop.environments.test]
+on_failure = false
+"#;
+    assert_snapshot!(rendered(text), @r#"
+    error: `shop.environments.stage.on_failure` cannot be `Rolback`, only `rollback`, `hold` or `continue`
+     --> .weco-project:3:14
+      |
+    3 | on_failure = "Rolback"
+      |              ^^^^^^^^^
+      |
+      = hint: write `on_failure = "rollback"`
+
+    error: `shop.environments.prod.on_failure` cannot be `stop`, only `rollback`, `hold` or `continue`
+     --> .weco-project:5:14
+      |
+    5 | on_failure = "stop"
+      |              ^^^^^^
+      |
+      = hint: set `on_failure` to one of `rollback`, `hold` and `continue`, or remove it
+
+    error: `shop.environments.prod.require_reason` is a string, not `true` or `false`
+     --> .weco-project:6:18
+      |
+    6 | require_reason = "yes"
+      |                  ^^^^^
+      |
+      = hint: write `true` or `false` as the value of `require_reason`
+
+    error: `shop.environments.test.on_failure` is a boolean, not a string
+     --> .weco-project:8:14
+      |
+    8 | on_failure = false
+      |              ^^^^^
+      |
+      = hint: write a string as the value of `on_failure`
+    "#);
 }

@@ -250,24 +250,89 @@ fn invalid_ecs_service_name() {
 }
 
 #[test]
-fn store_not_available() {
-    assert_snapshot!(rendered("[shop]\nstore = { dynamodb = 'releases' }\n"), @r#"
-    error: `shop.store.dynamodb`: a store in DynamoDB is not available in this version
+fn store_that_contradicts_itself() {
+    assert_snapshot!(rendered("[shop]\nstore = { dynamodb = 'releases', sqlite = 'a.db' }\n"), @r"
+    error: `shop.store` has both `dynamodb` and `sqlite`
+     --> .weco-project:2:43
+      |
+    2 | store = { dynamodb = 'releases', sqlite = 'a.db' }
+      |                                           ^^^^^^
+      |
+      = hint: keep `dynamodb` and remove `sqlite`
+    ");
+    assert_snapshot!(rendered("[shop]\nstore = { region = 'eu-west-1', profile = 'shop' }\n"), @r"
+    error: `shop.store.region` means nothing without `dynamodb`
+     --> .weco-project:2:20
+      |
+    2 | store = { region = 'eu-west-1', profile = 'shop' }
+      |                    ^^^^^^^^^^^
+      |
+      = hint: add `dynamodb` to `shop.store`, or remove `region`
+
+    error: `shop.store.profile` means nothing without `dynamodb`
+     --> .weco-project:2:43
+      |
+    2 | store = { region = 'eu-west-1', profile = 'shop' }
+      |                                           ^^^^^^
+      |
+      = hint: add `dynamodb` to `shop.store`, or remove `profile`
+    ");
+    assert_snapshot!(rendered("[shop]\nstore = { dynamodb = 'releases', external_id = 'x' }\n"), @r"
+    error: `shop.store.external_id` means nothing without `role_arn`
+     --> .weco-project:2:48
+      |
+    2 | store = { dynamodb = 'releases', external_id = 'x' }
+      |                                                ^^^
+      |
+      = hint: add `role_arn` to `shop.store`, or remove `external_id`
+    ");
+    assert_snapshot!(rendered("[shop]\nstore = { dynamodb = 'releases', account = 111111111111, role_arn = 'arn:aws:iam::222222222222:role/store' }\n"), @r#"
+    error: `shop.store` is in the account 111111111111, but its role is in 222222222222
+     --> .weco-project:2:69
+      |
+    2 | store = { dynamodb = 'releases', account = 111111111111, role_arn = 'arn:aws:iam::222222222222:role/store' }
+      |                                                                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = hint: set `account` of `shop.store` to `"222222222222"`, or name a role in its own account
+    "#);
+}
+
+#[test]
+fn store_in_a_table_with_no_such_name() {
+    assert_snapshot!(rendered("[shop]\nstore = { dynamodb = 'our releases' }\n"), @r"
+    error: `our releases` is not a valid table name: ' ' is not allowed, only letters, digits, `_`, `.` and `-` can stand in a table's name
      --> .weco-project:2:22
       |
-    2 | store = { dynamodb = 'releases' }
-      |                      ^^^^^^^^^^
+    2 | store = { dynamodb = 'our releases' }
+      |                      ^^^^^^^^^^^^^^
       |
-      = hint: use `store = { sqlite = "<path>" }`, or remove `store`
-    "#);
+      = hint: rename it, for example to `our-releases`
+    ");
+    assert_snapshot!(rendered("[shop]\nstore = { dynamodb = 'r', role = 'x' }\n"), @r"
+    error: `r` is not a valid table name: it is shorter than 3 characters
+     --> .weco-project:2:22
+      |
+    2 | store = { dynamodb = 'r', role = 'x' }
+      |                      ^^^
+      |
+      = hint: rename it, for example to `release-tool`
+
+    error: unknown key `role` in `shop.store`
+     --> .weco-project:2:27
+      |
+    2 | store = { dynamodb = 'r', role = 'x' }
+      |                           ^^^^
+      |
+      = hint: remove `role`: a store has the keys `sqlite`, `dynamodb`, `region`, `account`, `role_arn`, `external_id` and `profile`
+    ");
     assert_snapshot!(rendered(r#"{ "shop": { "store": { "dynamodb": { "table": "releases" } } } }"#), @r#"
-    error: `shop.store.dynamodb`: a store in DynamoDB is not available in this version
+    error: `shop.store.dynamodb` is a table, not a string
      --> .weco-project:1:36
       |
     1 | { "shop": { "store": { "dynamodb": { "table": "releases" } } } }
       |                                    ^^^^^^^^^^^^^^^^^^^^^^^
       |
-      = hint: use `store = { sqlite = "<path>" }`, or remove `store`
+      = hint: write a string as the value of `dynamodb`
     "#);
 }
 
@@ -281,7 +346,7 @@ fn places_are_right_behind_wide_characters_and_carriage_returns() {
     3 | store = { "ü" = "📚", sqlit = "x" }
       |           ^^^
       |
-      = hint: remove `ü`: a store has the keys `sqlite` and `dynamodb`
+      = hint: remove `ü`: a store has the keys `sqlite`, `dynamodb`, `region`, `account`, `role_arn`, `external_id` and `profile`
 
     error: unknown key `sqlit` in `shop.store`
      --> .weco-project:3:22

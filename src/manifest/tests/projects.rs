@@ -6,7 +6,7 @@ use super::{
     super::{Format, ManifestErrorKind, StoreSetting},
     Manifest, Project, manifest, project,
 };
-use crate::model::{EnvironmentId, ImageId, ImageUri, Selection, ServiceId};
+use crate::model::{EnvironmentId, ImageId, ImageUri, OnFailure, Selection, ServiceId};
 
 const BOOKSHOP: &str = include_str!("../../../examples/bookshop/.weco-project");
 const REFERENCE: &str = include_str!("../../../.weco-project.example");
@@ -47,6 +47,8 @@ role_arn = "arn:aws:iam::222222222222:role/deploy"
 external_id = "x1"
 profile = "shop-prod"
 from = "stage"
+on_failure = "hold"
+require_reason = true
 "#,
     );
     let stage = project.environment("stage").unwrap();
@@ -55,7 +57,9 @@ from = "stage"
     assert_eq!(stage.account.as_ref().unwrap().as_str(), "001234567890");
     assert_eq!(stage.profile.as_deref(), Some("shop"));
     assert_eq!((&stage.role_arn, &stage.external_id, &stage.from), (&None, &None, &None));
+    assert_eq!((stage.on_failure, stage.require_reason), (OnFailure::Rollback, false));
     let prod = project.environment("prod").unwrap();
+    assert_eq!((prod.on_failure, prod.require_reason), (OnFailure::Hold, true));
     assert_eq!(prod.name, "Production");
     assert_eq!(prod.region.as_ref().unwrap().as_str(), "us-east-1");
     assert_eq!(prod.account.as_ref().unwrap().as_str(), "222222222222");

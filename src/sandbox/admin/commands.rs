@@ -2,7 +2,7 @@
 //!
 //! Durations are texts such as `5m` or `PT5M`.
 
-use std::time::Duration;
+use std::{num::NonZeroU64, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,15 @@ pub struct Failure {
 pub struct SetSpeed {
     /// How many seconds in one on the machine's clock; 0 stops it.
     pub speed: Speed,
+}
+
+/// That points are to be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetCrash {
+    /// The number of the point at which a process is to end, from 1; none ends where there is none.
+    #[serde(default)]
+    pub after: Option<NonZeroU64>,
 }
 
 /// How far the services' clock is to be put forward.

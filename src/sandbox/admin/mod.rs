@@ -13,6 +13,10 @@
 //! | `GET /_sandbox/faults` | | list of [`FaultRule`] |
 //! | `POST /_sandbox/faults` | [`NewFault`] | |
 //! | `DELETE /_sandbox/faults` | | [`Cleared`] |
+//! | `GET /_sandbox/crash` | | [`CrashReading`] |
+//! | `POST /_sandbox/crash` | [`SetCrash`] | [`CrashReading`] |
+//! | `DELETE /_sandbox/crash` | | [`CrashReading`] |
+//! | `GET /_sandbox/crash-points` | | list of [`CrashPoint`] |
 //! | `GET /_sandbox/requests?since=N` | | list of [`RequestRecord`] |
 //! | `DELETE /_sandbox/requests` | | [`Cleared`] |
 //! | `POST /_sandbox/reset` | | |
@@ -30,23 +34,23 @@
 //!
 //! An answer without a type is an empty object. An error is [`Failure`], with status 400 for a
 //! request that is not understood or that a service refuses, 404 and 405 for a path or method that
-//! there is not, and 500 where the sandbox itself fails. No request here is in the log, and no
-//! fault is played on it.
+//! there is not, and 500 where the sandbox itself fails. No request here is in the log, no fault is
+//! played on it, and it is no point for crashes.
 
 mod apply;
 mod commands;
 pub(super) mod routes;
 
-use std::time::Duration;
+use std::{num::NonZeroU64, time::Duration};
 
 pub use commands::{
     Advance, Cleared, ClockReading, DeleteImage, Failure, Health, MoveTag, PointService, Pushed,
-    PutImage, PutParameter, SetFate, SetSpeed, SetTaskStart, StopTask,
+    PutImage, PutParameter, SetCrash, SetFate, SetSpeed, SetTaskStart, StopTask,
 };
 
 use super::{
-    FaultRule, NewFault, RequestRecord, Sandbox, SandboxError, Speed, clock::Clock, faults, log,
-    state::Transaction,
+    CrashPoint, CrashReading, FaultRule, NewFault, RequestRecord, Sandbox, SandboxError, Speed,
+    clock::Clock, crash, faults, log, state::Transaction,
 };
 
 impl Sandbox {
@@ -132,6 +136,43 @@ impl Sandbox {
         self.state.transact(faults::clear)
     }
 
+    /// Counts points from now on, from 1: requests of clients, and writes to the record of
+    /// deployments. The process that passes the point with the number `after` ends there.
+    ///
+    /// # Errors
+    ///
+    /// The state cannot be used.
+    pub fn count_points(&self, after: Option<NonZeroU64>) -> Result<CrashReading, SandboxError> {
+        self.state.transact(|transaction| crash::begin(transaction, after))
+    }
+
+    /// Counts no more points, and ends no process.
+    ///
+    /// # Errors
+    ///
+    /// The state cannot be used.
+    pub fn stop_counting_points(&self) -> Result<CrashReading, SandboxError> {
+        self.state.transact(crash::end)
+    }
+
+    /// Whether points are counted, and how many there have been.
+    ///
+    /// # Errors
+    ///
+    /// The state cannot be read.
+    pub fn crash(&self) -> Result<CrashReading, SandboxError> {
+        self.state.transact(|transaction| crash::read(transaction))
+    }
+
+    /// The points that were counted, in their order.
+    ///
+    /// # Errors
+    ///
+    /// The state cannot be read.
+    pub fn crash_points(&self) -> Result<Vec<CrashPoint>, SandboxError> {
+        self.state.transact(|transaction| crash::points(transaction))
+    }
+
     /// The requests after the one with sequence number `since`, oldest first: of all, or of the
     /// 100,000 latest where there were more.
     ///
@@ -151,8 +192,8 @@ impl Sandbox {
         self.state.transact(log::clear)
     }
 
-    /// Forgets everything: all resources, sessions, faults, fates and requests, and how the clock
-    /// was set.
+    /// Forgets everything: all resources, sessions, faults, fates, points and requests, and how the
+    /// clock was set.
     ///
     /// # Errors
     ///

@@ -8,8 +8,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
 use super::{
-    Advance, Cleared, DeleteImage, Failure, MoveTag, PointService, PutImage, PutParameter, SetFate,
-    SetSpeed, SetTaskStart, StopTask,
+    Advance, Cleared, DeleteImage, Failure, MoveTag, PointService, PutImage, PutParameter,
+    SetCrash, SetFate, SetSpeed, SetTaskStart, StopTask,
 };
 use crate::sandbox::{Estate, NewFault, Sandbox, SandboxError, ecr};
 
@@ -27,6 +27,8 @@ const PATHS: &[&str] = &[
     "speed",
     "advance",
     "faults",
+    "crash",
+    "crash-points",
     "requests",
     "reset",
     "seed",
@@ -126,6 +128,8 @@ impl Exchange<'_> {
             "health" => ok(&sandbox.health()?),
             "clock" => ok(&sandbox.clock()?),
             "faults" => ok(&sandbox.faults()?),
+            "crash" => ok(&sandbox.crash()?),
+            "crash-points" => ok(&sandbox.crash_points()?),
             "fates" => ok(&sandbox.fates()?),
             "requests" => ok(&sandbox.requests(self.since()?)?),
             other => match other.strip_prefix(LAYERS) {
@@ -143,6 +147,7 @@ impl Exchange<'_> {
             "speed" => ok(&sandbox.set_speed(self.read::<SetSpeed>()?.speed)?),
             "advance" => ok(&sandbox.advance(self.read::<Advance>()?.by)?),
             "faults" => done(sandbox.add_fault(self.read::<NewFault>()?)),
+            "crash" => ok(&sandbox.count_points(self.read::<SetCrash>()?.after)?),
             "seed" => ok(&sandbox.seed(&self.read::<Estate>()?)?),
             "fates" => done(sandbox.set_fate(&self.read::<SetFate>()?)),
             "task-start" => done(sandbox.set_task_start(self.read::<SetTaskStart>()?.after)),
@@ -160,6 +165,7 @@ impl Exchange<'_> {
     fn delete(&self) -> Result<Response<Bytes>, Problem> {
         match self.path {
             "faults" => ok(&Cleared { cleared: self.sandbox.clear_faults()? }),
+            "crash" => ok(&self.sandbox.stop_counting_points()?),
             "requests" => ok(&Cleared { cleared: self.sandbox.clear_requests()? }),
             "fates" => done(self.sandbox.clear_fates()),
             _ => Err(self.missing()),

@@ -29,7 +29,7 @@ impl Latency {
 
 /// What happens to a request.
 ///
-/// As text: `throttle`, `deny`, `error`, `timeout`, `drop`, `drop-after`, `latency=MILLISECONDS` or
+/// As text: `throttle`, `deny`, `error`, `error-after`, `timeout`, `drop`, `drop-after`, `latency=MILLISECONDS` or
 /// `quota`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -40,6 +40,8 @@ pub enum FaultKind {
     Deny,
     /// The service fails with a 500, and nothing is done.
     Error,
+    /// It is done, then the service fails with a 500.
+    ErrorAfter,
     /// It is done, but the answer never comes.
     Timeout,
     /// The connection is cut, and nothing is done.
@@ -55,7 +57,7 @@ pub enum FaultKind {
 /// Why a text is no fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a fault: throttle, deny, error, timeout, drop, drop-after, latency=MILLISECONDS \
+    "`{0}` is not a fault: throttle, deny, error, error-after, timeout, drop, drop-after, latency=MILLISECONDS \
      and quota are"
 )]
 pub struct FaultKindError(String);
@@ -68,6 +70,7 @@ impl FromStr for FaultKind {
             "throttle" => Self::Throttle,
             "deny" => Self::Deny,
             "error" => Self::Error,
+            "error-after" => Self::ErrorAfter,
             "timeout" => Self::Timeout,
             "drop" => Self::Drop,
             "drop-after" => Self::DropAfter,
@@ -87,6 +90,7 @@ impl fmt::Display for FaultKind {
             Self::Throttle => f.pad("throttle"),
             Self::Deny => f.pad("deny"),
             Self::Error => f.pad("error"),
+            Self::ErrorAfter => f.pad("error-after"),
             Self::Timeout => f.pad("timeout"),
             Self::Drop => f.pad("drop"),
             Self::DropAfter => f.pad("drop-after"),
@@ -116,9 +120,17 @@ mod tests {
 
     #[test]
     fn kinds_are_read_and_written() {
-        for text in
-            ["throttle", "deny", "error", "timeout", "drop", "drop-after", "latency=60", "quota"]
-        {
+        for text in [
+            "throttle",
+            "deny",
+            "error",
+            "error-after",
+            "timeout",
+            "drop",
+            "drop-after",
+            "latency=60",
+            "quota",
+        ] {
             assert_eq!(text.parse::<FaultKind>().unwrap().to_string(), text);
         }
         for text in ["", "Throttle", "latency", "latency=", "latency=-1", "latency=1s", "drop=1"] {

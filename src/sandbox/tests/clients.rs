@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 
 use super::*;
+use crate::sandbox::CrashMode;
 use crate::sandbox::{credentials, serve::LARGEST_BODY};
 
 const ROLE: &str = "arn:aws:iam::222222222222:role/release/deployer";
@@ -147,6 +148,25 @@ async fn faults_are_played_on_connections() {
         assert!(client.get_caller_identity().send().await.is_ok());
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_crash_cuts_a_connection_and_leaves_the_server() {
+    let bench = Bench::new();
+    bench.sandbox.count_points(std::num::NonZeroU64::new(2)).unwrap();
+    served(bench.sandbox.clone(), async |endpoint| {
+        let client = client(credentials(""), plain(), Some(endpoint));
+        assert!(client.get_caller_identity().send().await.is_ok());
+        let error = client.get_caller_identity().send().await.unwrap_err();
+        assert!(is_cut(&error), "{error:?}");
+        assert!(client.get_caller_identity().send().await.is_ok());
+    })
+    .await;
+    let statuses: Vec<_> =
+        bench.sandbox.requests(None).unwrap().into_iter().map(|it| it.entry.status).collect();
+    assert_eq!(statuses, [Some(200), None, Some(200)]);
+    let reading = bench.sandbox.crash().unwrap();
+    assert_eq!((reading.mode, reading.points), (CrashMode::Struck, 2));
 }
 
 #[tokio::test]

@@ -80,6 +80,18 @@ fn a_lost_answer_has_happened_and_a_lost_request_has_not() {
 }
 
 #[test]
+fn a_service_may_fail_after_it_has_done_its_work() {
+    let bench = Bench::new();
+    bench.fault("ssm:PutParameter", "error-after", 1);
+    let response = answered(put(&bench, "a"));
+    assert_eq!(response.status(), 500);
+    let body: Value = serde_json::from_slice(response.body()).unwrap();
+    assert_eq!(body["__type"], "InternalServerError");
+    assert_eq!(value(&bench).as_deref(), Some("a"));
+    assert_eq!(last_put(&bench).entry.error.as_deref(), Some("InternalServerError"));
+}
+
+#[test]
 fn latency_is_left_to_the_driver() {
     let bench = Bench::new();
     bench.fault("ssm:*", "latency=60", 0);

@@ -70,7 +70,7 @@ impl EcsError {
     }
 
     /// An answer that lacks something.
-    pub(super) fn unreadable(subject: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub(crate) fn unreadable(subject: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Unreadable { subject: subject.into(), reason: reason.into() }
     }
 

@@ -17,29 +17,49 @@ use super::{
     Query, Store, StoreError, Write,
 };
 
-/// Runs every rule that one client can see, each on a new store.
-pub(crate) async fn run(make_store: impl AsyncFn() -> Arc<dyn Store>) {
-    writes::an_item_comes_back_as_it_was_put(&*make_store().await).await;
-    writes::a_put_replaces_and_a_delete_removes(&*make_store().await).await;
-    writes::an_update_keeps_what_it_does_not_name(&*make_store().await).await;
-    writes::every_condition_is_judged(&*make_store().await).await;
-    writes::a_transaction_is_all_or_nothing(&*make_store().await).await;
-    writes::a_conflict_gives_back_what_was_there(&*make_store().await).await;
-    writes::conditions_see_the_items_as_they_were(&*make_store().await).await;
-    writes::a_hundred_writes_are_one_transaction(&*make_store().await).await;
-    writes::what_is_audited_stays(&*make_store().await).await;
-    queries::a_prefix_is_exact(&*make_store().await).await;
-    queries::pages_make_up_the_whole(&*make_store().await).await;
-    queries::an_index_is_sparse_and_follows(&*make_store().await).await;
-    queries::equal_index_keys_are_paged_without_loss(&*make_store().await).await;
-    refusals::what_breaks_the_rules_is_refused(&*make_store().await).await;
-    refusals::questions_that_break_the_rules_are_refused(&*make_store().await).await;
+/// Runs rules, each on a new store, and gives how many there are.
+macro_rules! rules {
+    ($make_store:ident, $store:ident => $($rule:path: $argument:expr),+ $(,)?) => {{
+        let mut held = 0;
+        $({
+            let $store = $make_store().await;
+            $rule($argument).await;
+            held += 1;
+        })+
+        held
+    }};
 }
 
-/// Runs every rule about clients that race, each on a new store.
-pub(crate) async fn race(make_store: impl AsyncFn() -> Arc<dyn Store>) {
-    races::one_of_many_creates(make_store().await).await;
-    races::a_counter_gives_no_number_twice(make_store().await).await;
+/// Runs every rule that one client can see, each on a new store; gives how many.
+pub(crate) async fn run(make_store: impl AsyncFn() -> Arc<dyn Store>) -> usize {
+    rules! { make_store, store =>
+        writes::an_item_comes_back_as_it_was_put: &*store,
+        writes::a_put_replaces_and_a_delete_removes: &*store,
+        writes::an_update_keeps_what_it_does_not_name: &*store,
+        writes::every_condition_is_judged: &*store,
+        writes::a_transaction_is_all_or_nothing: &*store,
+        writes::a_conflict_gives_back_what_was_there: &*store,
+        writes::conditions_see_the_items_as_they_were: &*store,
+        writes::a_hundred_writes_are_one_transaction: &*store,
+        writes::what_is_audited_stays: &*store,
+        queries::a_prefix_is_exact: &*store,
+        queries::pages_make_up_the_whole: &*store,
+        queries::an_index_is_sparse_and_follows: &*store,
+        queries::equal_index_keys_are_paged_without_loss: &*store,
+        queries::a_walk_finds_every_item_once: &*store,
+        queries::pages_of_large_items_make_up_the_whole: &*store,
+        queries::the_clock_goes: &*store,
+        refusals::what_breaks_the_rules_is_refused: &*store,
+        refusals::questions_that_break_the_rules_are_refused: &*store,
+    }
+}
+
+/// Runs every rule about clients that race, each on a new store; gives how many.
+pub(crate) async fn race(make_store: impl AsyncFn() -> Arc<dyn Store>) -> usize {
+    rules! { make_store, store =>
+        races::one_of_many_creates: store,
+        races::a_counter_gives_no_number_twice: store,
+    }
 }
 
 /// A key.

@@ -107,3 +107,53 @@ pub(super) async fn equal_index_keys_are_paged_without_loss(store: &dyn Store) {
         }
     }
 }
+
+pub(super) async fn a_walk_finds_every_item_once(store: &dyn Store) {
+    let object = json!({"gsi1pk": "I", "gsi1sk": "1"});
+    let key_of = |n: usize| (format!("p{}", n % 5), format!("{n:02}"));
+    let mut writes: Vec<Write> = (0..23).map(key_of).map(|(p, s)| put(&p, &s, json!({}))).collect();
+    writes.push(put("p#AUD", "1", object.clone()).when(Condition::Absent));
+    write(store, writes).await;
+    for limit in [1, 7, 24, 1000] {
+        let ask = async |after: Option<Cursor>| store.scan(limit, after.as_ref()).await.unwrap();
+        let mut found = pages(limit, ask).await;
+        assert_eq!(found.len(), 24, "{limit}");
+        let audit = found.iter().find(|item| item.key() == &key("p#AUD", "1")).unwrap();
+        assert_eq!(Value::Object(audit.attributes().clone()), object, "whole items");
+        found.sort_by(|a, b| a.key().cmp(b.key()));
+        found.dedup();
+        assert_eq!(found.len(), 24, "{limit}");
+    }
+}
+
+pub(super) async fn the_clock_goes(store: &dyn Store) {
+    let machine = || crate::backend::clock::now();
+    let (before, first) = (machine(), store.now());
+    read(store, "p", "s").await;
+    let (second, after) = (store.now(), machine());
+    // Servers of the tests have this machine's clock; what they tell of it is a second coarse.
+    let slack = jiff::SignedDuration::from_secs(2);
+    assert!(before - slack <= first && first <= second + slack, "{first} {second}");
+    assert!(second <= after + slack, "{second} {after}");
+}
+
+pub(super) async fn pages_of_large_items_make_up_the_whole(store: &dyn Store) {
+    // DynamoDB ends a page at 1 MB, whatever was asked for.
+    let large = "x".repeat(300_000);
+    for n in 0..8 {
+        let object = json!({"gsi1pk": "I", "gsi1sk": n.to_string(), "a": large});
+        write(store, vec![put("p", &n.to_string(), object)]).await;
+    }
+    let expected: Vec<String> = (0..8).map(|n| n.to_string()).collect();
+    let ask = async |after| store.query(&Query { after, ..partition("p", "") }).await.unwrap();
+    assert_eq!(sort_keys(&pages(1000, ask).await), expected);
+    let ask = async |after| {
+        store
+            .query_index(&IndexQuery { after, ..index_partition(Index::First, "I") })
+            .await
+            .unwrap()
+    };
+    assert_eq!(sort_keys(&pages(1000, ask).await), expected);
+    let ask = async |after: Option<Cursor>| store.scan(1000, after.as_ref()).await.unwrap();
+    assert_eq!(pages(1000, ask).await.len(), 8);
+}

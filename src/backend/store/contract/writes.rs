@@ -9,7 +9,7 @@ pub(super) async fn an_item_comes_back_as_it_was_put(store: &dyn Store) {
         "texts": ["", "ä\u{0}\n\"'%_*\u{1F600}", "$.a"],
         "numbers": [0, -1, u64::MAX, i64::MIN],
         "nothing": null, "yes": true,
-        "nested": {"a": {"b": [{"c": []}, {}]}, "": "empty name below the top"},
+        "nested": {"a": {"b": [{"c": []}, {}]}, " $.b ": "a name of other characters"},
     });
     write(store, vec![put("p", "s", object.clone())]).await;
     let found = store.get(&key("p", "s"), Consistency::Strong).await.unwrap().unwrap();

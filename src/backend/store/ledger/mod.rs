@@ -15,6 +15,7 @@
 
 mod audit;
 mod beginning;
+mod check;
 mod contention;
 mod deployments;
 mod guard;
@@ -40,6 +41,7 @@ use std::{fmt, sync::Arc};
 use jiff::Timestamp;
 
 pub use beginning::NewDeployment;
+pub use check::{Examined, Finding, Flaw};
 pub use deployments::Ending;
 pub use lease::Lease;
 pub use locks::{Acquired, HEARTBEAT, LEASE, LockRequest, Locks, Renewal, SKEW};

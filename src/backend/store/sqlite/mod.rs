@@ -25,7 +25,8 @@ use tokio::{
 };
 
 use super::{
-    Consistency, IndexQuery, Item, Key, Page, Query, Store, StoreError, Write, write::check_writes,
+    Consistency, Cursor, IndexQuery, Item, Key, Page, Query, Store, StoreError, Write,
+    query::check_scan, write::check_writes,
 };
 use crate::backend::clock;
 use problem::{Problem, is_busy};
@@ -129,6 +130,13 @@ impl Store for SqliteStore {
     async fn transact(&self, writes: Vec<Write>) -> Result<(), StoreError> {
         check_writes(&writes)?;
         self.with_connection(move |connection| statements::transact(connection, writes)).await
+    }
+
+    async fn scan(&self, limit: usize, after: Option<&Cursor>) -> Result<Page, StoreError> {
+        check_scan(limit, after)?;
+        let after = after.cloned();
+        self.with_connection(move |connection| statements::scan(connection, limit, after.as_ref()))
+            .await
     }
 
     fn now(&self) -> Timestamp {

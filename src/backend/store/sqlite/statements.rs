@@ -65,6 +65,18 @@ pub(super) fn query_index(connection: &Connection, query: &IndexQuery) -> Result
     Ok(page(items, query.limit, |item| Cursor::of_index(item, query.index)))
 }
 
+/// A page of the whole store, in the order of keys.
+pub(super) fn scan(
+    connection: &Connection,
+    limit: usize,
+    after: Option<&Cursor>,
+) -> Result<Page, Problem> {
+    let (pk, sk) = after.map_or(("", ""), |cursor| (cursor.key.pk(), cursor.key.sk()));
+    let sql = "SELECT pk, sk, doc FROM items WHERE (pk, sk) > (?1, ?2) ORDER BY pk, sk LIMIT ?3";
+    let items = select(connection, sql, params![pk, sk, one_more(limit)])?;
+    Ok(page(items, limit, Cursor::of))
+}
+
 /// The question for a page of an index. Whole rows are compared, so that items with equal sort
 /// keys are neither left out nor told twice where a page ends between them.
 pub(super) fn index_sql(index: Index, direction: Direction) -> String {

@@ -84,6 +84,14 @@ impl Store for Reopened {
         SqliteStore::open(&self.0).await?.transact(writes).await
     }
 
+    async fn scan(
+        &self,
+        limit: usize,
+        after: Option<&super::Cursor>,
+    ) -> Result<super::Page, StoreError> {
+        SqliteStore::open(&self.0).await?.scan(limit, after).await
+    }
+
     fn now(&self) -> jiff::Timestamp {
         crate::backend::clock::now()
     }
@@ -278,7 +286,7 @@ fn values() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 32, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            prop::collection::btree_map(any::<String>(), inner, 0..6)
+            prop::collection::btree_map("(?s).+", inner, 0..6)
                 .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })

@@ -16,8 +16,8 @@ use tempfile::TempDir;
 
 use crate::{
     backend::store::{
-        Consistency, IndexQuery, Item, Key, Ledger, Page, Query, SqliteStore, Store, StoreError,
-        Write,
+        Consistency, Cursor, IndexQuery, Item, Key, Ledger, Page, Query, SqliteStore, Store,
+        StoreError, Write,
         ledger::{Acquired, Lease, LockRequest, NewDeployment, NewRelease},
     },
     model::{
@@ -234,6 +234,10 @@ impl Store for Watched {
         }
         self.sizes.lock().unwrap().push(writes.len());
         self.store.transact(writes).await
+    }
+
+    async fn scan(&self, limit: usize, after: Option<&Cursor>) -> Result<Page, StoreError> {
+        self.store.scan(limit, after).await
     }
 
     fn now(&self) -> Timestamp {

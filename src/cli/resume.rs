@@ -1,0 +1,56 @@
+//! `resume`: finish what was begun.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{
+    deploy::parse_duration, ending, exit::Exit, failure::CliError, interrupt::Interrupt,
+    settings::Settings, workspace,
+};
+use crate::{
+    model::{DeploymentNumber, OnFailure},
+    ops::{self, Execution, TakeUp},
+};
+
+/// Finish a deployment that was interrupted, or whose process died.
+///
+/// Every step that was begun is looked for in ECS: what was done is not done again, what goes on is
+/// followed, what is left is done. A deployment that was on its way back goes on back.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  release-tool resume
+  release-tool resume d12")]
+pub(crate) struct ResumeArguments {
+    /// The deployment, such as `d12`; may be left out where only one is unfinished.
+    deployment: Option<DeploymentNumber>,
+    /// The project, where the manifest has several.
+    #[arg(long)]
+    project: Option<String>,
+    /// How long the rollouts may take, for example `90s`, `30m` or `2h`.
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = parse_duration)]
+    timeout: Duration,
+    /// What to do with the other services when one fails [default: as the deployment began].
+    #[arg(long, value_name = "rollback|hold|continue")]
+    on_failure: Option<OnFailure>,
+}
+
+/// Runs the command.
+pub(super) async fn run(settings: &Settings, arguments: ResumeArguments) -> Result<Exit, CliError> {
+    let workspace = workspace::open_quietly(settings, arguments.project.as_deref()).await?;
+    let interrupt = Interrupt::listen();
+    let deployment = ops::unfinished(&workspace, arguments.deployment).await?;
+    let listener = ending::reporter(&settings.console);
+    let execution = Execution {
+        listener: listener.as_ref(),
+        interrupt: interrupt.asked(),
+        timeout: arguments.timeout,
+        wait: true,
+        on_failure: arguments.on_failure,
+    };
+    let done = ops::take_up(&workspace, &deployment, &TakeUp::Resume, execution).await;
+    drop(listener);
+    let (report, release) = done?;
+    Ok(ending::tell(&settings.console, (&report, &release), None))
+}

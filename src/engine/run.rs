@@ -1,0 +1,54 @@
+//! One run over the steps of a deployment, in one direction.
+
+use tokio::time::{Instant, timeout};
+
+use super::{
+    Engine, LAST_ANSWERS,
+    apply::Written,
+    course::Course,
+    error::EngineError,
+    follow::Followed,
+    journal::Journal,
+    keeper::Keeper,
+    rollouts::{Rollouts, Stop},
+};
+
+/// Everything that belongs to a run.
+pub(super) struct Run<'a> {
+    /// What is to be done.
+    pub(super) course: &'a Course,
+    /// Where it is written down.
+    pub(super) journal: &'a Journal<'a>,
+    /// What is under way.
+    pub(super) rollouts: &'a Rollouts,
+    /// Who keeps the lease.
+    pub(super) keeper: &'a Keeper<'a>,
+    /// What services share.
+    pub(super) written: Written,
+    /// Whether rollouts are followed to their end.
+    pub(super) wait: bool,
+    /// When the rollouts must have ended.
+    pub(super) deadline: Instant,
+}
+
+impl Engine<'_> {
+    /// Tells the services to move and follows those that do, both at the same time, so that a
+    /// failure of the first is seen before the last is started.
+    pub(super) async fn run(&self, run: &Run<'_>) -> Result<Followed, EngineError> {
+        let work = async { tokio::try_join!(self.apply_all(run), self.follow_all(run)) };
+        let mut work = std::pin::pin!(work);
+        let mut interrupt = self.interrupt.clone();
+        tokio::select! {
+            biased;
+            _ = interrupt.wait_for(|stop| *stop) => run.rollouts.stop(Stop::Signal),
+            () = run.rollouts.stops() => {}
+            lost = run.keeper.keep(run.rollouts) => return Err(lost),
+            done = &mut work => return done.map(|((), followed)| followed),
+        }
+        // Requests that are under way may still be answered and recorded.
+        match timeout(LAST_ANSWERS, work).await {
+            Ok(done) => done.map(|((), followed)| followed),
+            Err(_still_going) => Ok(Followed::Stopped),
+        }
+    }
+}

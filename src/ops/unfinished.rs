@@ -1,0 +1,267 @@
+//! `resume`, `abort`, `wait`, and the rollback of what is not over: a deployment is taken up where
+//! the record and ECS say it stands.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use tokio::time::sleep;
+
+use super::{
+    access::Access,
+    deploy::{Execution, engine},
+    error::OpError,
+    ground::{Ground, open_deployments},
+    images::{Search, gather},
+    pictures::{Subject, take},
+    rollback::hold_if_broken,
+    workspace::Workspace,
+};
+use crate::{
+    backend::store::ledger::{DeploymentKey, Lease},
+    engine::{Claim, Orders, Report, Unfinished},
+    manifest::Environment,
+    model::{Deployment, DeploymentNumber, DeploymentStatus, ImageId, Release, ServiceId},
+    plan::{ImageSource, Leg, PlanRequest, Refusal, Wanted, resume},
+};
+
+/// How an unfinished deployment is taken up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TakeUp {
+    /// What is left of it is done.
+    Resume,
+    /// Nothing more is begun; what was begun is followed to its end.
+    Abort {
+        /// Why.
+        reason: Option<String>,
+    },
+    /// What it did is taken back.
+    RollBack {
+        /// Why.
+        reason: Option<String>,
+    },
+}
+
+/// For how long a running command is waited for that was asked to stop.
+const TIME_TO_STOP: Duration = Duration::from_secs(30);
+/// The time between two looks at a deployment that somebody else works on.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The deployment meant: the one with the number, or the only one that is not over.
+///
+/// # Errors
+/// Fails when there is none, or several.
+pub async fn unfinished(
+    workspace: &Workspace,
+    number: Option<DeploymentNumber>,
+) -> Result<Deployment, OpError> {
+    if let Some(number) = number {
+        return Ok(workspace.ledger.deployment(&workspace.project.id, number).await?);
+    }
+    let mut open = open_deployments(workspace).await?;
+    match (open.pop(), open.is_empty()) {
+        (Some(only), true) => Ok(only.deployment),
+        (Some(oldest), false) => {
+            let others = open.into_iter().map(|open| open.deployment.number);
+            let numbers = others.chain([oldest.deployment.number]).collect();
+            Err(OpError::SeveralUnfinished { numbers })
+        }
+        (None, _) => Err(OpError::NothingUnfinished),
+    }
+}
+
+/// Takes a deployment up, and carries it to its end.
+///
+/// # Errors
+/// Fails when it is over, when somebody else works on it, and as the engine does.
+pub async fn take_up(
+    workspace: &Workspace,
+    deployment: &Deployment,
+    how: &TakeUp,
+    execution: Execution<'_>,
+) -> Result<(Report, Release), OpError> {
+    refuse_if_over(deployment)?;
+    let environment = workspace.project.environment(deployment.environment.as_str())?.clone();
+    let access = Access::open(workspace, &environment.home()).await?;
+    let by = access.actor(&workspace.person);
+    let (reason, wait) = match how {
+        TakeUp::Resume => (None, Duration::ZERO),
+        TakeUp::Abort { reason } | TakeUp::RollBack { reason } => {
+            ask_to_stop(workspace, deployment, (&by, reason.as_deref())).await?;
+            (reason.clone(), TIME_TO_STOP)
+        }
+    };
+    let wanted = Claim {
+        project: deployment.project.clone(),
+        environment: deployment.environment.clone(),
+        selection: deployment.selection.clone(),
+        services: deployment.steps.iter().map(|step| step.service.clone()).collect(),
+        by,
+        reason,
+        wait,
+        preempt: matches!(how, TakeUp::RollBack { .. }),
+    };
+    let lease = workspace.claim(&wanted, execution.interrupt.clone()).await?;
+    let number = deployment.number;
+    let done = under_lease(workspace, (&environment, &access), (number, how), (execution, &lease));
+    let done = done.await;
+    workspace.let_go(&lease).await;
+    done
+}
+
+/// Refuses a deployment that is over.
+fn refuse_if_over(deployment: &Deployment) -> Result<(), OpError> {
+    if deployment.status.is_final() {
+        return Err(OpError::Over { deployment: Box::new(deployment.clone()) });
+    }
+    Ok(())
+}
+
+/// Tells whoever works on a deployment that it is to stop.
+async fn ask_to_stop(
+    workspace: &Workspace,
+    deployment: &Deployment,
+    (by, reason): (&crate::model::Actor, Option<&str>),
+) -> Result<(), OpError> {
+    let ground = Ground::of(workspace, &deployment.environment).await?;
+    if ground.is_worked_on(deployment.number) {
+        let key = DeploymentKey::of(deployment);
+        workspace.ledger.request_cancel(&key, by, reason).await?;
+    }
+    Ok(())
+}
+
+/// Takes a deployment up under the lease on its services.
+async fn under_lease(
+    workspace: &Workspace,
+    (environment, access): (&Environment, &Access),
+    (number, how): (DeploymentNumber, &TakeUp),
+    (execution, lease): (Execution<'_>, &Lease),
+) -> Result<(Report, Release), OpError> {
+    let project = &workspace.project.id;
+    // As it is now: whoever worked on it may have got further meanwhile.
+    let deployment = workspace.ledger.deployment(project, number).await?;
+    refuse_if_over(&deployment)?;
+    let release = workspace.ledger.find_release(project, deployment.release).await?;
+    let goes_back = deployment.status == DeploymentStatus::RollingBack
+        || matches!(how, TakeUp::RollBack { .. });
+    let legs = if goes_back {
+        Vec::new()
+    } else {
+        legs(workspace, (environment, access), &deployment).await?
+    };
+    let orders = Orders {
+        timeout: execution.timeout,
+        wait: execution.wait,
+        on_failure: execution.on_failure.unwrap_or(deployment.on_failure),
+        cancel: match how {
+            TakeUp::Abort { reason } => {
+                Some(reason.clone().unwrap_or_else(|| "the deployment was cancelled".to_owned()))
+            }
+            TakeUp::Resume | TakeUp::RollBack { .. } => None,
+        },
+    };
+    let engine = engine(workspace, access, &execution, lease);
+    let images = release.images.clone();
+    let unfinished = Unfinished { deployment, images, legs };
+    let report = match how {
+        TakeUp::RollBack { reason } => {
+            let reason = reason.as_deref().unwrap_or("it was rolled back by hand");
+            engine.roll_back(unfinished, &orders, reason).await?
+        }
+        TakeUp::Resume | TakeUp::Abort { .. } => engine.resume(unfinished, &orders).await?,
+    };
+    hold_if_broken(workspace, &report.deployment, lease.by()).await?;
+    Ok((report, release))
+}
+
+/// What is left of a deployment, by what its services look like now.
+async fn legs(
+    workspace: &Workspace,
+    (environment, access): (&Environment, &Access),
+    deployment: &Deployment,
+) -> Result<Vec<Leg>, OpError> {
+    let subjects = Subject::of_steps(&deployment.steps);
+    let mut users: BTreeMap<ImageId, Vec<ServiceId>> = BTreeMap::new();
+    for step in &deployment.steps {
+        for image in step.target.images.keys() {
+            users.entry(image.clone()).or_default().push(step.service.clone());
+        }
+    }
+    let source = ImageSource::Release(deployment.release);
+    let search = Search {
+        home: environment.home(),
+        access,
+        source: &source,
+        given: &BTreeMap::new(),
+        users: &users,
+    };
+    let (gathered, album) = tokio::try_join!(
+        gather(workspace, &search),
+        take(workspace, (environment, access), &subjects),
+    )?;
+    let mut images = gathered.images;
+    if !gathered.problems.is_empty() {
+        // What was moved already can be followed without its image; only its digest is no proof.
+        let release =
+            workspace.ledger.find_release(&deployment.project, deployment.release).await?;
+        for (id, mut image) in release.images {
+            image.digest = None;
+            images.entry(id).or_insert(image);
+        }
+    }
+    let request = PlanRequest {
+        project: deployment.project.clone(),
+        environment: deployment.environment.clone(),
+        selection: deployment.selection.clone(),
+        wanted: Wanted { source, images, platforms: gathered.platforms, subjects: BTreeMap::new() },
+        pictures: album.pictures,
+        left_out: BTreeMap::new(),
+        keep_settled: true,
+    };
+    let legs = resume(deployment, &request)?;
+    let lost: BTreeSet<&ImageId> = gathered.problems.keys().collect();
+    let needs_lost = legs.iter().any(|leg| {
+        leg.start == crate::plan::Start::Apply
+            && leg.step.target.images.keys().any(|image| lost.contains(image))
+    });
+    if needs_lost {
+        let problems = gathered.problems.into_values().collect();
+        return Err(Refusal { problems }.into());
+    }
+    Ok(legs)
+}
+
+/// Waits for the end of a deployment: whoever works on it is watched, and where nobody does, it is
+/// taken up.
+///
+/// # Errors
+/// As [`take_up`].
+pub async fn wait_for(
+    workspace: &Workspace,
+    number: DeploymentNumber,
+    execution: Execution<'_>,
+    tell: impl Fn(&Deployment),
+) -> Result<(Report, Release), OpError> {
+    let project = &workspace.project.id;
+    let mut interrupt = execution.interrupt.clone();
+    loop {
+        let deployment = workspace.ledger.deployment(project, number).await?;
+        tell(&deployment);
+        if deployment.status.is_final() {
+            let release = workspace.ledger.find_release(project, deployment.release).await?;
+            return Ok((Report { deployment, unrecorded: None }, release));
+        }
+        let ground = Ground::of(workspace, &deployment.environment).await?;
+        if !ground.is_worked_on(number) {
+            return take_up(workspace, &deployment, &TakeUp::Resume, execution).await;
+        }
+        tokio::select! {
+            () = sleep(INTERVAL) => {}
+            _ = interrupt.wait_for(|stop| *stop) => {
+                return Err(crate::engine::EngineError::Stopped.into());
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Going on with a deployment that nobody works on any more: what is left of each step.
+
+use super::{
+    document::container_images,
+    planner::{Outcome, plan_service, shared_families, wanted_containers, wanted_digests},
+    preflight::{Problem, Refusal},
+    standing::{Begun, Standing, standing},
+    steps::{PlanRequest, PlannedStep, Revision, Rollout, ServicePicture},
+};
+use crate::model::{
+    Deployment, DeploymentKind, EcsDeploymentId, Step, StepStatus, TaskDefinitionArn, Verdict,
+};
+
+/// How a step is taken up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// Its effects are carried out, one after the other.
+    Apply,
+    /// Its rollout is under way, and is followed.
+    Follow {
+        /// What it moves to.
+        task_definition: TaskDefinitionArn,
+        /// The rollout.
+        ecs_deployment: EcsDeploymentId,
+    },
+    /// Its task definition is registered, and nothing else is done.
+    Register,
+    /// It has ended while nobody looked.
+    End(Verdict),
+    /// The service runs what it ran before; parameters and family are brought in step with it.
+    PutBack {
+        /// The revision that nothing will run, to be deregistered.
+        retire: Option<TaskDefinitionArn>,
+    },
+}
+
+/// A step with the way to take it up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leg {
+    /// Its place among the deployment's steps.
+    pub position: usize,
+    /// What is to be done.
+    pub step: PlannedStep,
+    /// How it is taken up.
+    pub start: Start,
+}
+
+/// What is left of a deployment, by what the services look like now. `request` has a picture of
+/// every service that has a step, as far as ECS has it.
+///
+/// # Errors
+/// Refuses where a step is still to be carried out and cannot be.
+pub fn resume(deployment: &Deployment, request: &PlanRequest) -> Result<Vec<Leg>, Refusal> {
+    let mut legs = Vec::new();
+    let mut problems = Vec::new();
+    for (position, step) in deployment.steps.iter().enumerate() {
+        if !is_open(step) {
+            continue;
+        }
+        let is_ahead = deployment.kind == DeploymentKind::Register;
+        let leg = if is_ahead { registered(request, step) } else { leg(request, step) };
+        match leg {
+            Ok((planned, start)) => legs.push(Leg { position, step: planned, start }),
+            Err(problem) => problems.push(*problem),
+        }
+    }
+    let to_apply = legs.iter().filter(|leg| leg.start == Start::Apply).map(|leg| &leg.step);
+    problems.extend(shared_families(to_apply));
+    if problems.is_empty() { Ok(legs) } else { Err(Refusal { problems }) }
+}
+
+/// Whether a step has not ended on its way forward.
+fn is_open(step: &Step) -> bool {
+    matches!(step.status, StepStatus::Pending | StepStatus::Intent | StepStatus::Applied)
+}
+
+/// A step of which nothing but the task definition is to be registered.
+fn registered(request: &PlanRequest, step: &Step) -> Result<(PlannedStep, Start), Box<Problem>> {
+    let picture = request.pictures.iter().find(|picture| picture.service == step.service);
+    match picture {
+        Some(picture) => applied(request, picture).map(|(step, _)| (step, Start::Register)),
+        None => leg(request, step),
+    }
+}
+
+/// What is left of one step.
+fn leg(request: &PlanRequest, step: &Step) -> Result<(PlannedStep, Start), Box<Problem>> {
+    let picture = request.pictures.iter().find(|picture| picture.service == step.service);
+    let Some(picture) = picture else {
+        let reason = "the ECS service is not there any more".to_owned();
+        return Ok((PlannedStep::ended(step), Start::End(Verdict::Failed { reason })));
+    };
+    let begun = Begun {
+        before: &step.before,
+        task_definition: step.task_definition.as_ref(),
+        ecs_deployment: step.ecs_deployment.as_ref(),
+    };
+    let is_begun = step.status != StepStatus::Pending;
+    match standing(begun, &picture.observed, has_images(request, picture)) {
+        Standing::Moved { task_definition, ecs_deployment } if is_begun => {
+            let planned = followed(request, picture, (step, &task_definition, &ecs_deployment));
+            Ok((planned, Start::Follow { task_definition, ecs_deployment }))
+        }
+        Standing::Back { to, reason } if is_begun => {
+            let verdict = Verdict::RolledBack { to, reason };
+            Ok((PlannedStep::ended(step), Start::End(verdict)))
+        }
+        Standing::Elsewhere { by, task_definition } => {
+            let verdict = Verdict::Superseded { by: Some(by), task_definition };
+            Ok((PlannedStep::ended(step), Start::End(verdict)))
+        }
+        _ => applied(request, picture),
+    }
+}
+
+/// Whether the revision that a service is set to has the images wanted.
+fn has_images(request: &PlanRequest, picture: &ServicePicture) -> bool {
+    let images = container_images(&picture.running().document).unwrap_or_default();
+    wanted_containers(request, picture)
+        .iter()
+        .all(|(name, uri)| images.get(name.as_str()).is_some_and(|image| image == uri.as_str()))
+}
+
+/// A step of which everything that is not done yet is to be done.
+fn applied(
+    request: &PlanRequest,
+    picture: &ServicePicture,
+) -> Result<(PlannedStep, Start), Box<Problem>> {
+    match plan_service(request, picture)? {
+        Outcome::Step(step) => Ok((*step, Start::Apply)),
+        Outcome::Unchanged(service) => {
+            // Only without `keep_settled`; then nothing is left.
+            Err(Box::new(Problem::NoTaskDefinition {
+                service: service.service,
+                reason: "nothing is left to do for it".to_owned(),
+            }))
+        }
+    }
+}
+
+/// A step whose rollout is followed.
+fn followed(
+    request: &PlanRequest,
+    picture: &ServicePicture,
+    (step, task_definition, ours): (&Step, &TaskDefinitionArn, &EcsDeploymentId),
+) -> PlannedStep {
+    PlannedStep {
+        selected: picture.selected,
+        digests: wanted_digests(request, picture),
+        revision: Revision::Existing { task_definition: task_definition.clone() },
+        rollout: Rollout::Adopt { ecs_deployment: ours.clone() },
+        desired: picture.observed.desired,
+        circuit_breaker: picture.observed.circuit_breaker.enabled,
+        ..PlannedStep::ended(step)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{
+            Actor, DeploymentNumber, DeploymentStatus, OnFailure, ReleaseNumber, RolloutState,
+            Selection,
+        },
+        plan::test_support::{
+            arn, definition, deployment, picture, released, request, service, step,
+        },
+    };
+    use RolloutState::{Completed, InProgress};
+
+    fn recorded(step: Step) -> Deployment {
+        Deployment {
+            number: DeploymentNumber(1),
+            project: "shop".parse().unwrap(),
+            environment: "prod".parse().unwrap(),
+            selection: Selection::All,
+            release: ReleaseNumber(2),
+            kind: DeploymentKind::Deploy,
+            status: DeploymentStatus::Running,
+            actor: Actor::default(),
+            description: None,
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            finished_at: None,
+            tool_version: String::new(),
+            on_failure: OnFailure::Rollback,
+            from_release: None,
+            cancel: None,
+            steps: vec![step],
+        }
+    }
+
+    /// How a step is taken up when the service looks like this.
+    fn start(step: Step, picture: ServicePicture) -> Start {
+        let mut request = request(&[("web", released("web:2", 2))], vec![picture]);
+        request.keep_settled = true;
+        let mut legs = resume(&recorded(step), &request).unwrap();
+        assert_eq!(legs.len(), 1);
+        legs.remove(0).start
+    }
+
+    /// The service, moved to `web:2` by `ecs-svc/2`.
+    fn moved(state: RolloutState) -> ServicePicture {
+        ServicePicture {
+            observed: service(vec![deployment(2, true, 1, state)]),
+            latest: definition("web", 2, &[("web", "web:2")]),
+            ..picture("web:1")
+        }
+    }
+
+    #[test]
+    fn what_is_not_done_is_done_and_what_goes_on_is_followed() {
+        let followed = Start::Follow {
+            task_definition: arn("web", 2),
+            ecs_deployment: EcsDeploymentId::new("ecs-svc/2"),
+        };
+        for status in [StepStatus::Pending, StepStatus::Intent] {
+            assert_eq!(start(step(status), picture("web:1")), Start::Apply);
+        }
+        assert_eq!(start(step(StepStatus::Intent), moved(InProgress)), followed);
+        assert_eq!(start(step(StepStatus::Intent), moved(Completed)), followed);
+        // Somebody moved it there before we began: it is verified as any other.
+        assert_eq!(start(step(StepStatus::Pending), moved(Completed)), Start::Apply);
+    }
+
+    #[test]
+    fn what_was_registered_is_not_registered_again() {
+        let mut registered = picture("web:1");
+        registered.current = Some(definition("web", 1, &[("web", "web:1")]));
+        registered.latest = definition("web", 2, &[("web", "web:2")]);
+        let request = request(&[("web", released("web:2", 2))], vec![registered]);
+        let legs = resume(&recorded(step(StepStatus::Intent)), &request).unwrap();
+        let revision = &legs[0].step.revision;
+        assert_eq!(*revision, Revision::Existing { task_definition: arn("web", 2) });
+    }
+
+    #[test]
+    fn what_somebody_else_moved_is_left_alone() {
+        let mut other = picture("web:9");
+        other.observed = service(vec![deployment(7, true, 2, Completed)]);
+        other.latest = definition("web", 7, &[("web", "web:9")]);
+        for status in [StepStatus::Pending, StepStatus::Intent] {
+            let start = start(step(status), other.clone());
+            assert!(matches!(start, Start::End(Verdict::Superseded { .. })), "{start:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_over_has_no_leg_and_what_is_gone_has_failed() {
+        let request = request(&[("web", released("web:2", 2))], vec![]);
+        for status in [StepStatus::Verified, StepStatus::Failed, StepStatus::Compensated] {
+            assert_eq!(resume(&recorded(step(status)), &request).unwrap(), []);
+        }
+        let legs = resume(&recorded(step(StepStatus::Applied)), &request).unwrap();
+        assert!(matches!(legs[0].start, Start::End(Verdict::Failed { .. })));
+    }
+}
