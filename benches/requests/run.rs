@@ -13,7 +13,7 @@ use release_tool::{
         clock,
         store::{Ledger, SqliteStore},
     },
-    model::{AccountId, Actor, DeploymentStatus, Event, Listener, ServiceId},
+    model::{AccountId, Actor, DeploymentKind, DeploymentStatus, Event, Listener, ServiceId},
     ops::{self, Connector, DeployRequest, Execution, StatusRequest, Workspace},
     sandbox::{self, FaultKind, Latency, NewFault, RequestRecord, Sandbox},
 };
@@ -89,6 +89,7 @@ impl Place {
             repository: None,
             person: Actor { name: "benchmark".to_owned(), ..Actor::default() },
             now: clock::now,
+            journal_folder: folder.path().join("journal"),
         };
         Ok(Self { sandbox, shop, workspace, _folder: folder })
     }
@@ -113,6 +114,11 @@ impl Place {
             from: None,
             images: std::collections::BTreeMap::new(),
             allow_missing: false,
+            kind: DeploymentKind::Deploy,
+            from_release: None,
+            reason: None,
+            release_hold: false,
+            wait: Duration::ZERO,
         };
         let draft = ops::draft(&self.workspace, &request).await?;
         if draft.plan.steps.len() != self.shop.services {
@@ -126,9 +132,9 @@ impl Place {
         let execution = Execution {
             listener: &watcher,
             interrupt,
-            description: None,
             timeout: Duration::from_mins(10),
             wait: true,
+            on_failure: None,
         };
         let approval = self.last_request()?;
         let (report, _release) = ops::carry_out(&self.workspace, draft, execution).await?;

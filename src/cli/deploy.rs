@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     model::{DeploymentKind, ImageId, ImageUri, OnFailure},
-    ops::{self, DeployRequest, Execution},
+    ops::{self, DeployRequest, Execution, OpError},
     ui::{self, Console, Format},
 };
 
@@ -89,7 +89,7 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
 /// Runs the command.
 pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Result<Exit, CliError> {
     let console = &settings.console;
-    let workspace = workspace::open(settings, arguments.project.as_deref()).await?;
+    let workspace = workspace::open_quietly(settings, arguments.project.as_deref()).await?;
     let interrupt = Interrupt::listen();
     let request = DeployRequest {
         selection: arguments.selection.clone(),
@@ -104,9 +104,15 @@ pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Resu
         wait: arguments.wait,
     };
     let draft = tokio::select! {
-        draft = ops::draft(&workspace, &request) => draft?,
+        draft = ops::draft(&workspace, &request) => draft,
         () = interrupt.comes() => return Err(CliError::Interrupted),
     };
+    let in_the_way = match &draft {
+        Err(OpError::Unfinished { deployment, .. }) => Some(deployment.number),
+        _ => None,
+    };
+    workspace::tell_left_behind(settings, &workspace, in_the_way).await?;
+    let draft = draft?;
     if arguments.dry_run {
         tell_plan(console, &draft.plan, true);
         return Ok(Exit::Done);

@@ -88,7 +88,7 @@ impl Exit {
             }
             Self::Interrupted => "Interrupted by a signal; what was started goes on in ECS.",
             Self::Unknown => {
-                "The outcome is not known: look with `status`, finish with the same `deploy`."
+                "The outcome is not known: look with `status`, and finish with `resume`."
             }
             Self::Blocked => {
                 "Blocked: a deployment is unfinished, or the environment is on hold; nothing was \

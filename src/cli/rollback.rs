@@ -23,8 +23,8 @@ use crate::{
 /// Go back to what was verified before: no tag needed.
 ///
 /// A deployment that is not over is taken back, also while its command still runs: that one stops
-/// before its next effect. Otherwise the release that was verified before the one that runs is
-/// deployed again. Afterwards the environment is on hold: the next `deploy` needs `--release-hold`
+/// before its next effect. Otherwise the services that were deployed last get the release again that
+/// was verified before the one that they run. Afterwards the environment is on hold: the next `deploy` needs `--release-hold`
 /// and a reason. A rollback that fails is not rolled back.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -40,7 +40,7 @@ pub(crate) struct RollbackArguments {
     /// Go back to this release, which must have been verified there, such as `r12`.
     #[arg(long, value_name = "RELEASE")]
     to: Option<ReleaseNumber>,
-    /// Only this service set or service.
+    /// Only this service set or service [default: what was deployed there last].
     #[arg(long, value_name = "SET|SERVICE")]
     set: Option<String>,
     /// Why; kept in the record.

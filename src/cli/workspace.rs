@@ -16,7 +16,7 @@ use crate::{
         store::{Ledger, Store},
     },
     manifest::{Manifest, Project},
-    model::{AccountId, Region},
+    model::{AccountId, DeploymentNumber, Region},
     ops::{self, Connector, Workspace},
     sandbox::{self, Sandbox},
     ui,
@@ -132,12 +132,22 @@ pub(super) async fn open(
     project: Option<&str>,
 ) -> Result<Workspace, CliError> {
     let workspace = open_quietly(settings, project).await?;
-    for open in ops::open_deployments(&workspace).await? {
-        if !open.is_worked_on {
+    tell_left_behind(settings, &workspace, None).await?;
+    Ok(workspace)
+}
+
+/// Tells of deployments that nobody finishes, but not of the one that is told of otherwise.
+pub(super) async fn tell_left_behind(
+    settings: &Settings,
+    workspace: &Workspace,
+    told: Option<DeploymentNumber>,
+) -> Result<(), CliError> {
+    for open in ops::open_deployments(workspace).await? {
+        if !open.is_worked_on && Some(open.deployment.number) != told {
             settings.console.remark(ui::left_behind(&open.deployment));
         }
     }
-    Ok(workspace)
+    Ok(())
 }
 
 /// Opens everything a command works with.

@@ -84,8 +84,9 @@ impl Engine<'_> {
             }
             Start::Register => self.register_ahead(run, position, step).await,
             Start::End(verdict) => self.end_unseen(run, (position, step), verdict).await,
-            Start::PutBack { retire } => {
-                self.put_back(run, (position, step), retire.as_ref()).await
+            Start::PutBack { retire, broken } => {
+                let found = (retire.as_ref(), broken.as_deref());
+                self.put_back(run, (position, step), found).await
             }
         }
     }

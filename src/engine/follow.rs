@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{
     Engine, apply::cause_chain, course::Direction, error::EngineError, rollouts::Moving, run::Run,
@@ -37,6 +37,9 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 const FIRST_INTERVAL: Duration = Duration::from_millis(250);
 /// For how long AWS may not be seen before the outcome is called unknown.
 const BLINDNESS: Duration = Duration::from_mins(5);
+
+/// For how long evidence is collected.
+const EVIDENCE: Duration = Duration::from_secs(30);
 
 /// What was judged of rollouts, by step, and what it was judged by.
 pub(super) type Judged = BTreeMap<usize, (Judgement, Option<ServiceDeployment>)>;
@@ -82,19 +85,30 @@ impl Engine<'_> {
         }
     }
 
-    /// One look at everything that moves. The inner error says that AWS could not be asked.
+    /// One look at everything that moves, until the deadline. The inner error says that AWS could
+    /// not be asked.
     async fn look(
         &self,
         run: &Run<'_>,
         mut moving: Vec<Moving>,
     ) -> Result<Result<(), EcsError>, EngineError> {
+        let (seen, judged) = match timeout_at(run.deadline, self.read(run, &mut moving)).await {
+            Ok(Ok(read)) => read,
+            Ok(Err(error)) => return Ok(Err(error)),
+            // The deadline is the caller's to see.
+            Err(_late) => return Ok(Ok(())),
+        };
+        let ended = self.act_on(run, &mut moving, (judged, &seen)).await?;
+        run.rollouts.update(&ended, &moving);
+        Ok(Ok(()))
+    }
+
+    /// Asks AWS about everything that moves, and judges it. Nothing is written.
+    async fn read(&self, run: &Run<'_>, moving: &mut [Moving]) -> Result<(Seen, Judged), EcsError> {
         let steps = || moving.iter().filter_map(|one| run.course.step(one.position));
         let targets: Vec<_> = steps().map(target_of).collect();
-        let seen = match self.ecs.observe(&targets).await {
-            Ok(seen) => seen,
-            Err(error) => return Ok(Err(error)),
-        };
-        for one in &mut moving {
+        let seen = self.ecs.observe(&targets).await?;
+        for one in moving.iter_mut() {
             let Some(step) = run.course.step(one.position) else { continue };
             let service = seen.get(&target_of(step));
             let ours = service.and_then(|service| service.deployment(&one.watch.ours));
@@ -109,13 +123,8 @@ impl Engine<'_> {
             }
             self.listener.hear(&Event::Progress(progress(one, service)));
         }
-        let judged = match self.judge_all(run, &moving, &seen).await {
-            Ok(judged) => judged,
-            Err(error) => return Ok(Err(error)),
-        };
-        let ended = self.act_on(run, &mut moving, (judged, &seen)).await?;
-        run.rollouts.update(&ended, &moving);
-        Ok(Ok(()))
+        let judged = self.judge_all(run, moving, &seen).await?;
+        Ok((seen, judged))
     }
 
     /// Judges every rollout that the cheap look leaves a question about.
@@ -182,7 +191,9 @@ impl Engine<'_> {
         moving: &mut [Moving],
         (judged, seen): (Judged, &Seen),
     ) -> Result<BTreeSet<usize>, EngineError> {
-        let verified = self.verify_all(run, moving, (&judged, seen)).await;
+        let verifying = self.verify_all(run, moving, (&judged, seen));
+        // What is not verified by the deadline has no verdict yet.
+        let verified = timeout_at(run.deadline, verifying).await.unwrap_or_default();
         let mut ended = BTreeSet::new();
         for one in moving.iter_mut() {
             let Some(step) = run.course.step(one.position) else { continue };
@@ -234,7 +245,8 @@ impl Engine<'_> {
         let Some(service) = service else { return Evidence::default() };
         let since = service.deployment(&one.watch.ours).and_then(|ours| ours.created_at);
         let since = since.or(one.created_at);
-        self.ecs.evidence(service, &one.watch.ours, since).await.unwrap_or_default()
+        let collecting = self.ecs.evidence(service, &one.watch.ours, since);
+        timeout(EVIDENCE, collecting).await.ok().and_then(Result::ok).unwrap_or_default()
     }
 
     /// Writes a verdict down and tells it.

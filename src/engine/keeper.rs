@@ -24,6 +24,9 @@ const CALL_BUDGET: Duration = Duration::from_secs(20);
 /// The time between two renewals. More often than the lease needs, since the answer also tells
 /// whether somebody wishes that this deployment stops.
 const INTERVAL: Duration = Duration::from_secs(5);
+/// For how long a renewal proves that the lease is ours: as long as renewals come in time. A process
+/// that was paused has missed some, and its lease may be somebody else's although it has not ended.
+const PROOF: Duration = Duration::from_secs(8);
 
 /// Keeps a lease.
 pub(super) struct Keeper<'a> {
@@ -31,14 +34,23 @@ pub(super) struct Keeper<'a> {
     ledger: &'a Ledger,
     /// The lease.
     lease: &'a Lease,
-    /// When it ends unless it is renewed, by the store's clock.
-    until: Mutex<Option<Timestamp>>,
+    /// When it was last renewed, and when it ends, by the store's clock.
+    renewed: Mutex<Option<Renewed>>,
+}
+
+/// What is known of a lease since it was last renewed.
+#[derive(Debug, Clone, Copy)]
+struct Renewed {
+    /// When that was asked for.
+    at: Timestamp,
+    /// When it ends unless it is renewed again.
+    until: Timestamp,
 }
 
 impl<'a> Keeper<'a> {
     /// Keeps a lease that was just taken.
     pub(super) fn new(ledger: &'a Ledger, lease: &'a Lease) -> Self {
-        Self { ledger, lease, until: Mutex::new(None) }
+        Self { ledger, lease, renewed: Mutex::new(None) }
     }
 
     /// Renews the lease for ever, and passes on the wish to stop. Ends only when the lease is lost.
@@ -55,20 +67,33 @@ impl<'a> Keeper<'a> {
 
     /// Renews it once.
     async fn renew(&self, rollouts: &Rollouts) -> Result<(), EngineError> {
+        let at = self.ledger.now();
         let renewal = self.ledger.renew(self.lease).await.map_err(lost)?;
-        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = Some(renewal.until);
+        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Renewed { at, until: renewal.until });
         if let Some(request) = renewal.cancel {
             rollouts.stop(Stop::Cancelled(request));
         }
         Ok(())
     }
 
-    /// Returns when an effect may begin: the lease lasts for as long as it can take.
+    /// Returns when an effect may begin: the lease is known to be ours, and lasts for as long as the
+    /// effect can take. A store that is away tells nothing, and does not take it from us.
     pub(super) async fn before_effect(&self, rollouts: &Rollouts) -> Result<(), EngineError> {
         rollouts.unless_stopped().await;
-        let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        let lasts = until.is_some_and(|until| self.ledger.now() + CALL_BUDGET < until);
-        if lasts { Ok(()) } else { self.renew(rollouts).await }
+        let renewed = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.ledger.now();
+        let is_proven = renewed.is_some_and(|renewed| now < renewed.at + PROOF);
+        let lasts = renewed.is_some_and(|renewed| now + CALL_BUDGET < renewed.until);
+        if lasts && is_proven {
+            return Ok(());
+        }
+        match self.renew(rollouts).await {
+            Err(EngineError::LeaseNotRenewed { .. }) if lasts => {}
+            renewed => renewed?,
+        }
+        rollouts.unless_stopped().await;
+        Ok(())
     }
 }
 

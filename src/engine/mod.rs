@@ -57,7 +57,7 @@ use crate::{
         Actor, Deployment, DeploymentKind, DeploymentStatus, Event, ImageId, Listener, OnFailure,
         ReleaseNumber, ReleasedImage, StepStatus,
     },
-    plan::{ApprovedPlan, Extent, Leg, PlannedStep},
+    plan::{ApprovedPlan, Extent, Leg, PlannedStep, Undo},
 };
 
 /// What a deployment is carried out with.
@@ -333,30 +333,22 @@ impl Engine<'_> {
                 failed.map_or_else(String::new, |step| format!("`{}` failed", step.service));
             return self.go_back(journal, orders, &reason).await;
         }
-        let is_in_step = self.put_back_what_is_back(journal, orders).await?;
+        let followed = self.undo(journal, (Extent::WhatIsBack, orders)).await?;
+        let any = |wanted| journal.steps().iter().any(|step| step.status == wanted);
         let status = match status {
+            _ if followed == Followed::Stopped => DeploymentStatus::Interrupted,
+            _ if any(StepStatus::Compensating) => DeploymentStatus::Unknown,
             _ if is_rollback && status != DeploymentStatus::Superseded => {
                 DeploymentStatus::RollbackFailed
             }
             _ if orders.cancel.is_some() => DeploymentStatus::Cancelled,
             // Services went back, and SSM or the task definition's family did not.
-            DeploymentStatus::RolledBack if !is_in_step => DeploymentStatus::Failed,
+            DeploymentStatus::RolledBack if any(StepStatus::CompensateFailed) => {
+                DeploymentStatus::Failed
+            }
             status => status,
         };
         self.report(journal, status).await
-    }
-
-    /// Brings parameters and families in step with the services that run what they ran before.
-    /// Tells whether all of it was done.
-    async fn put_back_what_is_back(
-        &self,
-        journal: &Journal<'_>,
-        orders: &Orders,
-    ) -> Result<bool, EngineError> {
-        self.undo(journal, (Extent::WhatIsBack, orders)).await?;
-        let not_done =
-            |status| matches!(status, StepStatus::CompensateFailed | StepStatus::Compensating);
-        Ok(!journal.steps().iter().any(|step| not_done(step.status)))
     }
 
     /// Takes back everything that the deployment has done.
@@ -376,13 +368,17 @@ impl Engine<'_> {
         self.report(journal, status).await
     }
 
-    /// Carries out the way back of some or all steps.
+    /// Carries out the way back of some or all steps: of those that run what they ran before, only
+    /// parameters and families are brought in step with that.
     async fn undo(
         &self,
         journal: &Journal<'_>,
         (extent, orders): (Extent, &Orders),
     ) -> Result<Followed, EngineError> {
-        let undo = self.look_back(journal, extent).await?;
+        let Some(undo) = self.look_back_in_peace(journal, extent).await? else {
+            self.listener.hear(&Event::Interrupted);
+            return Ok(Followed::Stopped);
+        };
         for text in undo.left_alone {
             self.listener.hear(&Event::Warning { text });
         }
@@ -399,6 +395,24 @@ impl Engine<'_> {
         let followed = self.carry(journal, &course, (&rollouts, orders)).await?;
         self.tell_stop(&rollouts);
         Ok(if rollouts.record_lost() { Followed::Stopped } else { followed })
+    }
+
+    /// Works out the way back while the lease is kept, since ECS may be busy for minutes; nothing
+    /// where a signal comes first.
+    async fn look_back_in_peace(
+        &self,
+        journal: &Journal<'_>,
+        extent: Extent,
+    ) -> Result<Option<Undo>, EngineError> {
+        let rollouts = Rollouts::default();
+        let keeper = Keeper::new(self.ledger, self.lease);
+        let mut interrupt = self.interrupt.clone();
+        tokio::select! {
+            biased;
+            _ = interrupt.wait_for(|stop| *stop) => Ok(None),
+            lost = keeper.keep(&rollouts) => Err(lost),
+            undo = self.look_back(journal, extent) => undo.map(Some),
+        }
     }
 
     /// Writes the status down, and brings back what is to be told.

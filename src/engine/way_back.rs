@@ -194,17 +194,17 @@ impl Engine<'_> {
         }
     }
 
-    /// Brings parameters and family in step with what a service runs. Everything is tried; what
-    /// cannot be done is told.
+    /// Brings parameters and family in step with what a service is set to. Everything is tried;
+    /// what cannot be done is told.
     pub(super) async fn put_back(
         &self,
         run: &Run<'_>,
         (position, step): (usize, &PlannedStep),
-        retire: Option<&TaskDefinitionArn>,
+        (retire, broken): (Option<&TaskDefinitionArn>, Option<&str>),
     ) -> Result<(), EngineError> {
         let is_over =
             run.journal.step(position).is_some_and(|step| step.status == StepStatus::Failed);
-        if is_over && step.parameters.is_empty() && retire.is_none() {
+        if is_over && step.parameters.is_empty() && retire.is_none() && broken.is_none() {
             return Ok(());
         }
         run.before_effect().await?;
@@ -212,7 +212,8 @@ impl Engine<'_> {
             return Ok(());
         }
         let refused = self.publish_all(run, step).await?;
-        let mut verdict = refused.unwrap_or(Verdict::Verified);
+        let found = broken.map(|reason| Verdict::Failed { reason: reason.to_owned() });
+        let mut verdict = refused.or(found).unwrap_or(Verdict::Verified);
         if let Some(retire) = retire {
             run.before_effect().await?;
             if let Err(reason) = self.retire(step, retire).await {

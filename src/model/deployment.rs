@@ -71,6 +71,15 @@ impl Deployment {
             && !self.steps.iter().all(is_there)
     }
 
+    /// Whether what it did can be taken back instead of being finished. A rollback is only ever
+    /// finished, and what goes back already goes on back.
+    #[must_use]
+    pub fn may_be_taken_back(&self) -> bool {
+        self.kind != DeploymentKind::Rollback
+            && !self.status.is_final()
+            && self.status != DeploymentStatus::RollingBack
+    }
+
     /// The step of a service.
     #[must_use]
     pub fn step(&self, service: &ServiceId) -> Option<&Step> {

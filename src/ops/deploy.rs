@@ -15,18 +15,18 @@ use super::{
     error::OpError,
     ground::Ground,
     images::{Gathered, Search, gather, source_of},
-    insurance::warn_of_lost_images,
+    insurance::{running, warn_of_lost_images},
     pictures::{Album, Subject, take},
     rollback::hold_if_broken,
-    workspace::Workspace,
+    workspace::{Workspace, unless_interrupted},
 };
 use crate::{
     backend::store::ledger::{Lease, NewRelease},
     engine::{Beginning, Claim, Engine, Orders, Report},
     manifest::{Environment, Project, Service},
     model::{
-        DeploymentKind, ImageId, ImageUri, Label, Listener, LockKind, OnFailure, ParameterName,
-        Release, ReleaseNumber, Selection, ServiceId,
+        Actor, DeploymentKind, ImageId, ImageUri, Label, Listener, LockKind, OnFailure,
+        ParameterName, Release, ReleaseNumber, Selection, ServiceId,
     },
     plan::{ImageSource, Plan, PlanRequest, Problem, Refusal, Wanted, plan},
 };
@@ -85,6 +85,15 @@ const TURN_INTERVAL: Duration = Duration::from_secs(1);
 /// # Errors
 /// Refuses, with everything that stands against it, or fails when AWS or the store does.
 pub async fn draft(workspace: &Workspace, request: &DeployRequest) -> Result<Draft, OpError> {
+    draft_beside(workspace, request, None).await
+}
+
+/// Works out what a deployment would do; a lease that it has itself is not in its way.
+async fn draft_beside(
+    workspace: &Workspace,
+    request: &DeployRequest,
+    own: Option<&Lease>,
+) -> Result<Draft, OpError> {
     let environment = workspace.project.environment(&request.environment)?.clone();
     check_reason(&environment, request)?;
     let access = Access::open(workspace, &environment.home()).await?;
@@ -95,7 +104,7 @@ pub async fn draft(workspace: &Workspace, request: &DeployRequest) -> Result<Dra
         return Err(OpError::NotSelected { image: image.to_string() });
     }
     let services = with_siblings(&project, &selected);
-    let ground = ground_for(workspace, &project, (&environment, request), &services).await?;
+    let ground = ground_for(workspace, &project, (&environment, request), (&services, own)).await?;
     let ids = selected.iter().map(|service| service.id.clone()).collect();
     let subjects = Subject::of_services(workspace, &environment, (&services, &ids))?;
     let made = Instant::now();
@@ -113,6 +122,7 @@ pub async fn draft(workspace: &Workspace, request: &DeployRequest) -> Result<Dra
     let (album, gathered, left_out) = settle(request.allow_missing, &services, album, gathered)?;
     let commits = subjects_of_commits(workspace, &gathered);
     let Gathered { images, platforms, .. } = gathered;
+    let running = running(&album.pictures);
     let mut plan = plan(PlanRequest {
         project: project.id.clone(),
         environment: environment.id.clone(),
@@ -125,7 +135,7 @@ pub async fn draft(workspace: &Workspace, request: &DeployRequest) -> Result<Dra
     if plan.is_empty() && plan.unchanged.is_empty() && !plan.left_out.is_empty() {
         return Err(OpError::AllLeftOut { reasons: plan.left_out.into_values().collect() });
     }
-    warn_of_lost_images(&access, &mut plan).await?;
+    warn_of_lost_images(&access, &mut plan, running).await?;
     let last_verified = last_verified(workspace, &plan).await?;
     let request = request.clone();
     let on_failure = environment.on_failure;
@@ -148,13 +158,14 @@ async fn ground_for(
     workspace: &Workspace,
     project: &Project,
     (environment, request): (&Environment, &DeployRequest),
-    services: &[&Service],
+    (services, own): (&[&Service], Option<&Lease>),
 ) -> Result<Ground, OpError> {
     let ids: BTreeSet<ServiceId> = services.iter().map(|service| service.id.clone()).collect();
     let deadline = Instant::now() + request.wait;
     loop {
         let ground = Ground::of(workspace, &environment.id).await?;
-        let held = ground.in_the_way_of(project, &ids);
+        let mut held = ground.in_the_way_of(project, &ids);
+        held.retain(|lock| !own.is_some_and(|lease| lease.is(lock)));
         if !held.is_empty() {
             let is_manual = held.iter().any(|lock| matches!(lock.kind, LockKind::Manual { .. }));
             if is_manual || Instant::now() >= deadline {
@@ -165,7 +176,10 @@ async fn ground_for(
             continue;
         }
         if let Some(unfinished) = ground.unfinished_of(&ids) {
-            return Err(OpError::Unfinished { deployment: Box::new(unfinished.clone()) });
+            return Err(OpError::Unfinished {
+                deployment: Box::new(unfinished.clone()),
+                is_worked_on: false,
+            });
         }
         return match &ground.hold {
             Some(hold) if request.kind == DeploymentKind::Deploy && !request.release_hold => {
@@ -372,7 +386,7 @@ async fn refuse_what_has_changed(
     if !overtaken && draft.made.elapsed() <= A_PLAN_STAYS_FRESH {
         return Ok(());
     }
-    let now = Box::pin(self::draft(workspace, &draft.request)).await?;
+    let now = Box::pin(draft_beside(workspace, &draft.request, Some(lease))).await?;
     if now.plan.steps == draft.plan.steps {
         return Ok(());
     }
@@ -412,20 +426,11 @@ async fn under_lease(
     execution: Execution<'_>,
     lease: &Lease,
 ) -> Result<(Report, Release), OpError> {
-    refuse_what_has_changed(workspace, &draft, lease).await?;
+    let looking = refuse_what_has_changed(workspace, &draft, lease);
+    unless_interrupted(execution.interrupt.clone(), looking).await?;
     let Draft { plan, access, request, on_failure, ground, .. } = draft;
     let actor = access.actor(&workspace.person);
-    let (release, _created) = workspace
-        .ledger
-        .record_release(NewRelease {
-            project: plan.project.clone(),
-            selection: plan.selection.clone(),
-            images: plan.wanted.images.clone(),
-            actor: actor.clone(),
-            description: request.reason.clone(),
-            at: (workspace.now)(),
-        })
-        .await?;
+    let release = release_of(workspace, &plan, (&request, &actor)).await?;
     if let (Some(_), true, Some(reason)) = (&ground.hold, request.release_hold, &request.reason) {
         workspace.lift_hold(&plan.environment, &actor, reason).await?;
     }
@@ -447,6 +452,29 @@ async fn under_lease(
     let report = engine.deploy(plan.approve(), beginning, &orders).await?;
     hold_if_broken(workspace, &report.deployment, lease.by()).await?;
     Ok((report, release))
+}
+
+/// The release that a plan deploys. What goes back goes back to a release as it is, also where
+/// only a part of it does; else the same images at the same digests are the same release.
+async fn release_of(
+    workspace: &Workspace,
+    plan: &Plan,
+    (request, actor): (&DeployRequest, &Actor),
+) -> Result<Release, OpError> {
+    if let (DeploymentKind::Rollback, ImageSource::Release(number)) =
+        (request.kind, &plan.wanted.source)
+    {
+        return Ok(workspace.ledger.find_release(&plan.project, *number).await?);
+    }
+    let new = NewRelease {
+        project: plan.project.clone(),
+        selection: plan.selection.clone(),
+        images: plan.wanted.images.clone(),
+        actor: actor.clone(),
+        description: request.reason.clone(),
+        at: (workspace.now)(),
+    };
+    Ok(workspace.ledger.record_release(new).await?.0)
 }
 
 /// The engine of an environment.

@@ -11,7 +11,7 @@ use crate::{
     manifest::ManifestError,
     model::{
         Deployment, DeploymentNumber, Digest, EnvironmentId, HeldLock, Hold, IdError, ImageUri,
-        ImageUriError, LockKind, ReleaseNumber,
+        ImageUriError, LockKind, ReleaseNumber, Selection,
     },
     plan::Refusal,
 };
@@ -54,12 +54,17 @@ pub enum OpError {
     Overtaken,
     /// A deployment there is not over.
     #[error(
-        "{} to {} is not over: it is {}, and nobody works on it",
-        deployment.number, deployment.environment, deployment.status.as_str()
+        "{} to {} is not over: it is {}, and {} works on it",
+        deployment.number,
+        deployment.environment,
+        deployment.status.as_str(),
+        if *is_worked_on { "a command" } else { "nobody" }
     )]
     Unfinished {
         /// The deployment.
         deployment: Box<Deployment>,
+        /// Whether a running command works on it.
+        is_worked_on: bool,
     },
     /// The environment stays as it is for now.
     #[error("the environment is on hold since {:.0}, by {}: {}", hold.at, hold.by.name, hold.reason)]
@@ -98,11 +103,14 @@ pub enum OpError {
     },
     /// There is no release to go back to.
     #[error(
-        "no other release was ever verified in `{environment}`, so there is nothing to go back to"
+        "no other release of `{selection}` was ever verified in `{environment}`, so there is nothing \
+         to go back to"
     )]
     NoTarget {
         /// The environment.
         environment: EnvironmentId,
+        /// The services.
+        selection: Selection,
     },
     /// The release was never verified there.
     #[error("{release} was never verified there")]
@@ -219,7 +227,10 @@ impl OpError {
             Self::Overtaken => {
                 one("look at `release-tool history`, and run the same command again".to_owned())
             }
-            Self::Unfinished { deployment } => unfinished_hints(deployment),
+            Self::Unfinished { deployment, is_worked_on: true } => {
+                one(format!("see it through with `release-tool wait {}`", deployment.number))
+            }
+            Self::Unfinished { deployment, is_worked_on: false } => unfinished_hints(deployment),
             Self::OnHold { .. } => {
                 one("deploy all the same with `--release-hold --reason 'why it may move again'`"
                     .to_owned())
@@ -234,13 +245,13 @@ impl OpError {
             }
             Self::SeveralUnfinished { numbers } => numbers
                 .first()
-                .map(|number| format!("name one, as in `release-tool resume {number}`"))
+                .map(|number| format!("name the one that is meant, for example `{number}`"))
                 .into_iter()
                 .collect(),
             Self::Over { deployment } => {
                 one(format!("see how it ended with `release-tool show {}`", deployment.number))
             }
-            Self::NoTarget { environment } => one(format!(
+            Self::NoTarget { environment, .. } => one(format!(
                 "deploy what shall run instead, as in `release-tool deploy all {environment} --image \
                  <image>=<uri>`"
             )),
@@ -288,10 +299,9 @@ impl OpError {
 /// The ways on from a deployment that is not over.
 fn unfinished_hints(deployment: &Deployment) -> Vec<String> {
     let Deployment { number, environment, .. } = deployment;
-    vec![
-        format!("finish it with `release-tool resume {number}`"),
-        format!("or take it back with `release-tool rollback {environment}`"),
-    ]
+    let finish = format!("finish it with `release-tool resume {number}`");
+    let undo = format!("or take it back with `release-tool rollback {environment}`");
+    if deployment.may_be_taken_back() { vec![finish, undo] } else { vec![finish] }
 }
 
 /// What others hold, in one line.
@@ -301,21 +311,27 @@ fn locked_words(held: &[HeldLock], environment: &EnvironmentId) -> String {
     format!("{environment} is held, so nothing was changed: {}", words.join(", "))
 }
 
-/// What to do where others hold it.
+/// The ways on when others hold what is to be changed. A lock of a person is never waited for.
 fn locked_hints(held: &[HeldLock], environment: &EnvironmentId) -> Vec<String> {
-    let is_lease = |held: &HeldLock| matches!(held.kind, LockKind::Lease { .. });
-    let mut hints = vec![format!("see what runs with `release-tool status all {environment}`")];
-    if held.iter().all(is_lease) {
-        hints.push("wait for it with `--wait 15m`".to_owned());
+    let is_manual = |held: &&HeldLock| matches!(held.kind, LockKind::Manual { .. });
+    if let Some(lock) = held.iter().find(is_manual) {
+        return vec![unlock_hint(lock, environment)];
     }
-    hints.extend(held.first().map(|held| match held.kind {
-        LockKind::Manual { .. } => unlock_hint(held, environment),
-        LockKind::Lease { .. } => format!(
-            "where its command hangs: `release-tool unlock {} {environment} --force --reason TEXT`",
-            held.selection
-        ),
-    }));
-    hints
+    let follow = held.iter().find_map(|lock| lock.deployment).map(|number| {
+        format!(
+            "see it through with `release-tool wait {number}`, or stop it with `release-tool abort \
+             {number}`"
+        )
+    });
+    let wait = "`release-tool deploy` waits for its turn with `--wait 15m`".to_owned();
+    let hangs = held.first().map(|held| {
+        let selection = &held.selection;
+        format!(
+            "where its command hangs, `release-tool unlock {selection} {environment} --force \
+             --reason TEXT` breaks its lease"
+        )
+    });
+    follow.into_iter().chain([wait]).chain(hangs).collect()
 }
 
 /// What to do where somebody else has it.

@@ -2,38 +2,45 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{access::Access, definitions::definitions, error::OpError};
+use super::{access::Access, error::OpError};
 use crate::{
     backend::registry::Resolution,
-    model::{ImageUri, ServiceId, TaskDefinitionArn},
-    plan::{Plan, Warning, container_images},
+    model::{ImageUri, ServiceId},
+    plan::{Plan, ServicePicture, Warning, container_images},
 };
 
-/// Warns of every service whose image that runs now is not in its registry any more: it could not
-/// be rolled back.
-pub(super) async fn warn_of_lost_images(access: &Access, plan: &mut Plan) -> Result<(), OpError> {
-    let before: BTreeMap<ServiceId, TaskDefinitionArn> = plan
-        .steps
-        .iter()
-        .filter_map(|step| Some((step.service.clone(), step.before.task_definition.clone()?)))
-        .collect();
-    // They were read for the plan, and are kept.
-    let documents = definitions(&access.ecs, before.values().map(ToString::to_string)).await?;
-    let mut users: BTreeMap<ImageUri, BTreeSet<ServiceId>> = BTreeMap::new();
-    for step in &plan.steps {
-        let document = before.get(&step.service).and_then(|arn| documents.get(arn.as_str()));
-        let images = document.and_then(|found| container_images(&found.document).ok());
-        let images = images.unwrap_or_default();
-        let mapped = step.target.containers.keys().filter_map(|name| images.get(name.as_str()));
+/// The images that run now, each with the services that run it.
+pub(super) type Running = BTreeMap<ImageUri, BTreeSet<ServiceId>>;
+
+/// The images that the mapped containers of services run.
+pub(super) fn running(pictures: &[ServicePicture]) -> Running {
+    let mut running = Running::new();
+    for picture in pictures {
+        let images = container_images(&picture.running().document).unwrap_or_default();
+        let mapped = picture.containers.keys().filter_map(|name| images.get(name.as_str()));
         for uri in mapped.filter_map(|image| ImageUri::parse(image.as_str()).ok()) {
-            users.entry(uri).or_default().insert(step.service.clone());
+            running.entry(uri).or_default().insert(picture.service.clone());
         }
     }
+    running
+}
+
+/// Warns of every service to be moved whose image that runs now is not in its registry any more: it
+/// could not be rolled back.
+pub(super) async fn warn_of_lost_images(
+    access: &Access,
+    plan: &mut Plan,
+    mut running: Running,
+) -> Result<(), OpError> {
+    let moved = plan.services();
     // What is wanted as well was found already.
-    users.retain(|uri, _| plan.wanted.images.values().all(|wanted| wanted.uri != *uri));
-    let uris: Vec<ImageUri> = users.keys().cloned().collect();
+    running.retain(|uri, services| {
+        services.retain(|service| moved.contains(service));
+        !services.is_empty() && plan.wanted.images.values().all(|wanted| wanted.uri != *uri)
+    });
+    let uris: Vec<ImageUri> = running.keys().cloned().collect();
     let found = access.registry.resolve(&uris).await?;
-    for (uri, services) in users {
+    for (uri, services) in running {
         if !matches!(found.get(&uri), Some(Resolution::Missing { .. })) {
             continue;
         }

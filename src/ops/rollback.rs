@@ -21,7 +21,7 @@ use crate::{
 pub struct RollbackRequest {
     /// The environment.
     pub environment: String,
-    /// `--set`: a set or a service; all services where none is named.
+    /// `--set`: a set or a service; what was deployed last where none is named.
     pub selection: Option<String>,
     /// `--to`.
     pub to: Option<ReleaseNumber>,
@@ -51,33 +51,43 @@ const HISTORY: usize = 50;
 /// Fails when there is nothing to go back to, and as [`draft`] does.
 pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Result<Way, OpError> {
     let environment = workspace.project.environment(&request.environment)?.clone();
-    if environment.require_reason && request.reason.is_none() {
+    let is_blank = |reason: &str| reason.trim().is_empty();
+    if environment.require_reason && request.reason.as_deref().is_none_or(is_blank) {
         return Err(OpError::ReasonRequired { environment: environment.id, lifts_hold: false });
     }
-    let word = request.selection.as_deref().unwrap_or("all");
-    let is_open = workspace.project.is_open();
-    let selection = if is_open { Selection::All } else { workspace.project.select(word)? };
-    let services = services(workspace, &selection);
     let ground = Ground::of(workspace, &environment.id).await?;
+    let selection = match &request.selection {
+        Some(word) if !workspace.project.is_open() => workspace.project.select(word)?,
+        Some(_) | None => Selection::All,
+    };
+    let touched = services(workspace, &selection);
     let unfinished = ground.unfinished.iter().find(|deployment| {
-        let touches = deployment.steps.iter().any(|step| services.contains(&step.service));
+        let touches = deployment.steps.iter().any(|step| touched.contains(&step.service));
         selection == Selection::All || touches
     });
     if let Some(unfinished) = unfinished {
         if request.to.is_some() || unfinished.kind == DeploymentKind::Rollback {
+            let is_worked_on = ground.is_worked_on(unfinished.number);
             let deployment = Box::new(unfinished.clone());
-            return Err(OpError::Unfinished { deployment });
+            return Err(OpError::Unfinished { deployment, is_worked_on });
         }
         return Ok(Way::Undo(Box::new(unfinished.clone())));
     }
-    let newest = covering(workspace, &environment.id, (&selection, &services)).await?;
+    let past = past(workspace, &environment.id).await?;
+    let selection = match (&request.selection, past.first()) {
+        (None, Some(last)) => last.selection.clone(),
+        _ => selection,
+    };
+    let newest = covering(workspace, past, &selection);
     let to = match request.to {
         Some(to) => verified_before(&newest, to)?,
-        None => rollback_target(&newest)
-            .ok_or_else(|| OpError::NoTarget { environment: environment.id.clone() })?,
+        None => rollback_target(&newest).ok_or_else(|| OpError::NoTarget {
+            environment: environment.id.clone(),
+            selection: selection.clone(),
+        })?,
     };
     let request = DeployRequest {
-        selection: word.to_owned(),
+        selection: selection.to_string(),
         environment: request.environment.clone(),
         from: Some(to.to_string()),
         images: std::collections::BTreeMap::new(),
@@ -98,21 +108,30 @@ fn services(workspace: &Workspace, selection: &Selection) -> BTreeSet<ServiceId>
     services.into_iter().map(|service| service.id.clone()).collect()
 }
 
-/// The deployments of an environment that were about all of some services, newest first.
-async fn covering(
+/// The deployments of an environment, newest first.
+async fn past(
     workspace: &Workspace,
     environment: &EnvironmentId,
-    (selection, wanted): (&Selection, &BTreeSet<ServiceId>),
 ) -> Result<Vec<Deployment>, OpError> {
     let (ledger, project) = (&workspace.ledger, &workspace.project.id);
     let mut deployments = ledger.history(project, Some(environment), None, HISTORY).await?;
     deployments.retain(|deployment| deployment.kind != DeploymentKind::Register);
+    Ok(deployments)
+}
+
+/// Those that were about all services of a selection.
+fn covering(
+    workspace: &Workspace,
+    mut deployments: Vec<Deployment>,
+    selection: &Selection,
+) -> Vec<Deployment> {
+    let wanted = services(workspace, selection);
     deployments.retain(|deployment| {
         deployment.selection == Selection::All
             || deployment.selection == *selection
-            || services(workspace, &deployment.selection).is_superset(wanted)
+            || services(workspace, &deployment.selection).is_superset(&wanted)
     });
-    Ok(deployments)
+    deployments
 }
 
 /// The release, if it was verified in the environment.

@@ -16,7 +16,7 @@ use super::{
     images::{Search, gather},
     pictures::{Subject, take},
     rollback::hold_if_broken,
-    workspace::Workspace,
+    workspace::{Workspace, unless_interrupted},
 };
 use crate::{
     backend::store::ledger::{DeploymentKey, Lease},
@@ -83,7 +83,9 @@ pub async fn take_up(
 ) -> Result<(Report, Release), OpError> {
     refuse_if_over(deployment)?;
     let environment = workspace.project.environment(deployment.environment.as_str())?.clone();
-    let access = Access::open(workspace, &environment.home()).await?;
+    let home = environment.home();
+    let opening = Access::open(workspace, &home);
+    let access = unless_interrupted(execution.interrupt.clone(), opening).await?;
     let by = access.actor(&workspace.person);
     let (reason, wait) = match how {
         TakeUp::Resume => (None, Duration::ZERO),
@@ -149,7 +151,8 @@ async fn under_lease(
     let legs = if goes_back {
         Vec::new()
     } else {
-        legs(workspace, (environment, access), &deployment).await?
+        let looking = legs(workspace, (environment, access), &deployment);
+        unless_interrupted(execution.interrupt.clone(), looking).await?
     };
     let orders = Orders {
         timeout: execution.timeout,

@@ -16,6 +16,21 @@ use crate::{
     model::{AccountId, Actor, EnvironmentId, Hold, Region},
 };
 
+/// Does what changes nothing, unless a signal comes first.
+///
+/// # Errors
+/// Fails with [`EngineError::Stopped`] when a signal comes, and as the work does.
+pub(super) async fn unless_interrupted<T>(
+    mut interrupt: watch::Receiver<bool>,
+    work: impl Future<Output = Result<T, OpError>>,
+) -> Result<T, OpError> {
+    tokio::select! {
+        biased;
+        _ = interrupt.wait_for(|stop| *stop) => Err(EngineError::Stopped.into()),
+        done = work => done,
+    }
+}
+
 /// One project, its record, and the way to its AWS accounts.
 pub struct Workspace {
     /// The project, as the manifest has it.

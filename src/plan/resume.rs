@@ -31,6 +31,8 @@ pub enum Start {
     PutBack {
         /// The revision that nothing will run, to be deregistered.
         retire: Option<TaskDefinitionArn>,
+        /// Why the service does not run it all the same: ECS put it back, and it did not come up.
+        broken: Option<String>,
     },
 }
 

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::model::{
     ContainerName, Digest, EnvironmentId, ImageId, ImageUri, Label, ObservedService, ParameterName,
-    ProjectId, ServiceId, Step, StepBefore, StepStatus, TaskDefinition, TaskDefinitionArn,
-    TaskDefinitionStatus, Verdict,
+    ProjectId, RolloutState, ServiceId, Step, StepBefore, StepStatus, TaskDefinition,
+    TaskDefinitionArn, TaskDefinitionStatus, Verdict,
 };
 
 /// Which services go back.
@@ -149,7 +149,8 @@ fn way_back(
     let parameters = restored(request, (step, picture, moved), kept, undone);
     if !moved {
         let planned = PlannedStep { parameters, ..staying(step, picture) };
-        return Some((planned, Start::PutBack { retire: unused(step, picture) }));
+        let (retire, broken) = (unused(step, picture), broken(step, picture));
+        return Some((planned, Start::PutBack { retire, broken }));
     }
     Some(moved_back((step, picture), parameters))
 }
@@ -233,6 +234,25 @@ fn unused(step: &Step, picture: &UndoPicture) -> Option<TaskDefinitionArn> {
     let unused = recorded.or_else(|| unrecorded(step, picture))?;
     let runs = [step.before.task_definition.as_ref(), picture.observed.task_definition.as_ref()];
     (!runs.contains(&Some(&unused))).then_some(unused)
+}
+
+/// Why a service that is set to what it ran before does not run it: ECS put it back, and gave up.
+/// One that was so when the step found it is as it was.
+fn broken(step: &Step, picture: &UndoPicture) -> Option<String> {
+    let primary = picture.observed.primary()?;
+    let is_new = step.before.ecs_deployment.as_ref() != Some(&primary.id);
+    let failed = match primary.rollout_state {
+        Some(RolloutState::Failed) => true,
+        Some(RolloutState::Completed) => false,
+        Some(RolloutState::InProgress) | None => {
+            matches!(step.verdict, Some(Verdict::RollbackFailed { .. }))
+        }
+    };
+    (is_new && failed).then(|| {
+        let words = primary.rollout_state_reason.as_str();
+        let words = if words.is_empty() { "no reason is given" } else { words };
+        format!("ECS put it back, and it did not come up again: {words}")
+    })
 }
 
 /// A revision that this step registered right before its process died.
@@ -411,7 +431,7 @@ mod tests {
             let picture = picture(1, "web:1", (2, "web:2"));
             let undo = undone(step(StepStatus::Intent), picture, parameter, Extent::Everything);
             let [leg] = undo.legs.as_slice() else { panic!("{undo:?}") };
-            assert_eq!(leg.start, Start::PutBack { retire: Some(arn("web", 2)) });
+            assert_eq!(leg.start, Start::PutBack { retire: Some(arn("web", 2)), broken: None });
             let values: Vec<_> = leg.step.parameters.iter().map(|p| p.to.as_deref()).collect();
             assert_eq!(values, restored.into_iter().map(Some).collect::<Vec<_>>());
         }
@@ -486,7 +506,10 @@ mod tests {
         let mut back = applied(StepStatus::Failed);
         back.verdict = Some(Verdict::RolledBack { to: Some(arn("web", 1)), reason: String::new() });
         let undo = undone(back, picture(1, "web:1", (2, "web:2")), "web:2", Extent::WhatIsBack);
-        assert_eq!(undo.legs[0].start, Start::PutBack { retire: Some(arn("web", 2)) });
+        assert_eq!(
+            undo.legs[0].start,
+            Start::PutBack { retire: Some(arn("web", 2)), broken: None }
+        );
     }
 
     #[test]

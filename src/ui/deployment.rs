@@ -91,8 +91,10 @@ fn style(step: &Step) -> Style {
 
 /// What the service is set to now, as far as this deployment knows.
 fn runs(step: &Step) -> String {
-    if let Some(back) = step.compensation.as_ref().filter(|back| back.ecs_deployment.is_some()) {
-        return back.task_definition.as_ref().map_or_else(String::new, |to| to.short().to_owned());
+    if let Some(back) = &step.compensation {
+        let moved = back.ecs_deployment.as_ref().and(back.task_definition.as_ref());
+        let now = moved.or(back.before.task_definition.as_ref());
+        return now.map_or_else(String::new, |now| now.short().to_owned());
     }
     let now = match &step.verdict {
         Some(Verdict::RolledBack { to, .. }) => to.as_ref(),
@@ -180,8 +182,10 @@ fn headline(summary: &Summary<'_>) -> String {
             format!("{number} is not back yet; what was started goes on in ECS.")
         }
         DeploymentStatus::RolledBack => {
+            let failed = if has_failed(summary) { "failed and " } else { "" };
             format!(
-                "{number} was rolled back: every service that was changed runs what it ran before."
+                "{number} {failed}was rolled back: every service that was changed runs what it ran \
+                 before."
             )
         }
         DeploymentStatus::RollbackFailed if is_rollback => {
@@ -203,6 +207,14 @@ fn headline(summary: &Summary<'_>) -> String {
             format!("{number} did not end in time; its outcome is not known.")
         }
     }
+}
+
+/// Whether a service failed, so that it did not go back for somebody's wish alone.
+fn has_failed(summary: &Summary<'_>) -> bool {
+    let failed = |step: &Step| {
+        matches!(step.verdict, Some(Verdict::Failed { .. } | Verdict::RolledBack { .. }))
+    };
+    count(summary, failed) > 0
 }
 
 /// That an environment is left with services of different releases.
@@ -241,10 +253,10 @@ fn hints(summary: &Summary<'_>) -> Vec<String> {
             vec![format!("see it through with `release-tool wait {number}`")]
         }
         DeploymentStatus::RollingBack => vec![finish, state],
-        DeploymentStatus::Interrupted | DeploymentStatus::Unknown => match kind {
-            DeploymentKind::Deploy | DeploymentKind::Register => vec![finish, undo],
-            DeploymentKind::Rollback => vec![finish],
-        },
+        DeploymentStatus::Interrupted | DeploymentStatus::Unknown => {
+            let undo = summary.deployment.may_be_taken_back().then_some(undo);
+            [finish].into_iter().chain(undo).collect()
+        }
         DeploymentStatus::RolledBack => {
             let failed =
                 count(summary, |step| matches!(step.verdict, Some(Verdict::RolledBack { .. })));
@@ -313,10 +325,14 @@ pub fn left_behind(deployment: &Deployment) -> String {
         DeploymentStatus::Interrupted => "INTERRUPTED",
         _ => "not known to have ended",
     };
+    let undo = if deployment.may_be_taken_back() {
+        format!(", or take it back with `release-tool rollback {environment}`")
+    } else {
+        String::new()
+    };
     format!(
         "warning: {number} ({release} to {environment}, begun {} by {}) is {what}\n\
-         hint: finish it with `release-tool resume {number}`, or take it back with `release-tool \
-         rollback {environment}`",
+         hint: finish it with `release-tool resume {number}`{undo}",
         words::date_time(*created_at),
         super::escape(&actor.name),
     )

@@ -19,18 +19,23 @@ use crate::support::{Run, Shop, text};
 /// How many cases are gone over at the same time.
 const AT_ONCE: usize = 2;
 
-/// A project whose services each run an image of their own, all in one cluster.
-pub(crate) fn project(services: &[&str]) -> Shop {
+/// The manifest of a project whose services each run an image of their own, all in one cluster.
+pub(crate) fn manifest(services: &[&str]) -> String {
     let mut manifest = "[shop.environments.prod]\ncluster = \"shop\"\n".to_owned();
     for service in services {
         manifest.push_str(&format!("[shop.services.{service}]\n"));
     }
-    Shop::with(&manifest)
+    manifest
 }
 
-/// The same with one release verified, and the images of another registered, tagged `next`.
+/// The project with one release verified, and the images of another registered, tagged `next`.
 pub(crate) fn with_next(services: &[&str]) -> Shop {
-    let shop = project(services);
+    with_next_in(&manifest(services), services)
+}
+
+/// The same with another manifest of the same services.
+pub(crate) fn with_next_in(manifest: &str, services: &[&str]) -> Shop {
+    let shop = Shop::with(manifest);
     shop.run(&["deploy", "all", "prod", "-y"]).expect(0);
     for service in services {
         push(&shop, service, "next");
@@ -144,7 +149,9 @@ pub(crate) fn for_each<T: fmt::Debug + Sync>(cases: &[T], check: impl Fn(&T) + S
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Err(panicked) = catch_unwind(AssertUnwindSafe(|| check(case))) {
-                        let why = panicked.downcast_ref::<String>().cloned().unwrap_or_default();
+                        let text = panicked.downcast_ref::<&str>().map(ToString::to_string);
+                        let why = panicked.downcast_ref::<String>().cloned().or(text);
+                        let why = why.unwrap_or_default();
                         failures.lock().unwrap().push(format!("{case:?}: {why}"));
                     }
                 }
@@ -163,6 +170,14 @@ pub(crate) fn operations(shop: &Shop) -> BTreeSet<String> {
 /// A text for a failure: what was printed.
 pub(crate) fn told(run: &Run) -> String {
     format!("exit {:?}\n{}\n{}", run.code, run.stdout, run.stderr)
+}
+
+/// How many points a command has at which its process can die.
+pub(crate) fn points_of(template: &Shop, command: &[&str]) -> usize {
+    let shop = template.copy();
+    shop.sandbox(&["crash", "--count"]);
+    shop.run(command).expect(0);
+    shop.cloud().crash_points().unwrap().len()
 }
 
 /// The newest deployment as `show` tells it.

@@ -13,14 +13,14 @@ fn a_crash_is_told_with_its_proof_and_everything_is_put_back() {
     let before = shop.parameter("/bookshop/images/prod/search-indexer");
     shop.sandbox(&["fate", "search-indexer", "crash=3"]);
     let run = shop.run(INDEXER).expect(3);
-    insta::assert_snapshot!(shop.steady(&with_little_proof(&run.stdout)), @"
+    insta::assert_snapshot!(shop.steady(&with_little_proof(&run.stdout)), @r"
         search-indexer    b0885c1    ROLLED_BACK    bookshop-prod-search-indexer:1
 
         search-indexer: ROLLED_BACK  ECS put it back to bookshop-prod-search-indexer:1: Service deployment rolled back because the circuit breaker threshold was exceeded.
             task [id] stopped, EssentialContainerExited: Essential container in task exited
               container search-indexer, exit code 3
 
-    d1 was rolled back: every service that was changed runs what it ran before.
+    d1 failed and was rolled back: every service that was changed runs what it ran before.
     hint: see all that was recorded with `release-tool show d1`
     hint: register a mended image, and deploy again
     ");
@@ -72,10 +72,44 @@ fn each_way_to_fail_has_its_own_words() {
 }
 
 #[test]
-fn one_failure_of_several_is_the_failure_of_the_whole() {
+fn one_failure_of_several_takes_the_whole_set_back() {
+    let shop = Shop::new();
+    let before = images(&shop);
+    shop.sandbox(&["fate", "search-indexer", "crash=1"]);
+    let run = shop.run(&["deploy", "all", "prod", "-y"]).expect(3);
+    let (services, _) = run.stdout.split_once("\n\n").unwrap();
+    insta::assert_snapshot!(shop.steady(services), @"
+    storefront        7240c1b,f871a6a    ROLLED_BACK    bookshop-prod-storefront:3
+    catalogue-api     156b5d5            ROLLED_BACK    bookshop-prod-catalogue-api:3
+    orders-api        25b9d30            ROLLED_BACK    bookshop-prod-orders-api:3
+    order-worker      b38f496            ROLLED_BACK    bookshop-prod-order-worker:3
+    mail-worker       b38f496            ROLLED_BACK    bookshop-prod-mail-worker:3
+    search-indexer    b0885c1            ROLLED_BACK    bookshop-prod-search-indexer:1
+    ");
+    run.prints("d1 failed and was rolled back: every service that was changed runs what it ran")
+        .tells("d1: rolling back 6 services");
+    let shown = shop.json(&["show", "d1"]);
+    assert_eq!(shown["deployment"]["status"], "ROLLED_BACK");
+    for step in shown["deployment"]["steps"].as_array().unwrap() {
+        assert_eq!(step["status"], "COMPENSATED");
+    }
+    assert_eq!(images(&shop), before);
+    for service in &PROD {
+        shop.assert_in_step(service);
+    }
+    assert!(shop.states("prod").values().all(|state| state == "ROLLED_BACK"));
+    shop.sandbox(&["fate", "search-indexer", "healthy"]);
+    shop.run(&["deploy", "all", "prod", "-y"]).expect(0);
+    for service in &PROD {
+        shop.assert_in_step(service);
+    }
+}
+
+#[test]
+fn the_others_stay_where_they_are_when_that_is_wanted() {
     let shop = Shop::new();
     shop.sandbox(&["fate", "search-indexer", "crash=1"]);
-    let run = shop.run(&["deploy", "all", "prod", "-y"]).expect(4);
+    let run = shop.run(&["deploy", "all", "prod", "-y", "--on-failure", "hold"]).expect(4);
     let (services, _) = run.stdout.split_once("\n\n").unwrap();
     insta::assert_snapshot!(shop.steady(services), @r"
     storefront        7240c1b,f871a6a    VERIFIED       bookshop-prod-storefront:2
@@ -85,7 +119,8 @@ fn one_failure_of_several_is_the_failure_of_the_whole() {
     mail-worker       b38f496            VERIFIED       bookshop-prod-mail-worker:2
     search-indexer    b0885c1            ROLLED_BACK    bookshop-prod-search-indexer:1
     ");
-    run.prints("d1 failed: 5 of 6 services are verified to run r1.");
+    run.prints("d1 failed: 5 of 6 services are verified to run r1.")
+        .prints("prod is MIXED: some of its services run r1, some do not.");
     let mut verdicts = shop.verdicts("d1");
     assert_eq!(verdicts.remove("search-indexer").unwrap(), "ROLLED_BACK");
     assert!(verdicts.values().all(|verdict| verdict == "VERIFIED"));
@@ -104,7 +139,8 @@ fn a_shared_image_that_one_service_still_runs_is_not_put_back() {
     let off = json!({ "deploymentCircuitBreaker": { "enable": false, "rollback": false } });
     shop.configure("bookshop-prod", "mail-worker", &off);
     shop.sandbox(&["fate", "worker", "crash=1"]);
-    let run = shop.run(&["deploy", "order-worker", "prod", "-y"]).expect(4);
+    let deploy = ["deploy", "order-worker", "prod", "-y", "--on-failure", "hold"];
+    let run = shop.run(&deploy).expect(4);
     run.prints("no circuit breaker will end the rollout");
     let verdicts = shop.verdicts("d1");
     assert_eq!(verdicts["mail-worker"], "FAILED");
@@ -113,26 +149,20 @@ fn a_shared_image_that_one_service_still_runs_is_not_put_back() {
     shop.assert_in_step(&PROD[4]);
 }
 
-#[test]
-fn nothing_new_is_started_after_a_failure() {
-    // More services than are told to move at the same time.
+/// More services than are told to move at the same time; the first of them cannot be.
+fn many() -> (Shop, Vec<String>) {
     let services: Vec<String> = (1..=24).map(|n| format!("service-{n:02}")).collect();
     let tables: Vec<String> = services.iter().map(|id| format!("[shop.services.{id}]\n")).collect();
     let list = tables.concat();
     let manifest = format!("[shop.environments.prod]\ncluster = \"shop\"\n\n{list}");
     let shop = Shop::with(&manifest);
     shop.sandbox(&["fault", "add", "RegisterTaskDefinition/shop-prod-service-01", "deny"]);
-    let run = shop.run(&["deploy", "all", "prod", "-y"]);
-    let verdicts = shop.verdicts("d1");
-    let count = |wanted: &str| verdicts.values().filter(|verdict| *verdict == wanted).count();
-    assert_eq!(verdicts["service-01"], "FAILED");
-    // Whoever had been told to move by then goes on; nobody is told any more.
-    let (moved, not_started) = (count("VERIFIED"), count("NOT_STARTED"));
-    assert_eq!(moved + not_started, 23, "{verdicts:?}");
-    assert!(not_started >= 14, "{verdicts:?}");
-    run.expect(if moved == 0 { 3 } else { 4 }).tells("`service-01` failed first");
-    shop.sandbox(&["fault", "clear"]);
-    for id in &services {
+    (shop, services)
+}
+
+/// Checks that each of many services is in step.
+fn assert_all_in_step(shop: &Shop, services: &[String]) {
+    for id in services {
         let (family, parameter) = (format!("shop-prod-{id}"), format!("/shop/images/prod/{id}"));
         shop.assert_in_step(&Service {
             cluster: "shop",
@@ -144,21 +174,52 @@ fn nothing_new_is_started_after_a_failure() {
 }
 
 #[test]
-fn without_a_circuit_breaker_we_end_the_wait_ourselves() {
+fn the_others_go_on_when_that_is_wanted() {
+    let (shop, services) = many();
+    let run = shop.run(&["deploy", "all", "prod", "-y", "--on-failure", "continue"]).expect(4);
+    run.prints("d1 failed: 23 of 24 services are verified to run r1.")
+        .prints("prod is MIXED: some of its services run r1, some do not.");
+    let mut verdicts = shop.verdicts("d1");
+    assert_eq!(verdicts.remove("service-01").unwrap(), "FAILED");
+    assert!(verdicts.values().all(|verdict| verdict == "VERIFIED"));
+    shop.sandbox(&["fault", "clear"]);
+    assert_all_in_step(&shop, &services);
+}
+
+#[test]
+fn nothing_new_is_started_after_a_failure() {
+    let (shop, services) = many();
+    let run = shop.run(&["deploy", "all", "prod", "-y"]).expect(3);
+    let verdicts = shop.verdicts("d1");
+    let count = |wanted: &str| verdicts.values().filter(|verdict| *verdict == wanted).count();
+    assert_eq!(verdicts["service-01"], "FAILED");
+    // Whoever had been told to move by then went on, and back; nobody was told any more.
+    let (moved, not_started) = (count("VERIFIED"), count("NOT_STARTED"));
+    assert_eq!(moved + not_started, 23, "{verdicts:?}");
+    assert!(not_started >= 14, "{verdicts:?}");
+    run.tells("`service-01` failed first").prints("d1 failed and was rolled back");
+    shop.sandbox(&["fault", "clear"]);
+    assert_all_in_step(&shop, &services);
+}
+
+#[test]
+fn without_a_circuit_breaker_we_end_the_wait_and_go_back_ourselves() {
     let shop = Shop::new();
+    let before = images(&shop);
     let off = json!({ "deploymentCircuitBreaker": { "enable": false, "rollback": false } });
     shop.configure("bookshop-prod", "prod-search-indexer", &off);
     shop.sandbox(&["fate", "search-indexer", "crash=3"]);
-    let run = shop.run(INDEXER).expect(4);
+    let run = shop.run(INDEXER).expect(3);
     assert!(run.stdout.contains("FAILED") && run.stdout.contains("exit code 3"), "{}", run.stdout);
     run.tells("has no deployment circuit breaker")
         .prints("no circuit breaker will end the rollout");
     assert_eq!(shop.verdicts("d1")["search-indexer"], "FAILED");
-    // Nobody has put it back: ECS goes on trying what failed.
+    // ECS would go on trying what failed. What ran before is a new revision, the family's latest.
     let service = shop.service("bookshop-prod", "prod-search-indexer");
-    assert!(service["taskDefinition"].as_str().unwrap().ends_with("search-indexer:2"));
+    assert!(service["taskDefinition"].as_str().unwrap().ends_with("search-indexer:3"));
+    assert_eq!(images(&shop), before);
     shop.assert_in_step(&PROD[5]);
-    assert_eq!(shop.states("prod")["search-indexer"], "IN_PROGRESS");
+    assert_eq!(shop.states("prod")["search-indexer"], "ROLLED_BACK");
 }
 
 #[test]
@@ -171,8 +232,31 @@ fn a_rollback_that_fails_is_an_end_of_its_own() {
     let before = shop.parameter("/bookshop/images/prod/search-indexer").unwrap();
     shop.sandbox(&["fate", &before, "crash=4"]);
     let run = shop.run(INDEXER).expect(5);
-    run.prints("ROLLBACK_FAILED").prints("needs attention now");
+    insta::assert_snapshot!(shop.steady(&with_little_proof(&run.stdout)), @"
+        search-indexer    b0885c1    ROLLBACK_FAILED    bookshop-prod-search-indexer:1
+
+        search-indexer: ROLLBACK_FAILED  Service deployment rolled back because the circuit breaker threshold was exceeded.
+            task [id] stopped, EssentialContainerExited: Essential container in task exited
+              container search-indexer, exit code 3
+        search-indexer: not rolled back: ECS put it back, and it did not come up again: ECS deployment circuit breaker: tasks failed to start.
+
+    d1 failed, and so did its rollback: prod needs attention now.
+    hint: see what runs with `release-tool status search-indexer prod`
+    hint: see all that was recorded with `release-tool show d1`
+    ");
     assert_eq!(shop.verdicts("d1")["search-indexer"], "ROLLBACK_FAILED");
+    let shown = shop.json(&["show", "d1"]);
+    assert_eq!(shown["deployment"]["status"], "ROLLBACK_FAILED");
+    assert_eq!(shown["deployment"]["steps"][0]["status"], "COMPENSATE_FAILED");
+    // What it is set to, it does not run; parameter and family are in step with it all the same.
+    assert_eq!(shop.parameter("/bookshop/images/prod/search-indexer"), Some(before));
+    shop.assert_in_step(&PROD[5]);
+}
+
+/// The image of each service's parameter in `prod`.
+fn images(shop: &Shop) -> Vec<Option<String>> {
+    let containers = PROD.iter().flat_map(|service| service.containers);
+    containers.map(|(_, parameter)| shop.parameter(parameter)).collect()
 }
 
 impl Shop {

@@ -8,11 +8,12 @@ use std::{
 };
 
 use release_tool::sandbox::NewFault;
+use serde_json::json;
 
 use crate::{
     estate::{
         Runs, assert_runs, assert_well_told, for_each, is_final, operations, runs, statuses, told,
-        with_next,
+        uri, with_next,
     },
     support::{Run, Shop, Started, until},
 };
@@ -54,6 +55,18 @@ impl Cell {
                 cells.extend(both);
             }
         }
+        cells
+    }
+
+    /// Those that differ: a read has no effect, so that before and after it are the same.
+    fn that_differ(operations: &[&'static str]) -> Vec<Self> {
+        let mut cells = Self::of(operations);
+        let is_read = |name: &str| {
+            ["Describe", "List", "Get", "BatchGet"].iter().any(|read| name.starts_with(read))
+        };
+        cells.retain(|cell| {
+            !is_read(cell.operation) || !["error-after", "timeout", "drop"].contains(&cell.fault)
+        });
         cells
     }
 
@@ -234,4 +247,111 @@ fn a_fault_while_rollouts_are_followed_leaves_nothing_in_doubt() {
         finish(&shop, (&run, next), &before);
     });
     codes.tell("while it is followed");
+}
+
+#[test]
+fn the_time_given_is_kept_although_aws_throttles_for_ever() {
+    let template = with_next(&SERVICES);
+    for operation in ["DescribeServices", "DescribeServiceDeployments", "ListTasks"] {
+        let shop = template.copy();
+        shop.stand_still();
+        let mut deploy = shop.start(DEPLOY_IMPATIENTLY);
+        for _ in SERVICES {
+            deploy.hears("started ecs-svc/");
+        }
+        Cell { operation, fault: "throttle", stays: true }.begin(&shop);
+        shop.go_fast();
+        deploy.end().expect(8).prints("its outcome is not known");
+        shop.cloud().clear_faults().unwrap();
+        shop.run(&["resume"]).expect(0);
+        assert_runs(&shop, &SERVICES, "next");
+    }
+}
+
+/// Every operation that the way back asks for.
+const BACK: [&str; 14] = [
+    "GetCallerIdentity",
+    "GetParameters",
+    "BatchGetImage",
+    "DescribeServices",
+    "DescribeTaskDefinition",
+    "RegisterTaskDefinition",
+    "DeregisterTaskDefinition",
+    "PutParameter",
+    "DeleteParameter",
+    "UpdateService",
+    "DescribeServiceDeployments",
+    "DescribeServiceRevisions",
+    "ListTasks",
+    "DescribeTasks",
+];
+
+/// A deployment that nobody works on: `alpha` and `beta` are moved, `gamma` is registered, has a
+/// parameter for the first time, and was not moved. What ran before it.
+fn half_done() -> (Shop, BTreeMap<String, Runs>) {
+    let shop = with_next(&SERVICES);
+    shop.ssm("DeleteParameter", &json!({ "Name": "/shop/images/prod/gamma" }));
+    let before = runs(&shop, &SERVICES);
+    shop.sandbox(&["fault", "add", "UpdateService/gamma", "drop"]);
+    shop.run(DEPLOY).expect(8);
+    shop.cloud().clear_faults().unwrap();
+    shop.forget_requests();
+    assert_eq!(statuses(&shop), ["UNKNOWN", "SUCCEEDED"]);
+    (shop, before)
+}
+
+#[test]
+fn a_fault_on_the_way_back_leaves_nothing_in_doubt() {
+    let (template, before) = half_done();
+    let whole = template.copy();
+    whole.run(ROLLBACK).expect(0);
+    assert_eq!(runs(&whole, &SERVICES), before);
+    assert_whole(&BACK, &whole);
+    let codes = Codes::new();
+    for_each(&Cell::that_differ(&BACK), |cell| {
+        let shop = template.copy();
+        cell.begin(&shop);
+        let command = if cell.stays { ROLLBACK_IMPATIENTLY } else { ROLLBACK };
+        let run = cell.end(&shop, shop.start(command));
+        assert_well_told(&run);
+        if !cell.stays && cell.fault != "deny" {
+            assert_eq!(run.code, Some(0), "{}", told(&run));
+        }
+        codes.count(run.code.unwrap());
+        shop.cloud().clear_faults().unwrap();
+        let history = statuses(&shop);
+        let next: &[&str] = match run.code {
+            Some(0) => {
+                assert_eq!(runs(&shop, &SERVICES), before, "{}", told(&run));
+                return;
+            }
+            Some(1) => {
+                assert_eq!(shop.writes(), [""; 0], "{}", told(&run));
+                ROLLBACK
+            }
+            Some(4 | 5) => {
+                assert!(is_final(&history[0]), "{history:?}\n{}", told(&run));
+                ROLLBACK
+            }
+            Some(7 | 8) if history[0] == "ROLLING_BACK" => &["resume"],
+            Some(7 | 8) => ROLLBACK,
+            _ => panic!("{}", told(&run)),
+        };
+        let again = shop.run(next);
+        let both = || format!("first {}\nthen {next:?} {}", told(&run), told(&again));
+        assert_well_told(&again);
+        assert!(matches!(again.code, Some(0 | 3)), "{}", both());
+        let history = statuses(&shop);
+        if history.len() == 2 {
+            assert_eq!(runs(&shop, &SERVICES), before, "{}", both());
+        } else {
+            // The release that ran before was deployed anew, with all its parameters.
+            for (service, runs) in runs(&shop, &SERVICES) {
+                assert_eq!(runs.tag, before[&service].tag, "{}", both());
+                assert_eq!(runs.parameter, Some(uri(&service, &runs.tag)), "{}", both());
+            }
+        }
+        assert!(history.iter().all(|status| is_final(status)), "{history:?}\n{}", both());
+    });
+    codes.tell("on the way back");
 }

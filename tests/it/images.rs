@@ -122,7 +122,9 @@ fn a_tag_that_moves_while_tasks_start_is_no_success() {
     deploy.hears("search-indexer: started ecs-svc/");
     shop.sandbox(&["set", "move-tag", &uri, older]);
     shop.go_fast();
-    let run = deploy.end().expect(4);
+    let run = deploy.end().expect(3);
     run.prints("its tag has moved");
     assert_eq!(shop.verdicts("d1")["search-indexer"], "FAILED");
+    assert_eq!(shop.parameter("/bookshop/images/prod/search-indexer"), Some(running));
+    shop.assert_in_step(&PROD[5]);
 }

@@ -1,5 +1,6 @@
 //! Deployments that end before their rollouts: by a signal, by a lost process, on purpose, and
-//! because the time is up. The same command again does what is left, and nothing twice.
+//! because the time is up. `resume` does what is left, and nothing twice; nothing else begins before
+//! that is settled.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ fn interrupt(shop: &Shop, program: Started) -> String {
 }
 
 #[test]
-fn an_interrupted_deployment_is_recorded_and_finished_by_the_same_command() {
+fn an_interrupted_deployment_is_recorded_and_finished_by_resume() {
     let shop = Shop::new();
     shop.stand_still();
     let mut deploy = shop.start(INDEXER);
@@ -38,13 +39,25 @@ fn an_interrupted_deployment_is_recorded_and_finished_by_the_same_command() {
     assert_eq!(shown["deployment"]["steps"][0]["status"], "APPLIED");
     assert_eq!(shop.states("prod")["search-indexer"], "IN_PROGRESS");
 
-    let mut again = shop.start(INDEXER);
-    again.hears("search-indexer: follows ecs-svc/");
+    let blocked = shop.run(INDEXER).expect(9);
+    insta::assert_snapshot!(shop.steady(&blocked.stderr), @"
+    sandbox: this is no AWS, nothing here is real. State is in .release-tool/sandbox
+    error: d1 to prod is not over: it is INTERRUPTED, and nobody works on it
+    hint: finish it with `release-tool resume d1`
+    hint: or take it back with `release-tool rollback prod`
+    ");
+    assert_eq!(blocked.stdout, "");
+    // What shares nothing with it may go on.
+    shop.run(&["deploy", "orders-api", "prod", "--dry-run"]).expect(0).tells("d1 (r1 to prod");
+
+    let mut resume = shop.start(&["resume"]);
+    resume.hears("search-indexer: follows ecs-svc/");
     shop.go_fast();
-    again.end().expect(0);
+    resume.end().expect(0);
     assert_eq!(shop.writes(), ["RegisterTaskDefinition", "PutParameter", "UpdateService"]);
     shop.assert_in_step(&PROD[5]);
-    assert_eq!(shop.verdicts("d2")["search-indexer"], "VERIFIED");
+    assert_eq!(shop.verdicts("d1")["search-indexer"], "VERIFIED");
+    shop.run(INDEXER).expect(0).prints("Nothing to deploy");
 }
 
 #[test]
@@ -56,7 +69,7 @@ fn what_went_on_in_ecs_after_an_interruption_needs_nothing_more() {
     interrupt(&shop, deploy);
     shop.sandbox(&["advance", "1m"]);
     assert_eq!(shop.states("prod")["search-indexer"], "COMPLETE");
-    shop.run(INDEXER).expect(0);
+    shop.run(&["resume"]).expect(0).prints("d1: r1 is deployed to prod, 1 of 1 services verified");
     assert_eq!(shop.writes(), ["RegisterTaskDefinition", "PutParameter", "UpdateService"]);
 }
 
@@ -100,10 +113,10 @@ fn a_lost_process_leaves_nothing_to_be_done_twice() {
         shop.sandbox(&["fault", "clear"]);
         shop.forget_requests();
 
-        let mut again = shop.start(INDEXER);
-        again.hears("ecs-svc/");
+        let mut resume = shop.start(&["resume"]);
+        resume.hears("ecs-svc/");
         shop.go_fast();
-        again.end().expect(0);
+        resume.end().expect(0);
         assert_eq!(shop.writes(), left, "after {operation}");
         shop.assert_in_step(&PROD[5]);
         assert_eq!(shop.states("prod")["search-indexer"], "COMPLETE");
@@ -115,13 +128,13 @@ fn nobody_has_to_wait() {
     let shop = Shop::new();
     shop.stand_still();
     let run = shop.run(&["deploy", "search-indexer", "prod", "-y", "--no-wait"]).expect(0);
-    insta::assert_snapshot!(shop.steady(&run.stdout), @"
+    insta::assert_snapshot!(shop.steady(&run.stdout), @r"
         search-indexer    b0885c1    IN_PROGRESS    bookshop-prod-search-indexer:2
 
     d1: Deployment requested. r1 is on its way to prod.
     hint: see it through with `release-tool wait d1`
     ");
-    assert_eq!(shop.json(&["show", "d1"])["deployment"]["status"], "RUNNING");
+    assert_eq!(shop.json(&["show", "d1"])["deployment"]["status"], "DETACHED");
     assert_eq!(shop.states("prod")["search-indexer"], "IN_PROGRESS");
     assert_eq!(shop.run(&["status", "all", "prod", "--exit-code"]).code, Some(10));
 
@@ -129,7 +142,7 @@ fn nobody_has_to_wait() {
     watch.reads("IN_PROGRESS");
     shop.go_fast();
     watch.end().expect(0);
-    shop.run(INDEXER).expect(0);
+    shop.run(&["wait", "d1"]).expect(0);
     assert_eq!(shop.count("UpdateService"), 1);
 }
 
@@ -140,7 +153,7 @@ fn when_the_time_is_up_the_outcome_is_not_known() {
     let run = shop.run(&["deploy", "search-indexer", "prod", "-y", "--timeout", "1s"]).expect(8);
     let summary = shop.steady(&run.stdout);
     let seconds = regex_lite::Regex::new(r"not done after \d+ s").unwrap();
-    insta::assert_snapshot!(seconds.replace(&summary, "not done after [seconds]"), @"
+    insta::assert_snapshot!(seconds.replace(&summary, "not done after [seconds]"), @r"
         search-indexer    b0885c1    TIMED_OUT    bookshop-prod-search-indexer:2
 
         search-indexer: TIMED_OUT  not done after [seconds]: still in progress
@@ -152,7 +165,8 @@ fn when_the_time_is_up_the_outcome_is_not_known() {
     assert_eq!(shop.verdicts("d1")["search-indexer"], "TIMED_OUT");
     assert_eq!(shop.json(&["show", "d1"])["deployment"]["status"], "UNKNOWN");
     shop.go_fast();
-    shop.run(INDEXER).expect(0);
+    shop.run(&["resume"]).expect(0);
+    assert_eq!(shop.verdicts("d1")["search-indexer"], "VERIFIED");
     assert_eq!(shop.count("RegisterTaskDefinition"), 1);
     assert_eq!(shop.count("UpdateService"), 1);
 }

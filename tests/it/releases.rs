@@ -106,7 +106,7 @@ fn releases_are_listed_with_where_they_stand() {
     let releases = json["releases"].as_array().unwrap();
     assert_eq!(releases.len(), 2);
     assert_eq!(releases[0]["number"], 3);
-    assert_eq!(releases[1]["standings"][0]["attempted"]["search-indexer"], "FAILED");
+    assert_eq!(releases[1]["standings"][0]["attempted"]["search-indexer"], "COMPENSATED");
 }
 
 #[test]
@@ -128,8 +128,8 @@ fn a_release_is_shown_whole() {
 
         search-indexer@b0885c1    000000000000.dkr.ecr.eu-west-1.amazonaws.com/bookshop/search-indexer:b0885c1    sha256:[fingerprint]
 
-    d2    [time]    prod     search-indexer    r1    deploy    SUCCEEDED    Bob Beardly <bob@example.com>    First
-    d1    [time]    stage    search-indexer    r1    deploy    SUCCEEDED    Bob Beardly <bob@example.com>
+    d2    [time]    prod     search-indexer    r1    SUCCEEDED    Bob Beardly <bob@example.com>    First
+    d1    [time]    stage    search-indexer    r1    SUCCEEDED    Bob Beardly <bob@example.com>
     ");
     let json = shop.json(&["show", "r2"]);
     assert_eq!(json["schema"], "release-tool/release");

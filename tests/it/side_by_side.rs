@@ -1,5 +1,7 @@
 //! Several commands on one sandbox and one record at the same time.
 
+use insta::assert_snapshot;
+
 use crate::support::{BOOKSHOP, PROD, Shop, Started, until};
 
 #[test]
@@ -40,14 +42,41 @@ fn different_services_are_deployed_at_the_same_time() {
 }
 
 #[test]
-fn the_same_deployment_twice_at_once_is_one() {
+fn a_plan_that_was_overtaken_is_made_again_and_carried_out_where_it_is_the_same() {
+    let shop = Shop::new();
+    shop.sandbox(&["fault", "add", "DescribeServices", "latency=3000"]);
+    let workers = shop.start(&["deploy", "workers", "prod", "-y"]);
+    until("the services are asked for", || shop.count("DescribeServices") > 0);
+    shop.sandbox(&["fault", "clear"]);
+    shop.run(&["deploy", "web", "prod", "-y"]).expect(0);
+    workers.end().expect(0).prints("d2: r2 is deployed to prod");
+    for service in &PROD {
+        shop.assert_in_step(service);
+    }
+}
+
+#[test]
+fn the_same_deployment_twice_is_one_rollout() {
     let shop = Shop::new();
     shop.stand_still();
     let mut first = shop.start(&["deploy", "search-indexer", "prod", "-y"]);
     first.hears("search-indexer: started ecs-svc/");
-    shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(6).tells("for d1");
+    let refused = shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(6);
+    assert_snapshot!(shop.steady(&refused.stderr), @"
+    sandbox: this is no AWS, nothing here is real. State is in .release-tool/sandbox
+    error: nothing was changed, since `search-indexer` is taken: Bob Beardly <bob@example.com> works on it with d1 since [time]
+    hint: see it through with `release-tool wait d1`, or stop it with `release-tool abort d1`
+    hint: `release-tool deploy` waits for its turn with `--wait 15m`
+    ");
+    assert_eq!(refused.stdout, "");
+    // A service that shares no image is nobody else's business.
+    shop.run(&["deploy", "orders-api", "prod", "--dry-run"]).expect(0);
+    shop.run(&["deploy", "workers", "prod", "--dry-run"]).expect(6).tells("with d1 since");
+    shop.run(&["deploy", "all", "prod", "--dry-run"]).expect(6).tells("with d1 since");
+    let second = shop.start(&["deploy", "search-indexer", "prod", "-y", "--wait", "1m"]);
     shop.go_fast();
     first.end().expect(0);
+    second.end().expect(0).prints("Nothing to deploy");
     assert_eq!(shop.writes(), ["RegisterTaskDefinition", "PutParameter", "UpdateService"]);
 }
 

@@ -9,7 +9,9 @@ use super::{
     keys,
     records::{self, LeaseRecord},
 };
-use crate::model::{Actor, DeploymentNumber, EnvironmentId, ProjectId, Selection};
+use crate::model::{
+    Actor, DeploymentNumber, EnvironmentId, HeldLock, LockKind, ProjectId, Selection,
+};
 
 /// The right to change an environment, or some of its services, for as long as it is renewed.
 ///
@@ -69,6 +71,16 @@ impl Lease {
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Whether this is what somebody else sees of it.
+    #[must_use]
+    pub fn is(&self, held: &HeldLock) -> bool {
+        let fence = match held.kind {
+            LockKind::Lease { fence, .. } => Some(fence),
+            LockKind::Manual { .. } => None,
+        };
+        held.selection == self.selection && fence == Some(self.fence)
     }
 
     /// Where it is.

@@ -1,0 +1,385 @@
+//! `rollback`: back to what was verified before, whatever an environment is in, and the hold that
+//! keeps it there.
+
+use insta::assert_snapshot;
+
+use crate::support::{BOOKSHOP, PROD, Run, Shop, Started, until, with_little_proof};
+
+/// The service of the example project that shares no image with another.
+const INDEXER: &[&str] = &["deploy", "search-indexer", "prod", "-y"];
+/// The way back without a question.
+const BACK: &[&str] = &["rollback", "prod", "-y"];
+/// The parameter of the indexer's image.
+const PARAMETER: &str = "/bookshop/images/prod/search-indexer";
+
+/// Pushes a new image of the search indexer and registers it.
+fn register(shop: &Shop, tag: &str) -> String {
+    let latest = shop.latest("search-indexer");
+    let uri = format!("{}:{tag}", latest.rsplit_once(':').unwrap().0);
+    shop.sandbox(&["set", "push-image", &uri]);
+    shop.run(&["register", &uri, "search-indexer"]).expect(0);
+    uri
+}
+
+/// A project in whose production releases `r1`, `r2`, … of these tags were verified one by one.
+fn with_releases(tags: &[&str]) -> Shop {
+    let shop = Shop::new();
+    for tag in tags {
+        register(&shop, tag);
+        shop.run(INDEXER).expect(0);
+    }
+    shop
+}
+
+/// The tag of the indexer's image in production, in step everywhere.
+fn tag(shop: &Shop) -> String {
+    shop.assert_in_step(&PROD[5]);
+    shop.parameter(PARAMETER).unwrap().rsplit_once(':').unwrap().1.to_owned()
+}
+
+/// What a command prints beside its result, without the sandbox's banner.
+fn remarks(shop: &Shop, run: &Run) -> String {
+    let text = shop.steady(&run.stderr);
+    text.lines().filter(|line| !line.starts_with("sandbox: ")).collect::<Vec<_>>().join("\n")
+}
+
+/// The status of a deployment.
+fn status(shop: &Shop, deployment: &str) -> String {
+    shop.json(&["show", deployment])["deployment"]["status"].as_str().unwrap().to_owned()
+}
+
+/// Starts a command about the indexer, up to its rollout, which stands still.
+fn begun(shop: &Shop, arguments: &[&str]) -> Started {
+    shop.stand_still();
+    let mut command = shop.start(arguments);
+    command.hears("search-indexer: started ecs-svc/");
+    command
+}
+
+#[test]
+fn what_was_verified_before_is_deployed_again_and_stays() {
+    let shop = with_releases(&["one", "two"]);
+    let back = ["rollback", "prod", "-y", "--reason", "search is slow"];
+    let run = shop.run(&back).expect(0).tells("prod is on hold");
+    assert_snapshot!(shop.steady(&run.stdout), @"
+        search-indexer    one    VERIFIED    bookshop-prod-search-indexer:4
+
+    d3: prod is back at r1, 1 of 1 services verified.
+    ");
+    assert_eq!(tag(&shop), "one");
+    let shown = shop.json(&["show", "d3"])["deployment"].take();
+    assert_eq!((&shown["kind"], &shown["status"]), (&"rollback".into(), &"SUCCEEDED".into()));
+    assert_eq!((&shown["release"], &shown["from_release"]), (&1.into(), &2.into()));
+    assert_eq!(shop.states("prod")["search-indexer"], "COMPLETE");
+
+    let blocked = shop.run(INDEXER).expect(9);
+    assert_snapshot!(remarks(&shop, &blocked), @"
+    error: the environment is on hold since [time], by Bob Beardly <bob@example.com>: rolled back: search is slow
+    hint: deploy all the same with `--release-hold --reason 'why it may move again'`
+    ");
+    let lift = ["deploy", "search-indexer", "prod", "-y", "--release-hold"];
+    let without_reason = shop.run(&lift).expect(2);
+    assert_snapshot!(remarks(&shop, &without_reason), @"
+    error: a reason is needed for `prod`
+    hint: say why the hold may be lifted with `--reason TEXT`
+    ");
+    let blank = [&lift[..], &["--reason", " "]].concat();
+    shop.run(&blank).expect(2);
+    assert_eq!(tag(&shop), "one");
+    // Other environments have nothing to do with it.
+    shop.run(&["deploy", "search-indexer", "stage", "-y"]).expect(0);
+    let lift = [&lift[..], &["--reason", "the index is rebuilt"]].concat();
+    shop.run(&lift).expect(0).prints("r2 is deployed to prod");
+    assert_eq!(tag(&shop), "two");
+    shop.run(INDEXER).expect(0).prints("Nothing to deploy");
+}
+
+#[test]
+fn a_way_back_may_only_be_shown() {
+    let shop = with_releases(&["one", "two"]);
+    shop.forget_requests();
+    let run = shop.run(&["rollback", "prod", "--dry-run"]).expect(0);
+    assert_snapshot!(shop.steady(&run.stdout), @"
+    This will deploy:
+
+        search-indexer@one    (was two)
+
+    to prod (images of r1):
+
+        search-indexer  (ECS service prod-search-indexer in bookshop-prod): moves to a new revision of bookshop-prod-search-indexer:3
+            containerDefinitions[search-indexer].image: bookshop/search-indexer:two → :one
+            /bookshop/images/prod/search-indexer: bookshop/search-indexer:two → :one
+    ");
+    let registered = register(&shop, "three");
+    let mut deploy = begun(&shop, INDEXER);
+    deploy.hears("IN_PROGRESS");
+    let run = shop.run(&["rollback", "prod", "--dry-run"]).expect(0);
+    assert_snapshot!(shop.steady(&run.stdout), @"
+    This will take back d3 (r3 to prod, RUNNING):
+
+        search-indexer    IN_PROGRESS    goes back to bookshop-prod-search-indexer:3
+    ");
+    shop.go_fast();
+    deploy.end().expect(0);
+    assert_eq!(shop.parameter(PARAMETER), Some(registered));
+    // Nobody answers, so nothing is done.
+    shop.run(&["rollback", "prod"]).expect(2).tells("--skip-confirm");
+    assert_eq!(shop.json(&["history"])["deployments"].as_array().unwrap().len(), 3);
+    shop.run(INDEXER).expect(0);
+}
+
+#[test]
+fn a_release_to_go_back_to_may_be_named() {
+    let shop = with_releases(&["one", "two", "three"]);
+    register(&shop, "four");
+    shop.run(&["release", "create", "search-indexer"]).expect(0).prints("r4");
+    let never = shop.run(&["rollback", "prod", "-y", "--to", "r4"]).expect(1);
+    assert_snapshot!(remarks(&shop, &never), @"
+    error: r4 was never verified there
+    hint: name one of r3, r2, r1
+    ");
+    shop.run(&["rollback", "prod", "-y", "--to", "r9"]).expect(1).tells("r9");
+    shop.run(&["rollback", "prod", "-y", "--to", "one"]).expect(2);
+    assert_eq!(tag(&shop), "three");
+    shop.run(&["rollback", "prod", "-y", "--to", "r1"]).expect(0).prints("prod is back at r1");
+    assert_eq!(tag(&shop), "one");
+}
+
+#[test]
+fn to_go_back_twice_goes_further_back() {
+    let shop = with_releases(&["one", "two", "three"]);
+    shop.run(BACK).expect(0).prints("prod is back at r2");
+    assert_eq!(tag(&shop), "two");
+    shop.run(BACK).expect(0).prints("prod is back at r1");
+    assert_eq!(tag(&shop), "one");
+    shop.run(BACK).expect(1).tells("there is nothing to go back to");
+    assert_eq!(tag(&shop), "one");
+}
+
+#[test]
+fn before_the_first_success_there_is_nothing_to_go_back_to() {
+    let shop = Shop::new();
+    let never = shop.run(BACK).expect(1);
+    assert_snapshot!(remarks(&shop, &never), @"
+    error: no other release of `all` was ever verified in `prod`, so there is nothing to go back to
+    hint: deploy what shall run instead, as in `release-tool deploy all prod --image <image>=<uri>`
+    ");
+    shop.run(INDEXER).expect(0);
+    shop.run(BACK).expect(1).tells("there is nothing to go back to");
+    // Nothing was begun, so nothing is on hold.
+    shop.run(INDEXER).expect(0);
+}
+
+#[test]
+fn the_first_deployment_of_all_is_taken_back_while_it_is_not_over() {
+    let shop = Shop::new();
+    let before = tag(&shop);
+    let deploy = begun(&shop, INDEXER);
+    deploy.signal("KILL");
+    deploy.end();
+    shop.go_fast();
+    let run = shop.run(BACK).expect(0).tells("prod is on hold");
+    assert_snapshot!(shop.steady(&run.stdout), @"
+        search-indexer    b0885c1    ROLLED_BACK    bookshop-prod-search-indexer:3
+
+    d1 was rolled back: every service that was changed runs what it ran before.
+    hint: see all that was recorded with `release-tool show d1`
+    hint: mend what is told above, and deploy again
+    ");
+    assert_eq!(tag(&shop), before);
+    assert_eq!(status(&shop, "d1"), "ROLLED_BACK");
+    shop.run(INDEXER).expect(9).tells("on hold");
+}
+
+#[test]
+fn a_running_deployment_stops_and_is_taken_back() {
+    let shop = with_releases(&["one"]);
+    register(&shop, "two");
+    let deploy = begun(&shop, &["deploy", "workers", "prod", "-y"]);
+    until("all services were told to move", || shop.count("UpdateService") == 4);
+    let mut back = shop.start(&["rollback", "prod", "-y", "--reason", "wrong branch"]);
+    let stopped = deploy.end().expect(7);
+    assert_snapshot!(shop.steady(&stopped.stdout), @"
+        order-worker      b38f496    IN_PROGRESS    bookshop-prod-order-worker:2
+        mail-worker       b38f496    IN_PROGRESS    bookshop-prod-mail-worker:2
+        search-indexer    two        IN_PROGRESS    bookshop-prod-search-indexer:3
+
+    d2 was interrupted; what was started goes on in ECS.
+    hint: finish it with `release-tool resume d2`
+    hint: or take it back with `release-tool rollback prod`
+    ");
+    back.hears("d2: rolling back 3 services");
+    shop.go_fast();
+    let run = back.end().expect(0);
+    assert_snapshot!(shop.steady(&run.stdout), @"
+        order-worker      b38f496    ROLLED_BACK    bookshop-prod-order-worker:3
+        mail-worker       b38f496    ROLLED_BACK    bookshop-prod-mail-worker:3
+        search-indexer    two        ROLLED_BACK    bookshop-prod-search-indexer:4
+
+    d2 was rolled back: every service that was changed runs what it ran before.
+    hint: see all that was recorded with `release-tool show d2`
+    hint: mend what is told above, and deploy again
+    ");
+    assert_eq!(status(&shop, "d2"), "ROLLED_BACK");
+    assert_eq!(tag(&shop), "one");
+    for service in &PROD {
+        shop.assert_in_step(service);
+    }
+    shop.run(INDEXER).expect(9).tells("wrong branch");
+}
+
+#[test]
+fn a_rollback_that_fails_is_not_rolled_back() {
+    let shop = with_releases(&["one", "two"]);
+    let one = shop.latest("search-indexer").replace(":two", ":one");
+    shop.sandbox(&["fate", &one, "crash=1"]);
+    let run = shop.run(BACK).expect(5).tells("prod is on hold");
+    assert_snapshot!(shop.steady(&with_little_proof(&run.stdout)), @"
+        search-indexer    one    ROLLED_BACK    bookshop-prod-search-indexer:3
+
+        search-indexer: ROLLED_BACK  ECS put it back to bookshop-prod-search-indexer:3: Service deployment rolled back because the circuit breaker threshold was exceeded.
+            task [id] stopped, EssentialContainerExited: Essential container in task exited
+              container search-indexer, exit code 1
+
+    d3, a rollback, failed: prod needs attention now.
+    hint: see what runs with `release-tool status search-indexer prod`
+    hint: see all that was recorded with `release-tool show d3`
+    ");
+    assert_eq!(status(&shop, "d3"), "ROLLBACK_FAILED");
+    // ECS has put it back to what ran, and everything is in step with that.
+    assert_eq!(tag(&shop), "two");
+    assert_eq!(shop.json(&["history"])["deployments"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn only_a_part_goes_back_when_that_is_wanted() {
+    let shop = Shop::new();
+    shop.run(&["deploy", "all", "prod", "-y"]).expect(0);
+    register(&shop, "two");
+    let latest = shop.latest("orders-api");
+    let uri = format!("{}:two", latest.rsplit_once(':').unwrap().0);
+    shop.sandbox(&["set", "push-image", &uri]);
+    shop.run(&["register", &uri, "orders-api"]).expect(0);
+    shop.run(&["deploy", "all", "prod", "-y"]).expect(0);
+    let part = shop.run(&["rollback", "prod", "-y", "--set", "search-indexer"]).expect(0);
+    part.prints("prod is back at r1, 1 of 1 services verified");
+    assert_ne!(tag(&shop), "two");
+    assert_eq!(shop.parameter("/bookshop/images/prod/orders-api"), Some(uri));
+    for service in &PROD {
+        shop.assert_in_step(service);
+    }
+    shop.run(&["rollback", "prod", "-y", "--set", "search"]).expect(2);
+}
+
+#[test]
+fn what_was_deployed_last_is_what_goes_back() {
+    let shop = Shop::new();
+    shop.run(&["deploy", "all", "prod", "-y"]).expect(0);
+    let first = tag(&shop);
+    for tag in ["two", "three"] {
+        register(&shop, tag);
+        shop.run(INDEXER).expect(0);
+    }
+    shop.forget_requests();
+    shop.run(BACK).expect(0).prints("prod is back at r2, 1 of 1 services verified");
+    assert_eq!(tag(&shop), "two");
+    // That release was of all services, and only this one goes back to it.
+    shop.run(BACK).expect(0).prints("prod is back at r1, 1 of 1 services verified");
+    assert_eq!(tag(&shop), first);
+    assert_eq!(shop.count("UpdateService"), 2);
+    shop.run(BACK).expect(1).tells("no other release of `search-indexer` was ever verified");
+    for service in &PROD {
+        shop.assert_in_step(service);
+    }
+}
+
+#[test]
+fn a_way_back_that_is_interrupted_is_finished_by_resume() {
+    // To a release.
+    let shop = with_releases(&["one", "two"]);
+    let back = begun(&shop, BACK);
+    back.signal("INT");
+    let run = back.end().expect(7);
+    assert_snapshot!(shop.steady(&run.stdout), @"
+        search-indexer    one    IN_PROGRESS    bookshop-prod-search-indexer:4
+
+    d3 was interrupted; what was started goes on in ECS.
+    hint: finish it with `release-tool resume d3`
+    ");
+    let again = shop.run(BACK).expect(9);
+    assert_snapshot!(remarks(&shop, &again), @"
+    error: d3 to prod is not over: it is INTERRUPTED, and nobody works on it
+    hint: finish it with `release-tool resume d3`
+    ");
+    shop.go_fast();
+    shop.run(&["resume"]).expect(0).prints("prod is back at r1");
+    assert_eq!(tag(&shop), "one");
+    shop.run(INDEXER).expect(9).tells("on hold");
+
+    // Of a deployment.
+    let shop = with_releases(&["one"]);
+    register(&shop, "two");
+    let deploy = begun(&shop, INDEXER);
+    deploy.signal("INT");
+    deploy.end().expect(7);
+    let back = begun(&shop, BACK);
+    back.signal("INT");
+    let run = back.end().expect(7);
+    assert_snapshot!(shop.steady(&run.stdout), @"");
+    let left = shop.run(&["status", "all", "prod"]).expect(0);
+    assert_snapshot!(remarks(&shop, &left), @"");
+    shop.go_fast();
+    shop.run(&["resume"]).expect(3).prints("d2 was rolled back");
+    assert_eq!(tag(&shop), "one");
+    shop.run(INDEXER).expect(9).tells("on hold");
+}
+
+#[test]
+fn a_reason_may_be_needed() {
+    let reason = "cluster = \"bookshop-prod\"\nrequire_reason = true";
+    let manifest = BOOKSHOP.replace("cluster = \"bookshop-prod\"", reason);
+    assert_ne!(manifest, BOOKSHOP);
+    let shop = Shop::with(&manifest);
+    shop.forget_requests();
+    let run = shop.run(INDEXER).expect(2);
+    assert_snapshot!(remarks(&shop, &run), @"
+    error: a reason is needed for `prod`
+    hint: add `--reason TEXT`
+    ");
+    shop.run(&["deploy", "search-indexer", "prod", "-y", "--reason", " "]).expect(2);
+    assert_eq!(shop.writes(), [""; 0]);
+    shop.run(&["deploy", "search-indexer", "prod", "-y", "--reason", "one"]).expect(0);
+    register(&shop, "two");
+    shop.run(&["deploy", "search-indexer", "prod", "-y", "--reason", "two"]).expect(0);
+    shop.run(BACK).expect(2).tells("add `--reason TEXT`");
+    shop.run(&["rollback", "prod", "-y", "--reason", " "]).expect(2);
+    shop.run(&["rollback", "prod", "-y", "--reason", "back"]).expect(0);
+    assert_eq!(shop.json(&["show", "d3"])["deployment"]["description"], "back");
+    shop.run(&["deploy", "search-indexer", "stage", "-y"]).expect(0);
+}
+
+#[test]
+fn a_release_is_deployed_exactly_as_it_is_everywhere() {
+    let shop = Shop::new();
+    register(&shop, "one");
+    shop.run(&["deploy", "workers", "stage", "-y"]).expect(0);
+    register(&shop, "two");
+    shop.run(&["deploy", "r1", "prod", "-y"]).expect(0).prints("r1 is deployed to prod");
+    assert_eq!(tag(&shop), "one");
+    for image in ["search-indexer", "worker"] {
+        let of = |environment| shop.parameter(&format!("/bookshop/images/{environment}/{image}"));
+        assert_eq!(of("stage"), of("prod"));
+    }
+    let images = |deployment: &str| {
+        let steps = shop.json(&["show", deployment])["deployment"]["steps"].take();
+        let steps = steps.as_array().unwrap().iter();
+        steps.map(|step| step["target"]["images"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(images("d1"), images("d2"));
+    let whole = shop.run(&["deploy", "r1", "prod", "-y", "--from", "latest"]).expect(2);
+    assert_snapshot!(remarks(&shop, &whole), @"
+    error: r1 is deployed as it is, so neither `--from` nor `--image` goes with it
+    hint: leave them away
+    ");
+    shop.run(&["deploy", "r9", "prod", "-y"]).expect(1).tells("r9");
+}
