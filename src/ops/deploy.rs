@@ -169,7 +169,8 @@ async fn ground_for(
         if !held.is_empty() {
             let is_manual = held.iter().any(|lock| matches!(lock.kind, LockKind::Manual { .. }));
             if is_manual || Instant::now() >= deadline {
-                return Err(OpError::Locked { held, now: workspace.ledger.now() });
+                let (environment, now) = (environment.id.clone(), workspace.ledger.now());
+                return Err(OpError::Locked { held, environment, now });
             }
             sleep(TURN_INTERVAL).await;
             continue;

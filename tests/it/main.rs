@@ -24,6 +24,7 @@ mod hundred;
 mod images;
 mod interrupted;
 mod kill_matrix;
+mod locking;
 mod mistakes;
 mod newcomer;
 mod outages;
