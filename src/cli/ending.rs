@@ -43,7 +43,7 @@ pub(super) fn tell(
         Format::Human => console.result(format!("\n{}", ui::summary(&summary, console))),
     }
     match &report.unrecorded {
-        None => Exit::of_deployment(deployment.status),
+        None => Exit::of_deployment(deployment),
         Some(file) => {
             console.error(format!(
                 "warning: the store could not be written; the rest of the record is in `{}`\n\

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::model::DeploymentStatus;
+use crate::model::{Deployment, DeploymentStatus, Step, Verdict};
 
 /// How the program ends. `docs/exit-codes.md` has the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,8 +104,8 @@ impl Exit {
 
     /// The end of a deployment.
     #[must_use]
-    pub fn of_deployment(status: DeploymentStatus) -> Self {
-        match status {
+    pub fn of_deployment(deployment: &Deployment) -> Self {
+        match deployment.status {
             DeploymentStatus::Succeeded
             | DeploymentStatus::Running
             | DeploymentStatus::Detached => Self::Done,
@@ -114,10 +114,20 @@ impl Exit {
             | DeploymentStatus::Superseded
             | DeploymentStatus::Cancelled => Self::NotRolledBack,
             DeploymentStatus::RollbackFailed => Self::RollbackFailed,
+            // Nobody interrupted it where the end of a step is not known.
+            DeploymentStatus::RollingBack if deployment.steps.iter().any(is_in_doubt) => {
+                Self::Unknown
+            }
             DeploymentStatus::Interrupted | DeploymentStatus::RollingBack => Self::Interrupted,
             DeploymentStatus::Unknown => Self::Unknown,
         }
     }
+}
+
+/// Whether it is not known how a service's way back ended.
+fn is_in_doubt(step: &Step) -> bool {
+    let verdict = step.compensation.as_ref().and_then(|back| back.verdict.as_ref());
+    matches!(verdict, Some(Verdict::TimedOut { .. } | Verdict::Unknown { .. }))
 }
 
 impl From<Exit> for ExitCode {

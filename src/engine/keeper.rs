@@ -56,10 +56,9 @@ impl<'a> Keeper<'a> {
     /// Renews the lease for ever, and passes on the wish to stop. Ends only when the lease is lost.
     pub(super) async fn keep(&self, rollouts: &Rollouts) -> EngineError {
         loop {
-            match self.renew(rollouts).await {
-                Err(error @ EngineError::LeaseLost { .. }) => return error,
-                // A store that is away for a while is told by whoever has to write.
-                Ok(()) | Err(_) => {}
+            // A store that is away for a while is told by whoever has to write.
+            if let Err(error @ EngineError::LeaseLost { .. }) = self.renew(rollouts).await {
+                return error;
             }
             sleep(INTERVAL).await;
         }

@@ -21,11 +21,9 @@ const AT_ONCE: usize = 2;
 
 /// The manifest of a project whose services each run an image of their own, all in one cluster.
 pub(crate) fn manifest(services: &[&str]) -> String {
-    let mut manifest = "[shop.environments.prod]\ncluster = \"shop\"\n".to_owned();
-    for service in services {
-        manifest.push_str(&format!("[shop.services.{service}]\n"));
-    }
-    manifest
+    let environment = "[shop.environments.prod]\ncluster = \"shop\"\n".to_owned();
+    let services = services.iter().map(|service| format!("[shop.services.{service}]\n"));
+    [environment].into_iter().chain(services).collect()
 }
 
 /// The project with one release verified, and the images of another registered, tagged `next`.

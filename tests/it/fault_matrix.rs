@@ -333,6 +333,7 @@ fn a_fault_on_the_way_back_leaves_nothing_in_doubt() {
                 assert!(is_final(&history[0]), "{history:?}\n{}", told(&run));
                 ROLLBACK
             }
+            Some(7) if cell.fault != "throttle" => panic!("not interrupted: {}", told(&run)),
             Some(7 | 8) if history[0] == "ROLLING_BACK" => &["resume"],
             Some(7 | 8) => ROLLBACK,
             _ => panic!("{}", told(&run)),

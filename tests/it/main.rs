@@ -5,9 +5,10 @@
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
     clippy::string_slice,
     clippy::unwrap_used,
-    reason = "a test that cannot go on fails, and its name says what it is about"
+    reason = "a test that cannot go on fails, and its name says what it is about; one that goes over many cases says how many"
 )]
 
 mod architecture;
