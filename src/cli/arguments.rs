@@ -6,10 +6,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     abort::AbortArguments, completions::CompletionsArguments, deploy::DeployArguments,
-    history::HistoryArguments, journal::JournalArguments, manual::ManArguments,
-    register::RegisterArguments, release::ReleaseArguments, releases::ReleasesArguments,
-    resume::ResumeArguments, rollback::RollbackArguments, sandbox::SandboxArguments,
-    show::ShowArguments, status::StatusArguments, store::StoreArguments, wait::WaitArguments,
+    history::HistoryArguments, journal::JournalArguments, lock::LockArguments, log::LogArguments,
+    manual::ManArguments, register::RegisterArguments, release::ReleaseArguments,
+    releases::ReleasesArguments, resume::ResumeArguments, rollback::RollbackArguments,
+    sandbox::SandboxArguments, show::ShowArguments, status::StatusArguments, store::StoreArguments,
+    unlock::UnlockArguments, wait::WaitArguments,
 };
 
 /// Knows what is deployed where, by whom and why, and moves a set of services there safely.
@@ -115,6 +116,12 @@ pub(crate) enum Command {
     Releases(ReleasesArguments),
     /// Show one deployment or release whole.
     Show(ShowArguments),
+    /// Keep everybody's commands away from an environment, or from some of its services.
+    Lock(LockArguments),
+    /// Take a lock away, or the lease of a command that does not end.
+    Unlock(UnlockArguments),
+    /// List what was done, by whom and why, newest first: the audit log.
+    Log(LogArguments),
     /// Work with the store, the record of releases and deployments.
     Store(StoreArguments),
     /// Bring in what a deployment could not write into the store.

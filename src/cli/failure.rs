@@ -1,15 +1,18 @@
 //! Every error of the program, and what it means for the exit code.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, slice};
+
+use jiff::Timestamp;
 
 use super::exit::Exit;
 use crate::{
-    backend::store::StoreError,
+    backend::{clock, store::StoreError},
     engine::EngineError,
     manifest::{ManifestError, ManifestErrors},
+    model::HeldLock,
     ops::OpError,
     sandbox::SandboxError,
-    ui::{Console, Failure, Format},
+    ui::{self, Console, Failure, Format},
 };
 
 /// Why a command fails.
@@ -91,8 +94,24 @@ impl CliError {
             console.error(errors.render(console.colour));
             return self.exit();
         }
-        Failure::of(self, self.hints()).tell(console);
+        let mut failure = Failure::of(self, self.hints());
+        if let Some((held, now)) = self.held() {
+            failure.details = ui::held(held, now).lines().map(str::to_owned).collect();
+            failure.held = held.to_vec();
+        }
+        failure.tell(console);
         self.exit()
+    }
+
+    /// What others hold, where that is why it failed, and when that was found.
+    fn held(&self) -> Option<(&[HeldLock], Timestamp)> {
+        match self {
+            Self::Op(OpError::Locked { held, now, .. }) => Some((held, *now)),
+            Self::Op(OpError::NotYours { held, .. }) => {
+                Some((slice::from_ref(held.as_ref()), clock::now()))
+            }
+            _ => None,
+        }
     }
 
     /// What to do about it.
@@ -151,7 +170,7 @@ fn exit_of_op(error: &OpError) -> Exit {
         | OpError::ReasonRequired { .. }
         | OpError::ReleaseIsWhole { .. }
         | OpError::LeftoverEndpoint { .. } => Exit::Usage,
-        OpError::Locked { .. } | OpError::Overtaken => Exit::Locked,
+        OpError::Locked { .. } | OpError::NotYours { .. } | OpError::Overtaken => Exit::Locked,
         OpError::Unfinished { .. } | OpError::OnHold { .. } => Exit::Blocked,
         OpError::Escape(_)
         | OpError::NothingUnfinished

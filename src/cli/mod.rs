@@ -12,6 +12,8 @@ mod failure;
 mod history;
 mod interrupt;
 mod journal;
+mod lock;
+mod log;
 mod manual;
 mod place;
 mod register;
@@ -25,6 +27,7 @@ mod show;
 mod since;
 mod status;
 mod store;
+mod unlock;
 mod wait;
 mod workspace;
 
@@ -77,6 +80,9 @@ async fn run(settings: &Settings, command: Command) -> Result<Exit, CliError> {
         Command::History(arguments) => history::run(settings, arguments).await,
         Command::Releases(arguments) => releases::run(settings, arguments).await,
         Command::Show(arguments) => show::run(settings, arguments).await,
+        Command::Lock(arguments) => lock::run(settings, arguments).await,
+        Command::Unlock(arguments) => unlock::run(settings, arguments).await,
+        Command::Log(arguments) => log::run(settings, arguments).await,
         Command::Store(arguments) => store::run(settings, arguments).await,
         Command::Sandbox(arguments) => sandbox::run(settings, arguments).await,
         Command::Completions(arguments) => Ok(completions::run(settings, &arguments)),

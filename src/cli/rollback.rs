@@ -148,7 +148,8 @@ async fn hold(
     (report, request): (&Report, &RollbackRequest),
 ) -> Result<(), CliError> {
     let deployment = &report.deployment;
-    if !deployment.status.is_final() || report.unrecorded.is_some() {
+    // One that rests is on hold too: whoever resumes it does not know of this.
+    if report.unrecorded.is_some() {
         return Ok(());
     }
     let by = (&workspace.person, request.reason.as_deref());

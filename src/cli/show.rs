@@ -69,7 +69,7 @@ async fn deployment(
     let shown = ops::show(workspace, number).await?;
     Ok(match format {
         Format::Json => ui::document("deployment", &shown),
-        Format::Human => ui::show(&shown.deployment, &shown.release),
+        Format::Human => ui::show(&shown.deployment, &shown.release, &shown.timeline),
     })
 }
 

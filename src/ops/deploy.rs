@@ -164,12 +164,13 @@ async fn ground_for(
     let deadline = Instant::now() + request.wait;
     loop {
         let ground = Ground::of(workspace, &environment.id).await?;
-        let mut held = ground.in_the_way_of(project, &ids);
-        held.retain(|lock| !own.is_some_and(|lease| lease.is(lock)));
-        if !held.is_empty() {
-            let is_manual = held.iter().any(|lock| matches!(lock.kind, LockKind::Manual { .. }));
+        let mut locks = ground.in_the_way_of(project, &ids);
+        locks.retain(|lock| !own.is_some_and(|lease| lease.is(lock)));
+        if !locks.is_empty() {
+            let is_manual = locks.iter().any(|lock| matches!(lock.kind, LockKind::Manual { .. }));
             if is_manual || Instant::now() >= deadline {
-                return Err(OpError::Locked { held, now: workspace.ledger.now() });
+                let (environment, now) = (environment.id.clone(), workspace.ledger.now());
+                return Err(OpError::Locked { held: locks, environment, now });
             }
             sleep(TURN_INTERVAL).await;
             continue;

@@ -144,12 +144,22 @@ pub enum OpError {
         store: String,
     },
     /// Others hold what is to be changed, so that nothing was done.
-    #[error("{}", locked_words(held))]
+    #[error("{}", locked_words(held, environment))]
     Locked {
         /// What they hold, at least one.
         held: Vec<HeldLock>,
+        /// Where.
+        environment: EnvironmentId,
         /// When this was found.
         now: Timestamp,
+    },
+    /// What is to be unlocked is somebody else's.
+    #[error("`{}` of {environment} is {}'s, and stays as it is", held.selection, held.by.name)]
+    NotYours {
+        /// What they hold.
+        held: Box<HeldLock>,
+        /// Where.
+        environment: EnvironmentId,
     },
     /// The deployment cannot be planned.
     #[error(transparent)]
@@ -256,6 +266,8 @@ impl OpError {
             Self::LeftoverEndpoint { .. } => {
                 one("unset the variable, or name the URL with `--endpoint-url`".to_owned())
             }
+            Self::Locked { held, environment, .. } => locked_hints(held, environment),
+            Self::NotYours { held, environment } => one(unlock_hint(held, environment)),
             Self::StoreNotEmpty { .. } => {
                 one("copy into an empty table, or keep the store that has these records".to_owned())
             }
@@ -264,7 +276,6 @@ impl OpError {
                  refused then, copy into a new, empty table"
                     .to_owned(),
             ),
-            Self::Locked { held, .. } => locked_hints(held),
             Self::Refused(refusal) => {
                 refusal.problems.iter().map(crate::plan::Problem::hint).collect()
             }
@@ -294,27 +305,17 @@ fn unfinished_hints(deployment: &Deployment) -> Vec<String> {
 }
 
 /// What others hold, in one line.
-fn locked_words(held: &[HeldLock]) -> String {
-    let words: Vec<String> = held.iter().map(held_words).collect();
-    format!("nothing was changed, since {}", words.join(", and "))
+fn locked_words(held: &[HeldLock], environment: &EnvironmentId) -> String {
+    let words: Vec<String> =
+        held.iter().map(|held| format!("`{}` by {}", held.selection, held.by.name)).collect();
+    format!("{environment} is held, so nothing was changed: {}", words.join(", "))
 }
 
-/// Who holds what, for what, since when and why.
-fn held_words(held: &HeldLock) -> String {
-    let HeldLock { selection, by, since, reason, deployment, kind } = held;
-    let what = match (kind, deployment) {
-        (LockKind::Manual { .. }, _) => "keeps it locked".to_owned(),
-        (LockKind::Lease { .. }, Some(number)) => format!("works on it with {number}"),
-        (LockKind::Lease { .. }, None) => "works on it".to_owned(),
-    };
-    let why = reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
-    format!("`{selection}` is taken: {} {what} since {since:.0}{why}", by.name)
-}
-
-/// The ways on when others hold what is to be changed.
-fn locked_hints(held: &[HeldLock]) -> Vec<String> {
-    if let Some(lock) = held.iter().find(|lock| matches!(lock.kind, LockKind::Manual { .. })) {
-        return vec![format!("ask {} whether the lock may go", lock.by.name)];
+/// The ways on when others hold what is to be changed. A lock of a person is never waited for.
+fn locked_hints(held: &[HeldLock], environment: &EnvironmentId) -> Vec<String> {
+    let is_manual = |held: &&HeldLock| matches!(held.kind, LockKind::Manual { .. });
+    if let Some(lock) = held.iter().find(is_manual) {
+        return vec![unlock_hint(lock, environment)];
     }
     let follow = held.iter().find_map(|lock| lock.deployment).map(|number| {
         format!(
@@ -323,7 +324,30 @@ fn locked_hints(held: &[HeldLock]) -> Vec<String> {
         )
     });
     let wait = "`release-tool deploy` waits for its turn with `--wait 15m`".to_owned();
-    follow.into_iter().chain([wait]).collect()
+    let hangs = held.first().map(|held| {
+        let selection = &held.selection;
+        format!(
+            "where its command hangs, `release-tool unlock {selection} {environment} --force \
+             --reason TEXT` breaks its lease"
+        )
+    });
+    follow.into_iter().chain([wait]).chain(hangs).collect()
+}
+
+/// What to do where somebody else has it.
+fn unlock_hint(held: &HeldLock, environment: &EnvironmentId) -> String {
+    let command =
+        format!("`release-tool unlock {} {environment} --force --reason TEXT`", held.selection);
+    match held.kind {
+        LockKind::Manual { .. } => {
+            format!("ask {} first; {command} takes it away all the same", held.by.name)
+        }
+        LockKind::Lease { .. } => format!(
+            "it is the lease of a running command, which gives it back at its end, and loses it \
+             within two minutes of its death; {command} breaks it, so that the command can write \
+             nothing more"
+        ),
+    }
 }
 
 /// Hints for what the engine could not carry out.

@@ -3,7 +3,12 @@
 use jiff::Timestamp;
 
 use super::{error::OpError, workspace::Workspace};
-use crate::model::{Deployment, DeploymentNumber, EnvironmentId, Release, Selection, ServiceId};
+use crate::{
+    backend::store::ledger::DeploymentKey,
+    model::{
+        Deployment, DeploymentNumber, EnvironmentId, Release, Selection, ServiceId, TimelineEntry,
+    },
+};
 
 /// What the user asked for.
 #[derive(Debug, Clone, Default)]
@@ -70,13 +75,15 @@ pub(super) async fn newest_since(
     }
 }
 
-/// A deployment with the release it deploys.
+/// A deployment with the release it deploys, and what it did.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Shown {
     /// The deployment.
     pub deployment: Deployment,
     /// Its release.
     pub release: Release,
+    /// What it did, oldest first.
+    pub timeline: Vec<TimelineEntry>,
 }
 
 /// One deployment, whole.
@@ -87,5 +94,6 @@ pub async fn show(workspace: &Workspace, number: DeploymentNumber) -> Result<Sho
     let project = &workspace.project.id;
     let deployment = workspace.ledger.deployment(project, number).await?;
     let release = workspace.ledger.find_release(project, deployment.release).await?;
-    Ok(Shown { deployment, release })
+    let timeline = workspace.ledger.timeline(&DeploymentKey::of(&deployment)).await?;
+    Ok(Shown { deployment, release, timeline })
 }

@@ -10,6 +10,8 @@ mod history;
 mod images;
 mod insurance;
 mod journal;
+mod locks;
+mod log;
 mod pictures;
 mod register;
 mod release;
@@ -25,6 +27,8 @@ pub use error::OpError;
 pub use ground::{Ground, OpenDeployment, open_deployments};
 pub use history::{HistoryRequest, Shown, history, show};
 pub use journal::{Pushed, push_journal};
+pub use locks::{LockOrder, Locked, UnlockOrder, UnlockReport, lock, unlock};
+pub use log::{LogRequest, log};
 pub use register::{Outcome, RegisterRequest, Registered, register};
 pub use release::{
     ListedRelease, MadeRelease, ReleaseRequest, ShownRelease, make_release, releases, show_release,

@@ -62,8 +62,8 @@ pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Resul
     };
     let touched = services(workspace, &selection);
     let unfinished = ground.unfinished.iter().find(|deployment| {
-        let touches = deployment.steps.iter().any(|step| touched.contains(&step.service));
-        selection == Selection::All || touches
+        let mut steps = deployment.steps.iter();
+        selection == Selection::All || steps.any(|step| touched.contains(&step.service))
     });
     if let Some(unfinished) = unfinished {
         if request.to.is_some() || unfinished.kind == DeploymentKind::Rollback {

@@ -15,14 +15,16 @@ use super::{
     ground::{Ground, open_deployments},
     images::{Search, gather},
     pictures::{Subject, take},
-    rollback::hold_if_broken,
+    rollback::{hold_after, hold_if_broken},
     workspace::{Workspace, unless_interrupted},
 };
 use crate::{
     backend::store::ledger::{DeploymentKey, Lease},
     engine::{Claim, Orders, Report, Unfinished},
     manifest::Environment,
-    model::{Deployment, DeploymentNumber, DeploymentStatus, ImageId, Release, ServiceId},
+    model::{
+        Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, ImageId, Release, ServiceId,
+    },
     plan::{ImageSource, Leg, PlanRequest, Refusal, Wanted, resume},
 };
 
@@ -175,6 +177,11 @@ async fn under_lease(
         }
         TakeUp::Resume | TakeUp::Abort { .. } => engine.resume(unfinished, &orders).await?,
     };
+    let ended = &report.deployment;
+    let is_recorded = report.unrecorded.is_none();
+    if ended.kind == DeploymentKind::Rollback && ended.status.is_final() && is_recorded {
+        hold_after(workspace, ended, (lease.by(), ended.description.as_deref())).await?;
+    }
     hold_if_broken(workspace, &report.deployment, lease.by()).await?;
     Ok((report, release))
 }

@@ -59,7 +59,9 @@ impl Workspace {
         interrupt: watch::Receiver<bool>,
     ) -> Result<Lease, OpError> {
         match engine::claim(&self.ledger, wanted, interrupt).await {
-            Err(EngineError::Held { held, at }) => Err(OpError::Locked { held, now: at }),
+            Err(EngineError::Held { held, at }) => {
+                Err(OpError::Locked { held, environment: wanted.environment.clone(), now: at })
+            }
             other => Ok(other?),
         }
     }

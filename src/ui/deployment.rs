@@ -261,10 +261,11 @@ fn hints(summary: &Summary<'_>) -> Vec<String> {
             let failed =
                 count(summary, |step| matches!(step.verdict, Some(Verdict::RolledBack { .. })));
             let next = match failed {
-                0 => "mend what is told above, and deploy again",
-                _ => "register a mended image, and deploy again",
+                _ if !has_failed(summary) => None,
+                0 => Some("mend what is told above, and deploy again"),
+                _ => Some("register a mended image, and deploy again"),
             };
-            vec![look, next.to_owned()]
+            [look].into_iter().chain(next.map(str::to_owned)).collect()
         }
         DeploymentStatus::RollbackFailed => vec![state, look],
         DeploymentStatus::Failed | DeploymentStatus::Cancelled => {

@@ -7,12 +7,19 @@ use super::{
     console::{Console, Format},
     escape::escape,
 };
+use crate::model::HeldLock;
 
 /// A failure, ready to be told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// What failed, and below it why, outermost first.
     pub causes: Vec<String>,
+    /// More about it, a line each, for people.
+    #[serde(skip)]
+    pub details: Vec<String>,
+    /// What others hold, where that is why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldLock>,
     /// Imperative sentences with the exact command, key or flag.
     pub hints: Vec<String>,
 }
@@ -31,7 +38,7 @@ impl Failure {
             }
             next = error.source();
         }
-        Self { causes, hints }
+        Self { causes, details: Vec::new(), held: Vec::new(), hints }
     }
 
     /// Tells the failure on the error stream; as JSON on the output too, where that is the format.
@@ -45,6 +52,9 @@ impl Failure {
         console.error(format!("{label} {}", lines(causes.next().map_or("", String::as_str))));
         for cause in causes {
             console.error(format!("  because: {}", lines(cause)));
+        }
+        for detail in &self.details {
+            console.error(format!("  {}", lines(detail)));
         }
         for hint in &self.hints {
             let label = console.paint(&Style::new().cyan().bold(), "hint:");

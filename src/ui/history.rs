@@ -1,7 +1,9 @@
 //! `history` and `show`: the record, for people.
 
 use super::{escape::escape, table::Table, words};
-use crate::model::{Actor, Deployment, Release, Step};
+use crate::model::{
+    Actor, Compensation, Deployment, Release, Step, TaskDefinitionArn, TimelineEntry, Verdict,
+};
 
 /// A line for each deployment, newest first.
 #[must_use]
@@ -28,9 +30,12 @@ pub fn history(deployments: &[Deployment]) -> String {
 
 /// One deployment, whole.
 #[must_use]
-pub fn show(deployment: &Deployment, release: &Release) -> String {
+pub fn show(deployment: &Deployment, release: &Release, timeline: &[TimelineEntry]) -> String {
     let mut parts = vec![head(deployment).render(0), images(release).render(4)];
     parts.extend(deployment.steps.iter().map(step));
+    if !timeline.is_empty() {
+        parts.push(happenings(timeline));
+    }
     parts.join("\n\n")
 }
 
@@ -53,6 +58,16 @@ fn head(deployment: &Deployment) -> Table {
     }
     table.row(["Made with", &format!("release-tool {}", deployment.tool_version)]);
     table
+}
+
+/// What happened, a line each.
+fn happenings(timeline: &[TimelineEntry]) -> String {
+    let mut table = Table::default();
+    for entry in timeline {
+        let service = entry.service.as_ref().map_or("-", |service| service.as_str());
+        table.row([words::date_time(entry.at), service.to_owned(), escape(&entry.text)]);
+    }
+    format!("What happened:\n{}", table.render(4))
 }
 
 /// Who did it, and from where.
@@ -86,30 +101,50 @@ pub(super) fn images(release: &Release) -> Table {
 
 /// What was done to one service, and how it ended.
 fn step(step: &Step) -> String {
-    let end = step.verdict.as_ref().map_or_else(
-        || "no verdict recorded".to_owned(),
-        |verdict| format!("{}  {}", verdict.word(), words::verdict_reason(verdict)),
-    );
-    let mut lines = vec![format!("{}: {}", step.service, end.trim_end())];
-    let mut fact = |name: &str, value: Option<String>| {
-        if let Some(value) = value {
-            lines.push(format!("    {name:<18} {value}"));
-        }
-    };
+    let mut lines = vec![format!("{}: {}", step.service, ending(step.verdict.as_ref()))];
     let target = &step.target;
-    fact("ECS service", Some(format!("{} in {}", target.ecs_service, target.cluster)));
-    fact("before", step.before.task_definition.as_ref().map(|arn| arn.short().to_owned()));
-    fact(
-        "task definition",
-        step.task_definition.as_ref().map(|arn| {
-            let new = if step.registered { " (registered)" } else { "" };
-            format!("{}{new}", arn.short())
-        }),
-    );
-    fact("ECS deployment", step.ecs_deployment.as_ref().map(ToString::to_string));
-    fact("started", step.started_at.map(words::date_time));
-    fact("ended", step.finished_at.map(words::date_time));
-    let proof = step.evidence.as_ref().map(words::evidence).unwrap_or_default();
-    lines.extend(proof.into_iter().map(|line| format!("    {line}")));
-    lines.join("\n")
+    lines.extend(facts([
+        ("ECS service", Some(format!("{} in {}", target.ecs_service, target.cluster))),
+        ("before", step.before.task_definition.as_ref().map(|arn| arn.short().to_owned())),
+        ("task definition", moved_to(step.task_definition.as_ref(), step.registered)),
+        ("ECS deployment", step.ecs_deployment.as_ref().map(ToString::to_string)),
+        ("started", step.started_at.map(words::date_time)),
+        ("ended", step.finished_at.map(words::date_time)),
+    ]));
+    lines.extend(step.evidence.as_ref().map(words::evidence).unwrap_or_default());
+    lines.extend(step.compensation.iter().flat_map(put_back));
+    lines.join("\n    ")
+}
+
+/// What was done to put a service back, and how that ended.
+fn put_back(back: &Compensation) -> Vec<String> {
+    let mut lines = facts([
+        ("before", back.before.task_definition.as_ref().map(|arn| arn.short().to_owned())),
+        ("task definition", moved_to(back.task_definition.as_ref(), back.registered)),
+        ("ECS deployment", back.ecs_deployment.as_ref().map(ToString::to_string)),
+        ("started", back.started_at.map(words::date_time)),
+        ("ended", back.finished_at.map(words::date_time)),
+    ]);
+    lines.extend(back.evidence.as_ref().map(words::evidence).unwrap_or_default());
+    let head = format!("put back: {}", ending(back.verdict.as_ref()));
+    [head].into_iter().chain(lines.into_iter().map(|line| format!("    {line}"))).collect()
+}
+
+/// A verdict with its reason.
+fn ending(verdict: Option<&Verdict>) -> String {
+    let Some(verdict) = verdict else { return "no verdict recorded".to_owned() };
+    let end = format!("{}  {}", verdict.word(), words::verdict_reason(verdict));
+    end.trim_end().to_owned()
+}
+
+/// A task definition, and whether it was made for this.
+fn moved_to(task_definition: Option<&TaskDefinitionArn>, registered: bool) -> Option<String> {
+    let new = if registered { " (registered)" } else { "" };
+    task_definition.map(|arn| format!("{}{new}", arn.short()))
+}
+
+/// The facts that are known, a line each.
+fn facts<const N: usize>(facts: [(&str, Option<String>); N]) -> Vec<String> {
+    let known = facts.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    known.map(|(name, value)| format!("{name:<18} {value}")).collect()
 }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use console::Style;
 
-use super::{console::Console, escape::escape, table::Table, words};
+use super::{console::Console, escape::escape, locks::held_line, table::Table, words};
 use crate::{
     model::{
-        ContainerName, Deployment, Digest, HeldLock, Hold, ImageId, LockKind, ReleaseHash,
-        ServiceId, TaskDefinitionArn,
+        ContainerName, Deployment, Digest, HeldLock, Hold, ImageId, ReleaseHash, ServiceId,
+        TaskDefinitionArn,
     },
     plan::ServiceState,
 };
@@ -79,21 +79,9 @@ fn head(view: &StatusView<'_>, console: &Console) -> String {
         line("On hold", format!("since {at} by {}: {}", escape(by), escape(reason)));
     }
     for lock in view.locks {
-        line("Held", held(lock));
+        line("Held", held_line(lock));
     }
     lines.join("\n")
-}
-
-/// Who holds what, since when and why.
-fn held(lock: &HeldLock) -> String {
-    let (at, by) = (words::date_time(lock.since), escape(&lock.by.name));
-    let what = match (&lock.kind, lock.deployment) {
-        (LockKind::Lease { .. }, Some(deployment)) => format!("for {deployment}"),
-        (LockKind::Lease { .. }, None) => "by a running command".to_owned(),
-        (LockKind::Manual { .. }, _) => "locked by hand".to_owned(),
-    };
-    let why = lock.reason.as_deref().map(|why| format!(": {}", escape(why))).unwrap_or_default();
-    format!("{} {what}, by {by} since {at}{why}", lock.selection)
 }
 
 /// The services.

@@ -176,8 +176,20 @@ pub(super) fn clock(at: jiff::Timestamp) -> String {
 
 /// Date and time in UTC, as the RFC's `Last released` has it.
 #[must_use]
-pub(super) fn date_time(at: jiff::Timestamp) -> String {
+pub fn date_time(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// How long it is from one time to another, in its largest unit.
+#[must_use]
+pub(super) fn span(from: jiff::Timestamp, to: jiff::Timestamp) -> String {
+    let seconds = to.duration_since(from).as_secs().max(0);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
 }
 
 /// One word for what a service runs: the release hash that all its images have, or all of them.

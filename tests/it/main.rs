@@ -25,6 +25,7 @@ mod hundred;
 mod images;
 mod interrupted;
 mod kill_matrix;
+mod locking;
 mod mistakes;
 mod newcomer;
 mod outages;

@@ -307,7 +307,8 @@ fn a_running_deployment_is_aborted_before_its_next_effect() {
     assert_eq!(shop.verdicts("d1")["beta"], "NOT_STARTED");
     assert_only_alpha_moved(&shop);
     // The environment is not blocked: what is left is deployed.
-    shop.run(&["deploy", "all", "prod", "-y"]).expect(0).prints("1 of 1 services verified");
+    shop.run(&["deploy", "all", "prod", "-y"]).expect(0).prints("2 of 2 services verified");
+    assert_eq!(shop.count("UpdateService"), 2);
 }
 
 #[test]

@@ -128,8 +128,8 @@ fn a_release_is_shown_whole() {
 
         search-indexer@b0885c1    000000000000.dkr.ecr.eu-west-1.amazonaws.com/bookshop/search-indexer:b0885c1    sha256:[fingerprint]
 
-    d2    [time]    prod     search-indexer    r1    SUCCEEDED    Bob Beardly <bob@example.com>    First
-    d1    [time]    stage    search-indexer    r1    SUCCEEDED    Bob Beardly <bob@example.com>
+    d2    [time]    prod     search-indexer    r1    deploy    SUCCEEDED    Bob Beardly <bob@example.com>    First
+    d1    [time]    stage    search-indexer    r1    deploy    SUCCEEDED    Bob Beardly <bob@example.com>
     ");
     let json = shop.json(&["show", "r2"]);
     assert_eq!(json["schema"], "release-tool/release");

@@ -11,14 +11,18 @@ use serde_json::Value;
 
 use super::{
     super::{Index, Item, Key, StoreError},
-    DeploymentKey, Ledger, keys,
+    AuditBreak, DeploymentKey, Ledger,
+    audit::Chain,
+    keys,
     records::{
         self, ArtifactRecord, AuditHead, Counters, DeploymentRecord, EntryRecord,
         FingerprintRecord, GuardRecord, HeadRecord, LabelItem, LeaseRecord, ManualRecord, Record,
         StepRecord,
     },
 };
-use crate::model::{AuditEvent, Deployment, Hold, ProjectId, Release, ServiceHead, TimelineEntry};
+use crate::model::{
+    AuditEvent, Deployment, EnvironmentId, Hold, ProjectId, Release, ServiceHead, TimelineEntry,
+};
 
 /// Items of a page of the walk.
 const PAGE: usize = 500;
@@ -51,6 +55,8 @@ pub enum Flaw {
     WronglyListed,
     /// A counter behind a number that was given.
     CounterBehind,
+    /// An entry of the audit log that is missing, or is not as it was written.
+    AuditBroken,
 }
 
 /// Something that is not as it should be.
@@ -93,8 +99,23 @@ impl Ledger {
                 break;
             }
         }
-        // The verification of the audit's chains belongs here, beside the survey.
+        for (project, environment) in std::mem::take(&mut survey.chains) {
+            let chain = Chain { project: &project, environment: environment.as_ref() };
+            for broken in self.breaks_of(chain).await? {
+                let key = keys::audit_event(&project, environment.as_ref(), broken.number);
+                survey.find(&key, Flaw::AuditBroken, broken.to_string());
+            }
+        }
         Ok(survey.conclude())
+    }
+
+    /// The breaks of an audit chain. One with an entry that cannot be read, which is a finding of
+    /// its own, is not followed.
+    async fn breaks_of(&self, chain: Chain<'_>) -> Result<Vec<AuditBreak>, StoreError> {
+        match self.verify_chain(chain).await {
+            Err(StoreError::Damaged { .. } | StoreError::NewerSchema { .. }) => Ok(Vec::new()),
+            done => done,
+        }
     }
 }
 
@@ -122,6 +143,8 @@ struct Survey {
     of_deployments: Vec<(Key, String)>,
     /// The counters, by project: of releases and of deployments.
     counters: BTreeMap<String, Counters>,
+    /// The audit chains there are.
+    chains: BTreeSet<(ProjectId, Option<EnvironmentId>)>,
 }
 
 /// The project that a key is of.
@@ -165,8 +188,14 @@ impl Survey {
             LeaseRecord::TYPE => drop(self.decode::<LeaseRecord>(item)),
             ManualRecord::TYPE => drop(self.decode::<ManualRecord>(item)),
             Hold::TYPE => drop(self.decode::<Hold>(item)),
-            AuditEvent::TYPE => drop(self.decode::<AuditEvent>(item)),
-            AuditHead::TYPE => drop(self.decode::<AuditHead>(item)),
+            AuditEvent::TYPE => {
+                drop(self.decode::<AuditEvent>(item));
+                self.take_chain(item.key());
+            }
+            AuditHead::TYPE => {
+                drop(self.decode::<AuditHead>(item));
+                self.take_chain(item.key());
+            }
             TimelineEntry::TYPE => drop(self.decode::<TimelineEntry>(item)),
             Release::TYPE => self.take_release(item),
             EntryRecord::TYPE => self.take_entry(item),
@@ -180,6 +209,14 @@ impl Survey {
             }
         }
         *self.examined.records.entry(kind.to_owned()).or_default() += 1;
+    }
+
+    /// Takes down which audit chain an entry, or an end, is of.
+    fn take_chain(&mut self, key: &Key) {
+        let pk = key.pk().trim_end_matches("#AUD");
+        let environment = pk.split_once("#E#").and_then(|(_, id)| EnvironmentId::new(id).ok());
+        let Ok(project) = ProjectId::new(project_of(key)) else { return };
+        self.chains.insert((project, environment));
     }
 
     /// Takes a project's counters in.

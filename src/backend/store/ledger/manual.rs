@@ -47,9 +47,9 @@ pub enum Unlocked {
     NotLocked,
     /// It was the caller's own.
     Released(HeldLock),
-    /// It was somebody else's, and a reason was given.
+    /// It was somebody else's, and was to be taken away all the same.
     Broken(HeldLock),
-    /// It is somebody else's, and stays, since no reason was given.
+    /// It is somebody else's, and stays.
     OfAnother(HeldLock),
 }
 
@@ -110,14 +110,15 @@ impl NewLock<'_> {
 /// Takes a lock away that somebody has set.
 fn unlocking(
     place: LockPlace<'_>,
-    (by, reason): (&Actor, Option<&str>),
+    (by, reason, force): (&Actor, Option<&str>, bool),
     (state, now): (&LockState, Timestamp),
 ) -> Decision<Unlocked> {
     let Some(lock) = state.manual(place.selection).filter(|lock| lock.holds(now)) else {
         return Decision::Leave(Unlocked::NotLocked);
     };
     let is_own = lock.by.name == by.name;
-    if !is_own && reason.is_none() {
+    let may_break = force && reason.is_some();
+    if !(is_own || may_break) {
         return Decision::Leave(Unlocked::OfAnother(lock.held()));
     }
     let write = Write::delete(place.key()).when(Condition::equals("generation", lock.generation));
@@ -170,7 +171,8 @@ impl Ledger {
         self.change_locks(place, |state, now| lock.decide(state, now)).await
     }
 
-    /// Takes away a lock that was set by hand. One of another person takes a reason.
+    /// Takes away a lock that was set by hand. One of another person takes `force` and a reason, and
+    /// is told as broken.
     ///
     /// # Errors
     /// Fails when the store cannot be used, or holds a lock that this program cannot read.
@@ -179,8 +181,10 @@ impl Ledger {
         place: LockPlace<'_>,
         by: &Actor,
         reason: Option<&str>,
+        force: bool,
     ) -> Result<Unlocked, StoreError> {
-        let decide = |state: &LockState, now| Ok(unlocking(place, (by, reason), (state, now)));
+        let decide =
+            |state: &LockState, now| Ok(unlocking(place, (by, reason, force), (state, now)));
         self.change_locks(place.environment(), decide).await
     }
 

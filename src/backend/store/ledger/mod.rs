@@ -14,6 +14,7 @@
 //!   cannot take it back.
 
 mod audit;
+mod beginning;
 mod check;
 mod contention;
 mod deployments;
@@ -39,8 +40,9 @@ use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
 
+pub use beginning::NewDeployment;
 pub use check::{Examined, Finding, Flaw};
-pub use deployments::{Ending, NewDeployment};
+pub use deployments::Ending;
 pub use lease::Lease;
 pub use locks::{Acquired, HEARTBEAT, LEASE, LockRequest, Locks, Renewal, SKEW};
 pub use manual::{LockPlace, NewLock, Unlocked};

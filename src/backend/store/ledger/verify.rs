@@ -114,7 +114,10 @@ impl Ledger {
     }
 
     /// Looks whether one chain is as it was written.
-    async fn verify_chain(&self, chain: Chain<'_>) -> Result<Vec<AuditBreak>, StoreError> {
+    pub(super) async fn verify_chain(
+        &self,
+        chain: Chain<'_>,
+    ) -> Result<Vec<AuditBreak>, StoreError> {
         // Others may write meanwhile: what the end names now is there by then, and what is there by
         // then, the end names afterwards.
         let before = self.audit_end(chain).await?;

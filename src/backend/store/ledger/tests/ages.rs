@@ -194,6 +194,7 @@ async fn records_are_stored_so() {
         .record_step(&place.lease, &key, 0, &full_step("web"), StepStatus::Pending, &[])
         .await
         .unwrap();
+    place.clock.set(9);
     place
         .ledger
         .finish_deployment(&place.lease, &key, success(&[verified_head("web", 1)]))
@@ -217,7 +218,7 @@ async fn records_are_stored_so() {
     let _filtered = settings.bind_to_scope();
     insta::assert_snapshot!(text, @r#"
     P#cat / AUDHEAD
-        {"type":"audit_head","schema":1,"number":2,"hash":"42d426daeaf0b37e211b129da62ed4bae38b999a5b471aa9ba9f6faab03f8b0c","ver":2}
+        {"type":"audit_head","schema":1,"number":2,"hash":"1c4c4396aa650a36e7f153613cc3402d59a3bdcad227ec7e4b9ef40af74a3548","ver":2}
     P#cat / CTR
         {"type":"counters","schema":1,"release":1,"ver":2,"deployment":1}
     P#cat / FP#9a4843a003e725520b4a92a05453675f0c0540506d685594a542d43c668a449b
@@ -229,11 +230,11 @@ async fn records_are_stored_so() {
     P#cat#AUD / 000000000001
         {"type":"audit","schema":1,"ver":1,"gsi1pk":"P#cat#AUDIT","gsi1sk":"2027-01-15T08:00:00.000000000Z#000000000001","number":1,"at":"2027-01-15T08:00:00Z","actor":{"name":"Bob Beardly <bob@beardcorp.com>","host":"laptop","ci":{"system":"GitHub Actions"}},"action":"release.created","subject":"r1","detail":"for all: app@v2","reason":"for v2","previous":"","hash":"3fa2c74a69c9d373e6016aa112f172b131ab98cd8af29110a389a0d0acd4e633"}
     P#cat#AUD / 000000000002
-        {"type":"audit","schema":1,"ver":1,"gsi1pk":"P#cat#AUDIT","gsi1sk":"2027-01-15T08:00:00.000000000Z#000000000002","number":2,"at":"2027-01-15T08:00:00Z","actor":{"name":"Bob Beardly <bob@beardcorp.com>","host":"laptop","ci":{"system":"GitHub Actions"}},"action":"image.registered","subject":"app","detail":"example.com/app:v2 as latest","previous":"3fa2c74a69c9d373e6016aa112f172b131ab98cd8af29110a389a0d0acd4e633","hash":"42d426daeaf0b37e211b129da62ed4bae38b999a5b471aa9ba9f6faab03f8b0c"}
+        {"type":"audit","schema":1,"ver":1,"gsi1pk":"P#cat#AUDIT","gsi1sk":"2027-01-15T08:00:09.000000000Z#000000000002","number":2,"at":"2027-01-15T08:00:09Z","actor":{"name":"Bob Beardly <bob@beardcorp.com>","host":"laptop","ci":{"system":"GitHub Actions"}},"action":"image.registered","subject":"app","detail":"example.com/app:v2 as latest","previous":"3fa2c74a69c9d373e6016aa112f172b131ab98cd8af29110a389a0d0acd4e633","hash":"1c4c4396aa650a36e7f153613cc3402d59a3bdcad227ec7e4b9ef40af74a3548"}
     P#cat#DEP / 000000000001
         {"type":"deployment_entry","schema":1,"ver":1,"gsi1pk":"P#cat#E#prod","gsi1sk":"000000000001","number":1,"environment":"prod","services":["web"]}
     P#cat#E#prod / AUDHEAD
-        {"type":"audit_head","schema":1,"number":2,"hash":"06aab7d6049b0d3882dc957ee4bfc045dac7ad3eee3f70c7acef4255374fb193","ver":2}
+        {"type":"audit_head","schema":1,"number":2,"hash":"a87532ccd5cf4e37133c040f64701c7efca9d076ceaf43c6a3ce6642f117f83a","ver":2}
     P#cat#E#prod / LOCK
         {"type":"lock_guard","schema":1,"generation":1,"changed":["LOCK#all"],"ver":1}
     P#cat#E#prod / LOCK#all
@@ -243,15 +244,15 @@ async fn records_are_stored_so() {
     P#cat#E#prod#AUD / 000000000001
         {"type":"audit","schema":1,"ver":1,"gsi1pk":"P#cat#AUDIT","gsi1sk":"2027-01-15T08:00:00.000000000Z#000000000001","number":1,"environment":"prod","at":"2027-01-15T08:00:00Z","actor":{"name":"Bob Beardly <bob@beardcorp.com>","host":"laptop","ci":{"system":"GitHub Actions"}},"action":"deployment.started","subject":"d1","detail":"r1 of all","previous":"","hash":"e3484def76c0315cee02ad958635b48f5aa7fdfa6c4b24ab88a7d2cdd9752b1c"}
     P#cat#E#prod#AUD / 000000000002
-        {"type":"audit","schema":1,"ver":1,"gsi1pk":"P#cat#AUDIT","gsi1sk":"2027-01-15T08:00:00.000000000Z#000000000002","number":2,"environment":"prod","at":"2027-01-15T08:00:00Z","actor":{"name":"Bob Beardly <bob@beardcorp.com>","host":"laptop","ci":{"system":"GitHub Actions"}},"action":"deployment.finished","subject":"d1","detail":"SUCCEEDED","previous":"e3484def76c0315cee02ad958635b48f5aa7fdfa6c4b24ab88a7d2cdd9752b1c","hash":"06aab7d6049b0d3882dc957ee4bfc045dac7ad3eee3f70c7acef4255374fb193"}
+        {"type":"audit","schema":1,"ver":1,"gsi1pk":"P#cat#AUDIT","gsi1sk":"2027-01-15T08:00:09.000000000Z#000000000002","number":2,"environment":"prod","at":"2027-01-15T08:00:09Z","actor":{"name":"Bob Beardly <bob@beardcorp.com>","host":"laptop","ci":{"system":"GitHub Actions"}},"action":"deployment.finished","subject":"d1","detail":"SUCCEEDED","previous":"e3484def76c0315cee02ad958635b48f5aa7fdfa6c4b24ab88a7d2cdd9752b1c","hash":"a87532ccd5cf4e37133c040f64701c7efca9d076ceaf43c6a3ce6642f117f83a"}
     P#cat#E#prod#D#1 / META
         {"type":"deployment","schema":2,"ver":2,"number":1,"project":"cat","environment":"prod","selection":{"kind":"all"},"release":1,"kind":"deploy","status":"SUCCEEDED","actor":{"name":"Bob Beardly <bob@beardcorp.com>","host":"laptop","ci":{"system":"GitHub Actions"}},"created_at":"2027-01-15T08:00:00Z","tool_version":"0.1.0","on_failure":"hold","step_count":1,"finished_at":"2027-01-15T08:00:09Z"}
     P#cat#E#prod#D#1 / STEP#0000#web
         {"type":"step","schema":2,"ver":2,"position":0,"service":"web","status":"FAILED","target":{"cluster":"main","ecs_service":"web","containers":{"app":"app"},"images":{"app":"example.com/app:v2"}},"before":{"task_definition":"arn:aws:ecs:eu-west-1:000000000000:task-definition/web:1","ecs_deployment":"ecs-svc/1","parameters":{"app":null}},"registered":true,"task_definition":"arn:aws:ecs:eu-west-1:000000000000:task-definition/web:2","ecs_deployment":"ecs-svc/2","verdict":{"verdict":"FAILED","reason":"it crashed"},"evidence":{"events":[],"stopped_tasks":[]},"started_at":"2027-01-15T08:00:01Z","finished_at":"2027-01-15T08:00:02Z","compensation":{"before":{"task_definition":"arn:aws:ecs:eu-west-1:000000000000:task-definition/web:1","ecs_deployment":"ecs-svc/1","parameters":{"app":null}},"registered":false},"compensation_before":{"task_definition":"arn:aws:ecs:eu-west-1:000000000000:task-definition/web:1","ecs_deployment":"ecs-svc/1","parameters":{"app":null}}}
     P#cat#E#prod#D#1#EV / 2027-01-15T08:00:00.000000000Z#<random>
         {"type":"timeline","schema":1,"ver":1,"at":"2027-01-15T08:00:00Z","text":"started by Bob Beardly <bob@beardcorp.com>: r1 of all"}
-    P#cat#E#prod#D#1#EV / 2027-01-15T08:00:00.000000000Z#<random>
-        {"type":"timeline","schema":1,"ver":1,"at":"2027-01-15T08:00:00Z","text":"finished by Bob Beardly <bob@beardcorp.com>: SUCCEEDED"}
+    P#cat#E#prod#D#1#EV / 2027-01-15T08:00:09.000000000Z#<random>
+        {"type":"timeline","schema":1,"ver":1,"at":"2027-01-15T08:00:09Z","text":"finished by Bob Beardly <bob@beardcorp.com>: SUCCEEDED"}
     P#cat#R#1 / META
         {"type":"release","schema":1,"ver":1,"gsi1pk":"P#cat#REL","gsi1sk":"000000000001","number":1,"project":"cat","selection":{"kind":"all"},"images":{"app":{"uri":"example.com/app:v2","digest":"sha256:…","release_hash":"v2"}},"fingerprint":"9a4843a003e725520b4a92a05453675f0c0540506d685594a542d43c668a449b","created_at":"2027-01-15T08:00:00Z","created_by":{"name":"Bob Beardly <bob@beardcorp.com>","host":"laptop","ci":{"system":"GitHub Actions"}},"description":"for v2"}
     "#);

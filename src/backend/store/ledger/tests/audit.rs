@@ -148,6 +148,9 @@ async fn tampering_is_found() {
         let changed = past_the_guards(&place).execute(sql, params!["P#cat#E#prod#AUD"]).unwrap();
         assert!(changed > 0, "{sql}");
         assert_eq!(breaks(&place).await, expected, "{sql}");
+        let examined = place.ledger.examine().await.unwrap();
+        let mut broken = examined.findings.iter().filter(|one| one.flaw == Flaw::AuditBroken);
+        assert!(broken.any(|one| one.detail == expected[0]), "{:?}", examined.findings);
     }
 }
 
@@ -194,6 +197,7 @@ async fn a_chain_has_no_gaps_however_many_write_to_it() {
     }
     clients.join_all().await;
     assert_eq!(breaks(&place).await, [""; 0]);
+    assert_eq!(place.ledger.examine().await.unwrap().findings, []);
     let events = place.ledger.audit(&project(), None, 99).await.unwrap();
     assert_eq!(events.len(), 20);
 }

@@ -308,14 +308,16 @@ async fn a_lock_keeps_everybody_out_until_it_is_taken_away() {
     let again = place.ledger.lock_by_hand(&front.new_lock()).await.unwrap();
     assert_eq!(again.unwrap_err().len(), 1, "a selection has one lock");
 
-    let others = place.ledger.unlock(front.place(), &person("bob"), None).await.unwrap();
+    let others =
+        place.ledger.unlock(front.place(), &person("bob"), Some("mine"), false).await.unwrap();
     assert!(matches!(others, Unlocked::OfAnother(_)), "{others:?}");
-    let broken = place.ledger.unlock(front.place(), &person("bob"), Some("night")).await.unwrap();
+    let broken =
+        place.ledger.unlock(front.place(), &person("bob"), Some("night"), true).await.unwrap();
     assert!(matches!(broken, Unlocked::Broken(_)), "{broken:?}");
-    let none = place.ledger.unlock(front.place(), &person("ann"), None).await.unwrap();
+    let none = place.ledger.unlock(front.place(), &person("ann"), None, false).await.unwrap();
     assert_eq!(none, Unlocked::NotLocked);
     place.ledger.lock_by_hand(&front.new_lock()).await.unwrap().unwrap();
-    let own = place.ledger.unlock(front.place(), &person("ann"), None).await.unwrap();
+    let own = place.ledger.unlock(front.place(), &person("ann"), None, false).await.unwrap();
     assert!(matches!(own, Unlocked::Released(_)), "{own:?}");
     Asking::of("stage", "web", &["web"]).take(&place.ledger).await;
     let actions: Vec<String> = told(&place, "stage")
@@ -336,7 +338,7 @@ async fn a_lock_may_end_by_itself() {
     place.clock.set(60);
     assert_eq!(held(&place, "stage").await, []);
     assert_eq!(
-        place.ledger.unlock(all.place(), &person("ann"), None).await.unwrap(),
+        place.ledger.unlock(all.place(), &person("ann"), None, false).await.unwrap(),
         Unlocked::NotLocked
     );
     let lease = Asking::all("stage").take(&place.ledger).await;
