@@ -204,9 +204,10 @@ fn exit_of_op(error: &OpError) -> Exit {
             EngineError::RecordLost { .. }
             | EngineError::NoEscape(_)
             | EngineError::LeaseNotRenewed { .. }
+            | EngineError::LeaseLost { .. }
             | EngineError::WayBackUnseen { .. }
             | EngineError::ParametersUnseen { .. } => Exit::Unknown,
-            EngineError::Held { .. } | EngineError::LeaseLost { .. } => Exit::Locked,
+            EngineError::Held { .. } => Exit::Locked,
             EngineError::Stopped => Exit::Interrupted,
             EngineError::Parameter { source, .. } => {
                 if source.aws().is_ambiguous() {

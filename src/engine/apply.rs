@@ -98,8 +98,7 @@ impl Engine<'_> {
         position: usize,
         step: &PlannedStep,
     ) -> Result<(), EngineError> {
-        run.before_effect().await?;
-        if !self.begins(run, (position, step)).await? {
+        if !run.before_effect().await? || !self.begins(run, (position, step)).await? {
             return Ok(());
         }
         let verdict = match self.revision(step, &run.written).await {
@@ -159,7 +158,9 @@ impl Engine<'_> {
         position: usize,
         step: &PlannedStep,
     ) -> Result<(), EngineError> {
-        run.before_effect().await?;
+        if !run.before_effect().await? {
+            return Ok(());
+        }
         if let Some(verdict) = run.not_started(position) {
             return self.conclude(run, position, (verdict, None)).await;
         }
@@ -227,7 +228,9 @@ impl Engine<'_> {
         if let Some(verdict) = self.publish_all(run, step).await? {
             return Ok(Err(verdict));
         }
-        run.before_effect().await?;
+        if !run.before_effect().await? {
+            return Ok(Err(not_carried_on()));
+        }
         if let Some(verdict) = run.not_started(position) {
             return Ok(Err(verdict));
         }
@@ -241,7 +244,9 @@ impl Engine<'_> {
         step: &PlannedStep,
     ) -> Result<Option<Verdict>, EngineError> {
         for change in &step.parameters {
-            run.before_effect().await?;
+            if !run.before_effect().await? {
+                return Ok(Some(not_carried_on()));
+            }
             if let Err(error) = self.publish(step, change, &run.written).await {
                 return Ok(Some(refused(&error, error.aws().is_ambiguous())));
             }
@@ -373,8 +378,8 @@ impl Engine<'_> {
 }
 
 impl Run<'_> {
-    /// Returns when the next effect may begin.
-    pub(super) async fn before_effect(&self) -> Result<(), EngineError> {
+    /// Whether the next effect may begin; returns when that is known.
+    pub(super) async fn before_effect(&self) -> Result<bool, EngineError> {
         self.keeper.before_effect(self.rollouts).await
     }
 
@@ -394,6 +399,12 @@ impl Run<'_> {
         };
         Some(Verdict::NotStarted { reason })
     }
+}
+
+/// The verdict on a step in whose middle the lease could not be kept.
+pub(super) fn not_carried_on() -> Verdict {
+    let reason = "the lease could not be renewed, so it was not carried on".to_owned();
+    Verdict::Unknown { reason }
 }
 
 /// The verdict on a step whose request failed: unknown when the effect may have happened.

@@ -38,7 +38,9 @@ pub enum EngineError {
     #[error("interrupted, and nothing was changed")]
     Stopped,
     /// The lease is somebody else's by now: whoever has it decides.
-    #[error("the lease was lost, so nothing more is done")]
+    #[error(
+        "the lease was lost, so nothing more is done; whoever has it now finishes what was begun"
+    )]
     LeaseLost {
         /// To whom.
         source: StoreError,

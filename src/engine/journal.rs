@@ -396,11 +396,18 @@ impl<'a> Journal<'a> {
             .as_ref()
             .filter(|back| back.ecs_deployment.is_some() && step.status == StepStatus::Compensated);
         let images = match moved_back {
-            Some(_) => earlier.as_ref().map(|head| head.images.clone()).unwrap_or_default(),
+            Some(_) => match &earlier {
+                Some(head) if was_verified(step, head) => head.images.clone(),
+                // What it runs again was never verified here: its revision tells its images.
+                _ => BTreeMap::new(),
+            },
             None => self.images_of(step, earlier.as_ref()),
         };
         let verified = match (moved_back, &step.task_definition) {
-            (Some(back), _) => restored(deployment, back, (earlier, at)),
+            (Some(back), _) => match earlier {
+                Some(head) if was_verified(step, &head) => restored(deployment, back, (head, at)),
+                earlier => earlier,
+            },
             (None, Some(task_definition)) if is_verified => Some(VerifiedHead {
                 deployment: deployment.number,
                 release: deployment.release,
@@ -475,14 +482,18 @@ pub async fn record_end(
     journal.finish(&deployment, (status, at)).await
 }
 
+/// Whether what a step found running was what was verified last.
+fn was_verified(step: &Step, head: &VerifiedHead) -> bool {
+    step.before.task_definition.as_ref() == Some(&head.task_definition)
+}
+
 /// What is verified of a service that was moved back: what was verified before, as the copy that
 /// runs now.
 fn restored(
     deployment: &Deployment,
     back: &Compensation,
-    (earlier, at): (Option<VerifiedHead>, Timestamp),
+    (earlier, at): (VerifiedHead, Timestamp),
 ) -> Option<VerifiedHead> {
-    let earlier = earlier?;
     Some(VerifiedHead {
         deployment: deployment.number,
         task_definition: back.task_definition.clone()?,

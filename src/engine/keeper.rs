@@ -76,23 +76,28 @@ impl<'a> Keeper<'a> {
         Ok(())
     }
 
-    /// Returns when an effect may begin: the lease is known to be ours, and lasts for as long as the
-    /// effect can take. A store that is away tells nothing, and does not take it from us.
-    pub(super) async fn before_effect(&self, rollouts: &Rollouts) -> Result<(), EngineError> {
+    /// Whether an effect may begin: the lease is known to be ours, and lasts for as long as the effect
+    /// can take. A store that is away tells nothing, and does not take it from us; but once the lease
+    /// may have run out nothing more is begun.
+    pub(super) async fn before_effect(&self, rollouts: &Rollouts) -> Result<bool, EngineError> {
         rollouts.unless_stopped().await;
         let renewed = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.ledger.now();
         let is_proven = renewed.is_some_and(|renewed| now < renewed.at + PROOF);
         let lasts = renewed.is_some_and(|renewed| now + CALL_BUDGET < renewed.until);
         if lasts && is_proven {
-            return Ok(());
+            return Ok(true);
         }
         match self.renew(rollouts).await {
             Err(EngineError::LeaseNotRenewed { .. }) if lasts => {}
+            Err(EngineError::LeaseNotRenewed { .. }) => {
+                rollouts.lose_record();
+                return Ok(false);
+            }
             renewed => renewed?,
         }
         rollouts.unless_stopped().await;
-        Ok(())
+        Ok(true)
     }
 }
 

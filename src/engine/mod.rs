@@ -182,7 +182,7 @@ impl Engine<'_> {
         let course = if is_ahead {
             Course::of_registrations(plan)
         } else {
-            Course::of_plan(plan, others(orders))
+            Course::of_plan(plan, others(orders, beginning.kind))
         };
         self.go_forward(&journal, &course, orders).await
     }
@@ -200,12 +200,13 @@ impl Engine<'_> {
         let number = deployment.number;
         let deployment = self.adopt(deployment).await?;
         let goes_back = deployment.status == DeploymentStatus::RollingBack;
+        let kind = deployment.kind;
         let journal = self.journal(deployment, images);
         if goes_back {
             self.listener.hear(&Event::Resumed { deployment: number, services: Vec::new() });
             return self.go_back(&journal, orders, "it was on its way back").await;
         }
-        let course = Course::of_legs(Direction::Forward, others(orders), legs);
+        let course = Course::of_legs(Direction::Forward, others(orders, kind), legs);
         let services = course.services();
         self.listener.hear(&Event::Resumed { deployment: number, services });
         self.go_forward(&journal, &course, orders).await
@@ -317,10 +318,12 @@ impl Engine<'_> {
     ) -> Result<Report, EngineError> {
         let deployment = journal.deployment();
         let status = status_of(&deployment.steps);
-        if matches!(status, DeploymentStatus::Succeeded | DeploymentStatus::Unknown)
-            || journal.escaped_to().is_some()
-        {
+        if matches!(status, DeploymentStatus::Succeeded | DeploymentStatus::Unknown) {
             return self.report(journal, status).await;
+        }
+        if journal.escaped_to().is_some() {
+            // What follows from a failure cannot be begun without the store; it is left to `resume`.
+            return self.report(journal, DeploymentStatus::Interrupted).await;
         }
         let is_rollback = deployment.kind == DeploymentKind::Rollback;
         let goes_back = deployment.kind == DeploymentKind::Deploy
@@ -426,11 +429,11 @@ impl Engine<'_> {
     }
 }
 
-/// What a failure means for the other services.
-fn others(orders: &Orders) -> Others {
-    match (&orders.cancel, orders.on_failure) {
-        (Some(reason), _) => Others::NeverBegin(reason.clone()),
-        (None, OnFailure::Continue) => Others::GoOn,
-        (None, OnFailure::Rollback | OnFailure::Hold) => Others::Stop,
+/// What a failure means for the other services. A rollback takes back as many as it can.
+fn others(orders: &Orders, kind: DeploymentKind) -> Others {
+    match (&orders.cancel, kind, orders.on_failure) {
+        (Some(reason), _, _) => Others::NeverBegin(reason.clone()),
+        (None, DeploymentKind::Rollback, _) | (None, _, OnFailure::Continue) => Others::GoOn,
+        (None, _, OnFailure::Rollback | OnFailure::Hold) => Others::Stop,
     }
 }

@@ -33,7 +33,11 @@ pub fn status_of(steps: &[Step]) -> DeploymentStatus {
     if any(|verdict| matches!(verdict, Verdict::Failed { .. } | Verdict::RolledBack { .. })) {
         return DeploymentStatus::Failed;
     }
-    DeploymentStatus::Superseded
+    if any(|verdict| matches!(verdict, Verdict::Superseded { .. })) {
+        return DeploymentStatus::Superseded;
+    }
+    // All that were begun are verified, and the others never will be.
+    DeploymentStatus::Cancelled
 }
 
 /// Whether a service failed for sure: not when nobody knows, and not when somebody else took over.
@@ -133,6 +137,7 @@ mod tests {
             (vec![failed(), broken(), late()], Status::RollbackFailed),
             (vec![Verdict::Verified, taken()], Status::Superseded),
             (vec![taken(), back()], Status::Failed),
+            (vec![Verdict::Verified, skipped()], Status::Cancelled),
         ];
         for (verdicts, wanted) in cases {
             let steps: Vec<Step> = verdicts.clone().into_iter().map(step).collect();

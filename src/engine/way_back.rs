@@ -12,12 +12,18 @@ use std::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::{Instant, sleep};
 
-use super::{Engine, apply::cause_chain, error::EngineError, journal::Journal, run::Run};
+use super::{
+    Engine,
+    apply::{cause_chain, not_carried_on},
+    error::EngineError,
+    journal::Journal,
+    run::Run,
+};
 use crate::{
     backend::{platform::ecs::EcsError, registry::Resolution},
     model::{
         ContainerName, Digest, Event, ImageId, ImageUri, Label, ObservedService, ParameterName,
-        ServiceId, Step, StepStatus, TaskDefinition, TaskDefinitionArn, Verdict,
+        ServiceHead, ServiceId, Step, StepStatus, TaskDefinition, TaskDefinitionArn, Verdict,
     },
     plan::{Extent, PlannedStep, Undo, UndoPicture, UndoRequest, container_images, undo},
 };
@@ -47,7 +53,10 @@ impl Engine<'_> {
             .filter(|step| !matches!(step.status, StepStatus::Pending | StepStatus::Skipped))
             .cloned()
             .collect();
-        let pictures = self.undo_pictures(&steps).await.map_err(unseen)?;
+        let mut pictures = self.undo_pictures(&steps).await.map_err(unseen)?;
+        let (project, environment) = (&deployment.project, &deployment.environment);
+        let heads = self.ledger.heads(project, environment).await.unwrap_or_default();
+        self.add_digests(&mut pictures, &steps, &heads).await;
         let label = Label::of_environment(&deployment.environment);
         let images: BTreeSet<&ImageId> =
             steps.iter().flat_map(|step| step.target.images.keys()).collect();
@@ -88,7 +97,6 @@ impl Engine<'_> {
             .buffer_unordered(READ_AT_ONCE);
         let found: Vec<(ServiceId, UndoPicture)> = of_services.try_collect().await?;
         pictures.extend(found);
-        self.add_digests(&mut pictures, steps).await;
         Ok(pictures)
     }
 
@@ -152,9 +160,14 @@ impl Engine<'_> {
     }
 
     /// Asks the registry for the images that ran before: their digests are the proof that they run
-    /// again, and one that is gone cannot run. A registry that does not answer stands in nobody's
+    /// again, and one that is gone, or whose tag is another image by now, cannot run. A registry that does not answer stands in nobody's
     /// way.
-    async fn add_digests(&self, pictures: &mut BTreeMap<ServiceId, UndoPicture>, steps: &[Step]) {
+    async fn add_digests(
+        &self,
+        pictures: &mut BTreeMap<ServiceId, UndoPicture>,
+        steps: &[Step],
+        heads: &BTreeMap<ServiceId, ServiceHead>,
+    ) {
         let images = |picture: &UndoPicture| {
             let before = picture.before.as_ref();
             before.and_then(|before| container_images(&before.document).ok()).unwrap_or_default()
@@ -182,12 +195,22 @@ impl Engine<'_> {
             let Some(picture) = pictures.get_mut(&step.service) else { continue };
             for (container, uri) in mapped(step, picture) {
                 match found.get(&uri) {
+                    Some(Resolution::Found { digest, .. })
+                        if was_another(step, heads.get(&step.service), (&container, digest)) =>
+                    {
+                        picture.lost_image =
+                            Some(format!("the tag of `{uri}`, which it ran before, has moved"));
+                    }
                     Some(Resolution::Found { digest, platforms, .. }) => {
                         let digests: BTreeSet<Digest> =
                             platforms.iter().chain([digest]).cloned().collect();
                         picture.digests.insert(container, digests);
                     }
-                    Some(Resolution::Missing { .. }) => picture.lost_image = Some(uri),
+                    Some(Resolution::Missing { .. }) => {
+                        picture.lost_image = Some(format!(
+                            "`{uri}`, which it ran before, is not in its registry any more"
+                        ));
+                    }
                     Some(Resolution::TagMoved | Resolution::NotAsked) | None => {}
                 }
             }
@@ -207,16 +230,16 @@ impl Engine<'_> {
         if is_over && step.parameters.is_empty() && retire.is_none() && broken.is_none() {
             return Ok(());
         }
-        run.before_effect().await?;
-        if !self.begins(run, (position, step)).await? {
+        if !run.before_effect().await? || !self.begins(run, (position, step)).await? {
             return Ok(());
         }
         let refused = self.publish_all(run, step).await?;
         let found = broken.map(|reason| Verdict::Failed { reason: reason.to_owned() });
         let mut verdict = refused.or(found).unwrap_or(Verdict::Verified);
         if let Some(retire) = retire {
-            run.before_effect().await?;
-            if let Err(reason) = self.retire(step, retire).await {
+            if !run.before_effect().await? {
+                verdict = not_carried_on();
+            } else if let Err(reason) = self.retire(run, step, retire).await {
                 verdict = Verdict::Failed { reason };
             }
         }
@@ -224,10 +247,15 @@ impl Engine<'_> {
     }
 
     /// Deregisters a revision once nothing uses it. Fails with the reason in words.
-    async fn retire(&self, step: &PlannedStep, unused: &TaskDefinitionArn) -> Result<(), String> {
+    async fn retire(
+        &self,
+        run: &Run<'_>,
+        step: &PlannedStep,
+        unused: &TaskDefinitionArn,
+    ) -> Result<(), String> {
         let short = unused.short();
         let deadline = Instant::now() + STILL_IN_USE;
-        while self.is_in_use(step, unused).await {
+        while self.is_in_use(run, unused).await {
             if Instant::now() >= deadline {
                 return Err(format!("{short} is still in use and stays registered"));
             }
@@ -243,15 +271,38 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// Whether a deployment of the step's service still uses a revision; yes when ECS does not say.
-    async fn is_in_use(&self, step: &PlannedStep, task_definition: &TaskDefinitionArn) -> bool {
-        let target = (step.target.cluster.clone(), step.target.ecs_service.clone());
-        match self.ecs.observe(std::slice::from_ref(&target)).await {
-            Ok(seen) => seen.get(&target).is_none_or(|service| {
-                let users = service.deployments.iter().map(|d| d.task_definition.as_ref());
-                users.chain([service.task_definition.as_ref()]).any(|u| u == Some(task_definition))
-            }),
-            Err(_unseen) => true,
-        }
+    /// Whether a service of this deployment still uses a revision; yes when ECS does not say.
+    async fn is_in_use(&self, run: &Run<'_>, task_definition: &TaskDefinitionArn) -> bool {
+        let shares = |step: &Step| {
+            let known = [step.task_definition.as_ref(), step.before.task_definition.as_ref()];
+            known.into_iter().flatten().any(|arn| arn.family() == task_definition.family())
+        };
+        let steps = run.journal.steps();
+        let targets: Vec<_> = steps
+            .iter()
+            .filter(|step| shares(step))
+            .map(|step| (step.target.cluster.clone(), step.target.ecs_service.clone()))
+            .collect();
+        let Ok(seen) = self.ecs.observe(&targets).await else { return true };
+        seen.values().any(|service| {
+            let users = service.deployments.iter().map(|d| d.task_definition.as_ref());
+            users.chain([service.task_definition.as_ref()]).any(|u| u == Some(task_definition))
+        })
     }
+}
+
+/// Whether a container's image was verified at another digest before than its tag has now.
+fn was_another(
+    step: &Step,
+    head: Option<&ServiceHead>,
+    (container, now): (&ContainerName, &Digest),
+) -> bool {
+    let verified = head
+        .and_then(|head| head.verified.as_ref())
+        .filter(|verified| step.before.task_definition.as_ref() == Some(&verified.task_definition));
+    let image = step.target.containers.get(container);
+    let digest = verified
+        .zip(image)
+        .and_then(|(verified, image)| verified.images.get(image)?.digest.as_ref());
+    digest.is_some_and(|digest| digest != now)
 }

@@ -67,6 +67,7 @@ impl Deployment {
     pub fn is_mixed(&self) -> bool {
         let is_there = |step: &Step| step.status == StepStatus::Verified;
         self.status.is_final()
+            && self.kind != DeploymentKind::Register
             && self.steps.iter().any(is_there)
             && !self.steps.iter().all(is_there)
     }
@@ -435,6 +436,10 @@ pub struct StepBefore {
     /// The PRIMARY deployment.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ecs_deployment: Option<EcsDeploymentId>,
+    /// The latest ACTIVE revision of the task definition's family, by which those that the step
+    /// registered are told from others.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub latest: Option<TaskDefinitionArn>,
     /// The values of the SSM parameters that the step writes; `None` where there was none.
     #[serde(default)]
     pub parameters: BTreeMap<ImageId, Option<String>>,

@@ -6,7 +6,7 @@ use crate::model::{Deployment, DeploymentKind, DeploymentStatus, ReleaseNumber};
 /// where there is nothing to go back to.
 ///
 /// That is what was verified before the release that is verified now. Where the newest deployment
-/// did not succeed, it is what was verified last. A release that was rolled back from is passed
+/// did not succeed, it is what was verified last; where that was a rollback, what it went back to. A release that was rolled back from is passed
 /// over: going back twice goes further back.
 #[must_use]
 pub fn rollback_target(newest_first: &[Deployment]) -> Option<ReleaseNumber> {
@@ -28,6 +28,9 @@ pub fn rollback_target(newest_first: &[Deployment]) -> Option<ReleaseNumber> {
         }
     }
     let newest = newest_first.first()?;
+    if newest.kind == DeploymentKind::Rollback && newest.status != DeploymentStatus::Succeeded {
+        return Some(newest.release);
+    }
     if newest.status == DeploymentStatus::Succeeded {
         lineage.pop();
     }
@@ -80,7 +83,7 @@ mod tests {
             (vec![good(1), good(2), good(3), back(2), back(1)], None),
             (vec![good(1), good(2), back(1), good(3)], Some(1)),
             (vec![good(1), good(2), good(1)], Some(2)),
-            (vec![good(2), deployment(1, Rollback, Failed)], Some(2)),
+            (vec![good(1), good(2), deployment(1, Rollback, Failed)], Some(1)),
             (vec![good(3), back(1)], None),
         ];
         for (mut history, expected) in cases {

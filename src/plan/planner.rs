@@ -303,6 +303,7 @@ fn before(picture: &ServicePicture, parameters: &[ParameterChange]) -> StepBefor
     StepBefore {
         task_definition: picture.observed.task_definition.clone(),
         ecs_deployment: picture.observed.primary().map(|deployment| deployment.id.clone()),
+        latest: Some(picture.latest.arn.clone()),
         parameters: parameters.iter().map(|p| (p.image.clone(), p.from.clone())).collect(),
     }
 }

@@ -42,8 +42,8 @@ pub struct UndoPicture {
     pub latest: Option<TaskDefinition>,
     /// The digests that each container's tasks may have once it is back, where they are known.
     pub digests: BTreeMap<ContainerName, BTreeSet<Digest>>,
-    /// An image of the revision before that its registry does not have any more.
-    pub lost_image: Option<ImageUri>,
+    /// Why an image of the revision before cannot run again, where the registry says so.
+    pub lost_image: Option<String>,
 }
 
 /// What [`undo`] works from.
@@ -166,6 +166,10 @@ fn on_its_way_back(back: &crate::model::Compensation) -> Begun<'_> {
 
 /// Where the step on its way forward stands.
 fn standing_forward(step: &Step, picture: &UndoPicture) -> Standing {
+    if step.ecs_deployment.is_some() && step.ecs_deployment == step.before.ecs_deployment {
+        // It followed what was there already, and moved nothing.
+        return Standing::NotMoved;
+    }
     let begun = Begun {
         before: &step.before,
         task_definition: step.task_definition.as_ref(),
@@ -233,7 +237,11 @@ fn unused(step: &Step, picture: &UndoPicture) -> Option<TaskDefinitionArn> {
     let recorded = step.task_definition.clone();
     let unused = recorded.or_else(|| unrecorded(step, picture))?;
     let runs = [step.before.task_definition.as_ref(), picture.observed.task_definition.as_ref()];
-    (!runs.contains(&Some(&unused))).then_some(unused)
+    // What was the family's latest when the step was planned is somebody else's.
+    let is_ours = step.before.latest.as_ref().is_none_or(|latest| {
+        latest.family() != unused.family() || unused.revision() > latest.revision()
+    });
+    (is_ours && !runs.contains(&Some(&unused))).then_some(unused)
 }
 
 /// Why a service that is set to what it ran before does not run it: ECS put it back, and gave up.
@@ -321,6 +329,7 @@ fn before_going_back(picture: &UndoPicture, parameters: &[ParameterChange]) -> S
     StepBefore {
         task_definition: picture.observed.task_definition.clone(),
         ecs_deployment: picture.observed.primary().map(|primary| primary.id.clone()),
+        latest: picture.latest.as_ref().map(|latest| latest.arn.clone()),
         parameters: parameters.iter().map(|p| (p.image.clone(), p.from.clone())).collect(),
     }
 }
@@ -357,7 +366,7 @@ fn moved_back(
         return cannot("the revision it ran before cannot be read any more".to_owned());
     };
     if let Some(lost) = &picture.lost_image {
-        return cannot(format!("`{lost}`, which it ran before, is not in its registry any more"));
+        return cannot(lost.clone());
     }
     if is_copy(Some(before), picture.now.as_ref()) {
         let reason = "its task definition has not changed: only the image behind its tag has, and \
@@ -515,7 +524,7 @@ mod tests {
     #[test]
     fn what_cannot_go_back_says_why() {
         let mut lost = picture(2, "web:2", (2, "web:2"));
-        lost.lost_image = Some(ImageUri::parse("web:1").unwrap());
+        lost.lost_image = Some("`web:1` is gone".to_owned());
         let mut unreadable = picture(2, "web:2", (2, "web:2"));
         unreadable.before = None;
         for picture in [lost, unreadable] {

@@ -204,7 +204,12 @@ fn headline(summary: &Summary<'_>) -> String {
             format!("{number} was superseded: somebody else deployed meanwhile.")
         }
         DeploymentStatus::Unknown => {
-            format!("{number} did not end in time; its outcome is not known.")
+            let is_late = |step: &Step| matches!(step.verdict, Some(Verdict::TimedOut { .. }));
+            let why = match count(summary, is_late) {
+                0 => "An answer of AWS was lost",
+                _ => "It did not end in time",
+            };
+            format!("{number}: {why}; its outcome is not known.")
         }
     }
 }

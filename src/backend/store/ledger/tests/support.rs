@@ -340,6 +340,7 @@ pub(super) fn steps(count: usize) -> Vec<Step> {
 /// What was there before a step.
 pub(super) fn before() -> StepBefore {
     StepBefore {
+        latest: None,
         task_definition: Some(arn(1)),
         ecs_deployment: Some(EcsDeploymentId::new("ecs-svc/1")),
         parameters: BTreeMap::from([(ImageId::new("app").unwrap(), None)]),
@@ -501,6 +502,7 @@ fn befores() -> impl Strategy<Value = StepBefore> {
     );
     (prop::option::of(arns()), prop::option::of(ecs_deployments()), parameters).prop_map(
         |(task_definition, ecs_deployment, parameters)| StepBefore {
+            latest: None,
             task_definition,
             ecs_deployment,
             parameters,
