@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     model::{DeploymentKind, ImageId, ImageUri, OnFailure},
-    ops::{self, DeployRequest, Execution, OpError},
+    ops::{self, DeployRequest, Execution, Obstacle, OpError},
     ui::{self, Console, Format},
 };
 
@@ -108,7 +108,7 @@ pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Resu
         () = interrupt.comes() => return Err(CliError::Interrupted),
     };
     let in_the_way = match &draft {
-        Err(OpError::Unfinished { deployment, .. }) => Some(deployment.number),
+        Err(OpError::Obstacle(Obstacle::Unfinished { deployment, .. })) => Some(deployment.number),
         _ => None,
     };
     workspace::tell_left_behind(settings, &workspace, in_the_way).await?;

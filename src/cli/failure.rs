@@ -10,7 +10,7 @@ use crate::{
     engine::EngineError,
     manifest::{ManifestError, ManifestErrors},
     model::HeldLock,
-    ops::OpError,
+    ops::{Obstacle, OpError},
     sandbox::SandboxError,
     ui::{self, Console, Failure, Format},
 };
@@ -106,8 +106,8 @@ impl CliError {
     /// What others hold, where that is why it failed, and when that was found.
     fn held(&self) -> Option<(&[HeldLock], Timestamp)> {
         match self {
-            Self::Op(OpError::Locked { held, now, .. }) => Some((held, *now)),
-            Self::Op(OpError::NotYours { held, .. }) => {
+            Self::Op(OpError::Obstacle(Obstacle::Locked { held, now, .. })) => Some((held, *now)),
+            Self::Op(OpError::Obstacle(Obstacle::NotYours { held, .. })) => {
                 Some((slice::from_ref(held.as_ref()), clock::now()))
             }
             _ => None,
@@ -159,6 +159,20 @@ impl CliError {
     }
 }
 
+/// The exit code of what the record puts in the way.
+fn exit_of_obstacle(obstacle: &Obstacle) -> Exit {
+    match obstacle {
+        Obstacle::Locked { .. } | Obstacle::NotYours { .. } | Obstacle::Overtaken => Exit::Locked,
+        Obstacle::Unfinished { .. } | Obstacle::OnHold { .. } => Exit::Blocked,
+        Obstacle::ReasonRequired { .. } | Obstacle::ReleaseIsWhole { .. } => Exit::Usage,
+        Obstacle::NothingUnfinished
+        | Obstacle::SeveralUnfinished { .. }
+        | Obstacle::Over { .. }
+        | Obstacle::NoTarget { .. }
+        | Obstacle::NeverVerified { .. } => Exit::NothingChanged,
+    }
+}
+
 /// The exit code of a use case's error.
 fn exit_of_op(error: &OpError) -> Exit {
     match error {
@@ -167,17 +181,9 @@ fn exit_of_op(error: &OpError) -> Exit {
         | OpError::ImageUri(_)
         | OpError::NotSelected { .. }
         | OpError::NoRegion
-        | OpError::ReasonRequired { .. }
-        | OpError::ReleaseIsWhole { .. }
         | OpError::LeftoverEndpoint { .. } => Exit::Usage,
-        OpError::Locked { .. } | OpError::NotYours { .. } | OpError::Overtaken => Exit::Locked,
-        OpError::Unfinished { .. } | OpError::OnHold { .. } => Exit::Blocked,
+        OpError::Obstacle(obstacle) => exit_of_obstacle(obstacle),
         OpError::Escape(_)
-        | OpError::NothingUnfinished
-        | OpError::SeveralUnfinished { .. }
-        | OpError::Over { .. }
-        | OpError::NoTarget { .. }
-        | OpError::NeverVerified { .. }
         | OpError::Ecs(_)
         | OpError::Parameters(_)
         | OpError::Registry(_)

@@ -16,6 +16,7 @@ use super::{
     ground::Ground,
     images::{Gathered, Search, gather, source_of},
     insurance::{running, warn_of_lost_images},
+    obstacle::Obstacle,
     pictures::{Album, Subject, take},
     rollback::hold_if_broken,
     workspace::{Workspace, unless_interrupted},
@@ -147,7 +148,9 @@ fn check_reason(environment: &Environment, request: &DeployRequest) -> Result<()
     let is_needed = environment.require_reason || request.release_hold;
     if is_needed && request.reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
         let environment = environment.id.clone();
-        return Err(OpError::ReasonRequired { environment, lifts_hold: request.release_hold });
+        return Err(
+            Obstacle::ReasonRequired { environment, lifts_hold: request.release_hold }.into()
+        );
     }
     Ok(())
 }
@@ -170,20 +173,21 @@ async fn ground_for(
             let is_manual = locks.iter().any(|lock| matches!(lock.kind, LockKind::Manual { .. }));
             if is_manual || Instant::now() >= deadline {
                 let (environment, now) = (environment.id.clone(), workspace.ledger.now());
-                return Err(OpError::Locked { held: locks, environment, now });
+                return Err(Obstacle::Locked { held: locks, environment, now }.into());
             }
             sleep(TURN_INTERVAL).await;
             continue;
         }
         if let Some(unfinished) = ground.unfinished_of(&ids) {
-            return Err(OpError::Unfinished {
+            return Err(Obstacle::Unfinished {
                 deployment: Box::new(unfinished.clone()),
                 is_worked_on: false,
-            });
+            }
+            .into());
         }
         return match &ground.hold {
             Some(hold) if request.kind == DeploymentKind::Deploy && !request.release_hold => {
-                Err(OpError::OnHold { hold: Box::new(hold.clone()) })
+                Err(Obstacle::OnHold { hold: Box::new(hold.clone()) }.into())
             }
             _ => Ok(ground),
         };
@@ -206,7 +210,7 @@ async fn asked(
         return Ok((project, source, selection));
     };
     if request.from.is_some() || !request.images.is_empty() {
-        return Err(OpError::ReleaseIsWhole { release: number });
+        return Err(Obstacle::ReleaseIsWhole { release: number }.into());
     }
     let release = workspace.ledger.find_release(&workspace.project.id, number).await?;
     let source = ImageSource::Release(number);
@@ -390,7 +394,7 @@ async fn refuse_what_has_changed(
     if now.plan.steps == draft.plan.steps {
         return Ok(());
     }
-    Err(if overtaken { OpError::Overtaken } else { OpError::PlanChanged })
+    Err(if overtaken { Obstacle::Overtaken.into() } else { OpError::PlanChanged })
 }
 
 /// Makes the release and deploys it.

@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, time::Duration};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{access::Access, deploy::open_project, error::OpError, workspace::Workspace};
+use super::{
+    access::Access, deploy::open_project, error::OpError, obstacle::Obstacle, workspace::Workspace,
+};
 use crate::{
     backend::store::ledger::{LockPlace, NewLock, Unlocked},
     model::{Actor, EnvironmentId, HeldLock, Label, LockKind, ProjectId, Selection, ServiceId},
@@ -152,7 +154,7 @@ pub async fn lock(workspace: &Workspace, order: &LockOrder) -> Result<Locked, Op
         until,
     };
     if let Err(held) = workspace.ledger.lock_by_hand(&asked).await? {
-        return Err(OpError::Locked { held, environment: subject.environment, now });
+        return Err(Obstacle::Locked { held, environment: subject.environment, now }.into());
     }
     let held = subject.held(workspace).await?;
     Ok(Locked {
@@ -192,11 +194,13 @@ async fn take_away(
     subject: &Subject,
 ) -> Result<Option<HeldLock>, OpError> {
     let (ledger, place) = (&workspace.ledger, subject.place());
-    let refused =
-        |held| OpError::NotYours { held: Box::new(held), environment: subject.environment.clone() };
+    let refused = |held| Obstacle::NotYours {
+        held: Box::new(held),
+        environment: subject.environment.clone(),
+    };
     match ledger.unlock(place, &subject.by, order.reason.as_deref(), order.force).await? {
         Unlocked::Released(held) | Unlocked::Broken(held) => return Ok(Some(held)),
-        Unlocked::OfAnother(held) => return Err(refused(held)),
+        Unlocked::OfAnother(held) => return Err(refused(held).into()),
         Unlocked::NotLocked => {}
     }
     if let (true, Some(reason)) = (order.force, &order.reason) {
@@ -205,5 +209,5 @@ async fn take_away(
     let held = subject.held(workspace).await?;
     let running =
         held.into_iter().find(|held| is_lease(held) && held.selection == subject.selection);
-    running.map_or(Ok(None), |held| Err(refused(held)))
+    running.map_or(Ok(None), |held| Err(refused(held).into()))
 }

@@ -12,6 +12,7 @@ mod insurance;
 mod journal;
 mod locks;
 mod log;
+mod obstacle;
 mod pictures;
 mod register;
 mod release;
@@ -29,6 +30,7 @@ pub use history::{HistoryRequest, Shown, history, show};
 pub use journal::{Pushed, push_journal};
 pub use locks::{LockOrder, Locked, UnlockOrder, UnlockReport, lock, unlock};
 pub use log::{LogRequest, log};
+pub use obstacle::Obstacle;
 pub use register::{Outcome, RegisterRequest, Registered, register};
 pub use release::{
     ListedRelease, MadeRelease, ReleaseRequest, ShownRelease, make_release, releases, show_release,

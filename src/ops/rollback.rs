@@ -6,6 +6,7 @@ use super::{
     deploy::{DeployRequest, Draft, draft},
     error::OpError,
     ground::Ground,
+    obstacle::Obstacle,
     workspace::Workspace,
 };
 use crate::{
@@ -53,7 +54,9 @@ pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Resul
     let environment = workspace.project.environment(&request.environment)?.clone();
     let is_blank = |reason: &str| reason.trim().is_empty();
     if environment.require_reason && request.reason.as_deref().is_none_or(is_blank) {
-        return Err(OpError::ReasonRequired { environment: environment.id, lifts_hold: false });
+        return Err(
+            Obstacle::ReasonRequired { environment: environment.id, lifts_hold: false }.into()
+        );
     }
     let ground = Ground::of(workspace, &environment.id).await?;
     let selection = match &request.selection {
@@ -69,7 +72,7 @@ pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Resul
         if request.to.is_some() || unfinished.kind == DeploymentKind::Rollback {
             let is_worked_on = ground.is_worked_on(unfinished.number);
             let deployment = Box::new(unfinished.clone());
-            return Err(OpError::Unfinished { deployment, is_worked_on });
+            return Err(Obstacle::Unfinished { deployment, is_worked_on }.into());
         }
         return Ok(Way::Undo(Box::new(unfinished.clone())));
     }
@@ -81,7 +84,7 @@ pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Resul
     let newest = covering(workspace, past, &selection);
     let to = match request.to {
         Some(to) => verified_before(&newest, to)?,
-        None => rollback_target(&newest).ok_or_else(|| OpError::NoTarget {
+        None => rollback_target(&newest).ok_or_else(|| Obstacle::NoTarget {
             environment: environment.id.clone(),
             selection: selection.clone(),
         })?,
@@ -150,7 +153,7 @@ fn verified_before(
             known.push(deployment.release);
         }
     }
-    Err(OpError::NeverVerified { release: to, known })
+    Err(Obstacle::NeverVerified { release: to, known }.into())
 }
 
 /// Keeps an environment where it is when its rollback failed: whoever deploys next must have looked.

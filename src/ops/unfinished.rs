@@ -14,6 +14,7 @@ use super::{
     error::OpError,
     ground::{Ground, open_deployments},
     images::{Search, gather},
+    obstacle::Obstacle,
     pictures::{Subject, take},
     rollback::{hold_after, hold_if_broken},
     workspace::{Workspace, unless_interrupted},
@@ -67,9 +68,9 @@ pub async fn unfinished(
         (Some(oldest), false) => {
             let others = open.into_iter().map(|open| open.deployment.number);
             let numbers = others.chain([oldest.deployment.number]).collect();
-            Err(OpError::SeveralUnfinished { numbers })
+            Err(Obstacle::SeveralUnfinished { numbers }.into())
         }
-        (None, _) => Err(OpError::NothingUnfinished),
+        (None, _) => Err(Obstacle::NothingUnfinished.into()),
     }
 }
 
@@ -117,7 +118,7 @@ pub async fn take_up(
 /// Refuses a deployment that is over.
 fn refuse_if_over(deployment: &Deployment) -> Result<(), OpError> {
     if deployment.status.is_final() {
-        return Err(OpError::Over { deployment: Box::new(deployment.clone()) });
+        return Err(Obstacle::Over { deployment: Box::new(deployment.clone()) }.into());
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use tokio::sync::watch;
 
-use super::error::OpError;
+use super::{error::OpError, obstacle::Obstacle};
 use crate::{
     backend::{
         aws::{Aws, AwsSession, Connection, Credentials, Throttles},
@@ -60,7 +60,8 @@ impl Workspace {
     ) -> Result<Lease, OpError> {
         match engine::claim(&self.ledger, wanted, interrupt).await {
             Err(EngineError::Held { held, at }) => {
-                Err(OpError::Locked { held, environment: wanted.environment.clone(), now: at })
+                Err(Obstacle::Locked { held, environment: wanted.environment.clone(), now: at }
+                    .into())
             }
             other => Ok(other?),
         }

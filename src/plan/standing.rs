@@ -108,16 +108,12 @@ mod tests {
     }
 
     fn stands(
-        task_definition: Option<TaskDefinitionArn>,
+        task_definition: Option<&TaskDefinitionArn>,
         live: EcsDeployment,
         has_content: bool,
     ) -> Standing {
         let before = before();
-        let begun = Begun {
-            before: &before,
-            task_definition: task_definition.as_ref(),
-            ecs_deployment: None,
-        };
+        let begun = Begun { before: &before, task_definition, ecs_deployment: None };
         standing(begun, &service(vec![live]), has_content)
     }
 
@@ -145,8 +141,8 @@ mod tests {
         assert_eq!(stands(None, live(1), false), Standing::NotMoved);
         assert_eq!(stands(None, live(1), true), Standing::NotMoved);
         assert_eq!(stands(None, live(2), true), moved(2));
-        assert_eq!(stands(Some(arn("web", 2)), live(2), true), moved(2));
-        for (known, content) in [(None, false), (Some(arn("web", 2)), true)] {
+        assert_eq!(stands(Some(&arn("web", 2)), live(2), true), moved(2));
+        for (known, content) in [(None, false), (Some(&arn("web", 2)), true)] {
             let other = stands(known, live(3), content);
             assert!(matches!(other, Standing::Elsewhere { .. }), "{other:?}");
         }
@@ -156,10 +152,13 @@ mod tests {
     fn the_same_revision_anew_is_ours_only_when_that_was_wanted() {
         let mut again = deployment(7, true, 2, RolloutState::Completed);
         again.task_definition = Some(arn("web", 1));
-        assert!(matches!(stands(Some(arn("web", 1)), again.clone(), true), Standing::Moved { .. }));
-        assert_eq!(stands(Some(arn("web", 2)), again.clone(), false), Standing::NotMoved);
+        assert!(matches!(
+            stands(Some(&arn("web", 1)), again.clone(), true),
+            Standing::Moved { .. }
+        ));
+        assert_eq!(stands(Some(&arn("web", 2)), again.clone(), false), Standing::NotMoved);
         again.rollout_state_reason =
             "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.".to_owned();
-        assert!(matches!(stands(Some(arn("web", 2)), again, false), Standing::Back { .. }));
+        assert!(matches!(stands(Some(&arn("web", 2)), again, false), Standing::Back { .. }));
     }
 }

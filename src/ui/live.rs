@@ -77,11 +77,9 @@ impl Listener for Live {
     fn hear(&self, event: &Event) {
         let (service, words) = words::event_line(event);
         match event {
-            Event::DeploymentStarted { services, .. } => {
-                self.remark(&words);
-                self.begin(services);
-            }
-            Event::Resumed { services, .. } | Event::RollingBack { services, .. } => {
+            Event::DeploymentStarted { services, .. }
+            | Event::Resumed { services, .. }
+            | Event::RollingBack { services, .. } => {
                 self.remark(&words);
                 self.begin(services);
             }

@@ -61,7 +61,7 @@ fn race(shop: &Shop, commands: [Command; 2]) -> (usize, [Run; 2]) {
 fn assert_lost(loser: &Run, holder: &str) {
     assert_well_told(loser);
     assert_eq!(loser.code, Some(6), "{}", told(loser));
-    assert!(loser.stderr.contains(&format!("by {holder}")), "{}", told(loser));
+    assert!(loser.stderr.contains(&format!("{holder} <")), "{}", told(loser));
 }
 
 #[test]

@@ -34,7 +34,7 @@ impl WatchedStore {
 
 impl WatchedStore {
     /// Fails as a store that is down, where an outage is played.
-    fn reached(&self, is_reached: Result<bool, SandboxError>) -> Result<(), StoreError> {
+    fn reached(is_reached: Result<bool, SandboxError>) -> Result<(), StoreError> {
         let source: Box<dyn std::error::Error + Send + Sync> = match is_reached {
             Ok(true) => return Ok(()),
             Ok(false) => "an outage is played".into(),
@@ -50,7 +50,7 @@ impl WatchedStore {
 
     /// Fails where an outage has begun.
     fn before_read(&self) -> Result<(), StoreError> {
-        self.reached(self.sandbox.outage().map(|outage| !outage.is_on()))
+        Self::reached(self.sandbox.outage().map(|outage| !outage.is_on()))
     }
 }
 
@@ -72,7 +72,7 @@ impl Store for WatchedStore {
     }
 
     async fn transact(&self, writes: Vec<Write>) -> Result<(), StoreError> {
-        self.reached(self.sandbox.lets_write())?;
+        Self::reached(self.sandbox.lets_write())?;
         let turn = self.sandbox.turn().await;
         let done = self.inner.transact(writes).await;
         if let Err(error) = self.sandbox.pass(POINT, turn).await {
