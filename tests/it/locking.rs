@@ -15,24 +15,10 @@ fn as_ann(shop: &Shop, arguments: &[&str]) -> Run {
     Started::of(program).end()
 }
 
-/// A text without what differs from run to run and from machine to machine.
-fn steady(shop: &Shop, text: &str) -> String {
-    let mut text = shop.steady(text);
-    for (pattern, replacement) in [
-        (r"\(\d+ s\)", "(n s)"),
-        (r"renewed \d+ s ago", "renewed n s ago"),
-        (r"(?m)^( +)on .*$", "${1}on [host]"),
-    ] {
-        text =
-            regex_lite::Regex::new(pattern).unwrap().replace_all(&text, replacement).into_owned();
-    }
-    text
-}
-
 /// What a command told of its failure.
 fn error(shop: &Shop, run: &Run) -> String {
     let (_, error) = run.stderr.split_once("error: ").unwrap();
-    steady(shop, error)
+    shop.steady(error)
 }
 
 /// The actions of the log, newest first.
@@ -51,11 +37,10 @@ fn a_lock_keeps_everybody_out_until_it_is_taken_away() {
     let run = shop.run(INDEXER).expect(6);
     insta::assert_snapshot!(error(&shop, &run), @"
     prod is held, so nothing was changed: `all` by Bob Beardly <bob@example.com>
-      `all`: locked by Bob Beardly <bob@example.com> since [time] (n s)
+      `all`: locked by Bob Beardly <bob@example.com> since [time] ([age])
           because: The database moves
           on [host]
           until somebody unlocks it
-    hint: see what runs with `release-tool status all prod`
     hint: ask Bob Beardly <bob@example.com> first; `release-tool unlock all prod --force --reason TEXT` takes it away all the same
     ");
     assert_eq!(shop.writes(), [""; 0]);
@@ -63,7 +48,7 @@ fn a_lock_keeps_everybody_out_until_it_is_taken_away() {
     let run = as_ann(&shop, &["unlock", "all", "prod"]).expect(6);
     insta::assert_snapshot!(error(&shop, &run), @"
     `all` of prod is Bob Beardly <bob@example.com>'s, and stays as it is
-      `all`: locked by Bob Beardly <bob@example.com> since [time] (n s)
+      `all`: locked by Bob Beardly <bob@example.com> since [time] ([age])
           because: The database moves
           on [host]
           until somebody unlocks it
@@ -71,9 +56,9 @@ fn a_lock_keeps_everybody_out_until_it_is_taken_away() {
     ");
     as_ann(&shop, &["unlock", "all", "prod", "--force"]).expect(2).tells("--reason");
     let run = shop.run(&["unlock", "all", "prod"]).expect(0);
-    insta::assert_snapshot!(steady(&shop, &run.stdout), @"
+    insta::assert_snapshot!(shop.steady(&run.stdout), @"
     Unlocked `all` of prod. It was held so:
-    `all`: locked by Bob Beardly <bob@example.com> since [time] (n s)
+    `all`: locked by Bob Beardly <bob@example.com> since [time] ([age])
         because: The database moves
         on [host]
         until somebody unlocks it
@@ -122,20 +107,20 @@ fn the_lease_of_a_running_command_can_be_broken() {
     let run = shop.run(&unlock).expect(6);
     insta::assert_snapshot!(error(&shop, &run), @"
     `search-indexer` of prod is Bob Beardly <bob@example.com>'s, and stays as it is
-      `search-indexer`: in use by Bob Beardly <bob@example.com> since [time] (n s)
+      `search-indexer`: in use by Bob Beardly <bob@example.com> since [time] ([age])
           for d1
           on [host]
-          until [time] unless renewed; renewed n s ago
+          until [time] unless renewed; renewed [age] ago
     hint: it is the lease of a running command, which gives it back at its end, and loses it within two minutes of its death; `release-tool unlock search-indexer prod --force --reason TEXT` breaks it, so that the command can write nothing more
     ");
     let forced = [&unlock[..], &["--force", "--reason", "It hangs"]].concat();
     let run = shop.run(&forced).expect(0);
-    insta::assert_snapshot!(steady(&shop, &run.stdout), @"
+    insta::assert_snapshot!(shop.steady(&run.stdout), @"
     Unlocked `search-indexer` of prod. It was held so:
-    `search-indexer`: in use by Bob Beardly <bob@example.com> since [time] (n s)
+    `search-indexer`: in use by Bob Beardly <bob@example.com> since [time] ([age])
         for d1
         on [host]
-        until [time] unless renewed; renewed n s ago
+        until [time] unless renewed; renewed [age] ago
     The command can write nothing more; AWS may still carry out what it has asked for. Finish its deployment with `release-tool resume d1`.
     ");
     shop.go_fast();
@@ -167,7 +152,7 @@ fn the_log_tells_what_was_done_by_whom_and_why() {
     shop.run(&deploy).expect(0);
     shop.run(&["lock", "all", "prod", "--reason", "Freeze"]).expect(0);
     let log = shop.run(&["log", "--limit", "4"]).expect(0);
-    insta::assert_snapshot!(steady(&shop, &log.stdout), @"
+    insta::assert_snapshot!(shop.steady(&log.stdout), @"
     [time]    prod    lock.set               all    Bob Beardly <bob@example.com>    until it is taken away; because: Freeze
     [time]    prod    deployment.finished    d1     Bob Beardly <bob@example.com>    SUCCEEDED
     [time]    prod    deployment.started     d1     Bob Beardly <bob@example.com>    r1 of search-indexer; because: Faster indexing
@@ -181,5 +166,6 @@ fn the_log_tells_what_was_done_by_whom_and_why() {
     shop.run(&["log", "--env", "nowhere"]).expect(2);
     let shown = shop.run(&["show", "d1"]).expect(0);
     assert!(shown.stdout.contains("What happened:"), "{}", shown.stdout);
-    assert_eq!(shop.json(&["show", "d1"])["timeline"].as_array().unwrap().len(), 2);
+    let timeline = shop.json(&["show", "d1"])["timeline"].clone();
+    assert!(timeline.as_array().unwrap().len() > 2, "{timeline}");
 }

@@ -39,7 +39,7 @@ fn a_set_is_deployed_and_verified_in_one_step() {
     mail-worker       b38f496            COMPLETE
     search-indexer    b0885c1            COMPLETE
     ");
-    insta::assert_snapshot!(shop.steady(&shop.run(&["history"]).expect(0).stdout), @"d1    [time]    prod    all    r1    SUCCEEDED    Bob Beardly <bob@example.com>    First");
+    insta::assert_snapshot!(shop.steady(&shop.run(&["history"]).expect(0).stdout), @"d1    [time]    prod    all    r1    deploy    SUCCEEDED    Bob Beardly <bob@example.com>    First");
     let shown = shop.run(&["show", "d1"]).expect(0).stdout;
     let (head, _) = shown.split_once("\nstorefront: ").unwrap();
     insta::assert_snapshot!(shop.steady(head), @r"

@@ -189,9 +189,14 @@ fn what_is_worked_on_is_not_left_behind() {
     assert_eq!(remarks(&shop, &status), "");
     let refused = shop.run(&["resume"]).expect(6);
     assert_snapshot!(remarks(&shop, &refused), @"
-    error: nothing was changed, since `search-indexer` is taken: Bob Beardly <bob@example.com> works on it with d1 since [time]
+    error: prod is held, so nothing was changed: `search-indexer` by Bob Beardly <bob@example.com>
+      `search-indexer`: in use by Bob Beardly <bob@example.com> since [time] ([age])
+          for d1
+          on [host]
+          until [time] unless renewed; renewed [age] ago
     hint: see it through with `release-tool wait d1`, or stop it with `release-tool abort d1`
     hint: `release-tool deploy` waits for its turn with `--wait 15m`
+    hint: where its command hangs, `release-tool unlock search-indexer prod --force --reason TEXT` breaks its lease
     ");
     shop.go_fast();
     deploy.end().expect(0);

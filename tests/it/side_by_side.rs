@@ -64,15 +64,20 @@ fn the_same_deployment_twice_is_one_rollout() {
     let refused = shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(6);
     assert_snapshot!(shop.steady(&refused.stderr), @"
     sandbox: this is no AWS, nothing here is real. State is in .release-tool/sandbox
-    error: nothing was changed, since `search-indexer` is taken: Bob Beardly <bob@example.com> works on it with d1 since [time]
+    error: prod is held, so nothing was changed: `search-indexer` by Bob Beardly <bob@example.com>
+      `search-indexer`: in use by Bob Beardly <bob@example.com> since [time] ([age])
+          for d1
+          on [host]
+          until [time] unless renewed; renewed [age] ago
     hint: see it through with `release-tool wait d1`, or stop it with `release-tool abort d1`
     hint: `release-tool deploy` waits for its turn with `--wait 15m`
+    hint: where its command hangs, `release-tool unlock search-indexer prod --force --reason TEXT` breaks its lease
     ");
     assert_eq!(refused.stdout, "");
     // A service that shares no image is nobody else's business.
     shop.run(&["deploy", "orders-api", "prod", "--dry-run"]).expect(0);
-    shop.run(&["deploy", "workers", "prod", "--dry-run"]).expect(6).tells("with d1 since");
-    shop.run(&["deploy", "all", "prod", "--dry-run"]).expect(6).tells("with d1 since");
+    shop.run(&["deploy", "workers", "prod", "--dry-run"]).expect(6).tells("for d1");
+    shop.run(&["deploy", "all", "prod", "--dry-run"]).expect(6).tells("for d1");
     let second = shop.start(&["deploy", "search-indexer", "prod", "-y", "--wait", "1m"]);
     shop.go_fast();
     first.end().expect(0);

@@ -259,6 +259,9 @@ impl Shop {
         for (pattern, replacement) in [
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
             (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "[time]"),
+            (r"\(\d+ s\)", "([age])"),
+            (r"renewed \d+ s ago", "renewed [age] ago"),
+            (r"(?m)^( {4,})on \S+$", "${1}on [host]"),
             (r"\d\d:\d\d:\d\d", "[clock]"),
             (r"ecs-svc/\d+", "ecs-svc/[id]"),
             (r"sha256:[0-9a-f]{12,64}", "sha256:[digest]"),
