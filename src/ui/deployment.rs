@@ -205,11 +205,10 @@ fn headline(summary: &Summary<'_>) -> String {
         }
         DeploymentStatus::Unknown => {
             let is_late = |step: &Step| matches!(step.verdict, Some(Verdict::TimedOut { .. }));
-            let why = match count(summary, is_late) {
-                0 => "An answer of AWS was lost",
-                _ => "It did not end in time",
-            };
-            format!("{number}: {why}; its outcome is not known.")
+            match count(summary, is_late) {
+                0 => format!("{number} lost an answer of AWS; its outcome is not known."),
+                _ => format!("{number} did not end in time; its outcome is not known."),
+            }
         }
     }
 }
