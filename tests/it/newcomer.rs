@@ -44,6 +44,7 @@ fn a_set_is_deployed_and_verified_in_one_step() {
     let (head, _) = shown.split_once("\nstorefront: ").unwrap();
     insta::assert_snapshot!(shop.steady(head), @r"
     Deployment      d1
+    Kind            deploy
     Status          SUCCEEDED
     Environment     prod
     Services        all
