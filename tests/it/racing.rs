@@ -206,7 +206,7 @@ fn who_wakes_up_without_the_lease_does_nothing_more() {
                 holder.signal("CONT");
                 let woken = holder.end();
                 assert_well_told(&woken);
-                assert_eq!(woken.code, Some(6), "{at:?}: {}", told(&woken));
+                assert_eq!(woken.code, Some(8), "{at:?}: {}", told(&woken));
                 assert!(woken.stderr.contains("the lease was lost"), "{at:?}: {}", told(&woken));
                 assert_eq!(shop.writes(), writes, "{at:?}: {}", told(&woken));
                 assert_eq!(recorded(&shop), record, "{at:?}");
