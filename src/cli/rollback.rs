@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     engine::Report,
-    model::{DeploymentStatus, Release, ReleaseNumber},
+    model::{DeploymentNumber, DeploymentStatus, Release, ReleaseNumber},
     ops::{self, Execution, RollbackRequest, TakeUp, Way, Workspace},
     ui::{self, Format},
 };
@@ -23,13 +23,14 @@ use crate::{
 /// Go back to what was verified before: no tag needed.
 ///
 /// A deployment that is not over is taken back, also while its command still runs: that one stops
-/// before its next effect. Otherwise the services that were deployed last get the release again that
+/// before its next effect. Where several are not over, one must be named. Otherwise the services that were deployed last get the release again that
 /// was verified before the one that they run. Afterwards the environment is on hold: the next `deploy` needs `--release-hold`
 /// and a reason. A rollback that fails is not rolled back.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   release-tool rollback prod --reason 'search is slow'
+  release-tool rollback prod d12
   release-tool rollback prod --to r12
   release-tool rollback prod --set pipeline
 
@@ -37,6 +38,9 @@ The exit code tells how it ended: 0 rolled back and verified, 5 the rollback fai
 pub(crate) struct RollbackArguments {
     /// The environment, for example `prod`.
     environment: String,
+    /// The unfinished deployment to take back, such as `d12` [default: the only one there].
+    #[arg(conflicts_with_all = ["to", "set"])]
+    deployment: Option<DeploymentNumber>,
     /// Go back to this release, which must have been verified there, such as `r12`.
     #[arg(long, value_name = "RELEASE")]
     to: Option<ReleaseNumber>,
@@ -70,6 +74,7 @@ pub(super) async fn run(
     let interrupt = Interrupt::listen();
     let request = RollbackRequest {
         environment: arguments.environment.clone(),
+        deployment: arguments.deployment,
         selection: arguments.set.clone(),
         to: arguments.to,
         reason: arguments.reason.clone(),

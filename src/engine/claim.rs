@@ -16,7 +16,9 @@ use crate::{
             ledger::{Acquired, Lease, LockRequest},
         },
     },
-    model::{Actor, EnvironmentId, HeldLock, LockKind, ProjectId, Selection, ServiceId},
+    model::{
+        Actor, DeploymentNumber, EnvironmentId, HeldLock, LockKind, ProjectId, Selection, ServiceId,
+    },
 };
 
 /// The time between two tries.
@@ -39,8 +41,9 @@ pub struct Claim {
     pub reason: Option<String>,
     /// How long others may go on before it is given up.
     pub wait: Duration,
-    /// Whether a lease of others is taken when the wait is over. A lock that a person set is not.
-    pub preempt: bool,
+    /// The deployment whose lease is taken when the wait is over. No other lease is, nor a lock that
+    /// a person set.
+    pub preempt: Option<DeploymentNumber>,
 }
 
 /// Takes the lease.
@@ -67,7 +70,7 @@ pub async fn claim(
             process: process.as_ref(),
             reason: claim.reason.as_deref(),
             is_gone: &is_gone,
-            preempt: claim.preempt && is_last,
+            preempt: claim.preempt.filter(|_| is_last),
         };
         let held = match ledger.acquire(&request).await.map_err(EngineError::NotRecorded)? {
             Acquired::Lease(lease) => return Ok(lease),

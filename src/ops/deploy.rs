@@ -415,7 +415,7 @@ pub async fn carry_out(
         by: draft.access.actor(&workspace.person),
         reason: draft.request.reason.clone(),
         wait: Duration::ZERO,
-        preempt: false,
+        preempt: None,
     };
     let lease = workspace.claim(&wanted, execution.interrupt.clone()).await?;
     let done = under_lease(workspace, draft, execution, &lease).await;

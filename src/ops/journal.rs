@@ -58,7 +58,7 @@ async fn push(workspace: &Workspace, head: &Head, lines: &[Line]) -> Result<Push
         by: workspace.person.clone(),
         reason: Some(format!("bringing in what {} could not record", head.deployment)),
         wait: Duration::ZERO,
-        preempt: false,
+        preempt: None,
     };
     let (_never, interrupt) = watch::channel(false);
     let lease = workspace.claim(&wanted, interrupt).await?;

@@ -154,7 +154,7 @@ impl Obstacle {
 fn unfinished_hints(deployment: &Deployment) -> Vec<String> {
     let Deployment { number, environment, .. } = deployment;
     let finish = format!("finish it with `release-tool resume {number}`");
-    let undo = format!("or take it back with `release-tool rollback {environment}`");
+    let undo = format!("or take it back with `release-tool rollback {environment} {number}`");
     if deployment.may_be_taken_back() { vec![finish, undo] } else { vec![finish] }
 }
 

@@ -10,9 +10,10 @@ use super::{
     workspace::Workspace,
 };
 use crate::{
+    backend::store::StoreError,
     model::{
-        Actor, Deployment, DeploymentKind, DeploymentStatus, EnvironmentId, Hold, ReleaseNumber,
-        Selection, ServiceId,
+        Actor, Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, EnvironmentId, Hold,
+        ReleaseNumber, Selection, ServiceId, Step,
     },
     plan::rollback_target,
 };
@@ -22,6 +23,8 @@ use crate::{
 pub struct RollbackRequest {
     /// The environment.
     pub environment: String,
+    /// The unfinished deployment to be taken back; the only one there where none is named.
+    pub deployment: Option<DeploymentNumber>,
     /// `--set`: a set or a service; what was deployed last where none is named.
     pub selection: Option<String>,
     /// `--to`.
@@ -58,23 +61,18 @@ pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Resul
             Obstacle::ReasonRequired { environment: environment.id, lifts_hold: false }.into()
         );
     }
+    if let Some(number) = request.deployment {
+        return Ok(Way::Undo(Box::new(named(workspace, &environment.id, number).await?)));
+    }
     let ground = Ground::of(workspace, &environment.id).await?;
     let selection = match &request.selection {
         Some(word) if !workspace.project.is_open() => workspace.project.select(word)?,
         Some(_) | None => Selection::All,
     };
     let touched = services(workspace, &selection);
-    let unfinished = ground.unfinished.iter().find(|deployment| {
-        let mut steps = deployment.steps.iter();
-        selection == Selection::All || steps.any(|step| touched.contains(&step.service))
-    });
-    if let Some(unfinished) = unfinished {
-        if request.to.is_some() || unfinished.kind == DeploymentKind::Rollback {
-            let is_worked_on = ground.is_worked_on(unfinished.number);
-            let deployment = Box::new(unfinished.clone());
-            return Err(Obstacle::Unfinished { deployment, is_worked_on }.into());
-        }
-        return Ok(Way::Undo(Box::new(unfinished.clone())));
+    let is_wanted = |step: &Step| selection == Selection::All || touched.contains(&step.service);
+    if let Some(deployment) = unfinished(&ground, is_wanted, request.to.is_some())? {
+        return Ok(Way::Undo(Box::new(deployment)));
     }
     let past = past(workspace, &environment.id).await?;
     let selection = match (&request.selection, past.first()) {
@@ -103,6 +101,51 @@ pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Resul
     };
     let draft = Box::new(draft(workspace, &request).await?);
     Ok(Way::Release { to, draft })
+}
+
+/// The deployment with the number, if it can be taken back.
+async fn named(
+    workspace: &Workspace,
+    environment: &EnvironmentId,
+    number: DeploymentNumber,
+) -> Result<Deployment, OpError> {
+    let project = &workspace.project.id;
+    let deployment = workspace.ledger.deployment(project, number).await?;
+    if deployment.environment != *environment {
+        let what = format!("deployment `{number}` of `{project}` in `{environment}`");
+        return Err(StoreError::NotFound { what }.into());
+    }
+    let deployment = Box::new(deployment);
+    if deployment.status.is_final() {
+        return Err(Obstacle::Over { deployment }.into());
+    }
+    if deployment.kind == DeploymentKind::Rollback {
+        let is_worked_on = Ground::of(workspace, environment).await?.is_worked_on(number);
+        return Err(Obstacle::Unfinished { deployment, is_worked_on }.into());
+    }
+    Ok(*deployment)
+}
+
+/// The only unfinished deployment with such a step, if there is one. `is_in_the_way` says that it is
+/// not to be taken back.
+fn unfinished(
+    ground: &Ground,
+    is_wanted: impl Fn(&Step) -> bool,
+    is_in_the_way: bool,
+) -> Result<Option<Deployment>, Obstacle> {
+    let open = ground.unfinished.iter();
+    let open: Vec<&Deployment> = open.filter(|open| open.steps.iter().any(&is_wanted)).collect();
+    let Some(newest) = open.first() else { return Ok(None) };
+    if is_in_the_way || (open.len() == 1 && newest.kind == DeploymentKind::Rollback) {
+        let is_worked_on = ground.is_worked_on(newest.number);
+        let deployment = Box::new((*newest).clone());
+        return Err(Obstacle::Unfinished { deployment, is_worked_on });
+    }
+    if open.len() > 1 {
+        let numbers = open.iter().map(|open| open.number).collect();
+        return Err(Obstacle::SeveralUnfinished { numbers });
+    }
+    Ok(Some((*newest).clone()))
 }
 
 /// The services of a selection.

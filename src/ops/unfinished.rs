@@ -22,9 +22,10 @@ use super::{
 use crate::{
     backend::store::ledger::{DeploymentKey, Lease},
     engine::{Claim, Orders, Report, Unfinished},
-    manifest::Environment,
+    manifest::{Environment, Project},
     model::{
-        Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, ImageId, Release, ServiceId,
+        Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, ImageId, Release,
+        Selection, ServiceId,
     },
     plan::{ImageSource, Leg, PlanRequest, Refusal, Wanted, resume},
 };
@@ -100,12 +101,12 @@ pub async fn take_up(
     let wanted = Claim {
         project: deployment.project.clone(),
         environment: deployment.environment.clone(),
-        selection: deployment.selection.clone(),
+        selection: lease_name(&workspace.project, deployment),
         services: deployment.steps.iter().map(|step| step.service.clone()).collect(),
         by,
         reason,
         wait,
-        preempt: matches!(how, TakeUp::RollBack { .. }),
+        preempt: matches!(how, TakeUp::RollBack { .. }).then_some(deployment.number),
     };
     let lease = workspace.claim(&wanted, execution.interrupt.clone()).await?;
     let number = deployment.number;
@@ -113,6 +114,19 @@ pub async fn take_up(
     let done = done.await;
     workspace.let_go(&lease).await;
     done
+}
+
+/// What the lease for taking a deployment up is named after. One of `all` that has steps for a part
+/// of the services only is held under one of them, since `all` meets everybody; the others that it
+/// has steps for are in the lease as well.
+fn lease_name(project: &Project, deployment: &Deployment) -> Selection {
+    let steps: BTreeSet<&ServiceId> = deployment.steps.iter().map(|step| &step.service).collect();
+    let services = project.services_of(&Selection::All);
+    let is_whole = !services.is_empty() && services.iter().all(|all| steps.contains(&all.id));
+    match (&deployment.selection, steps.first()) {
+        (Selection::All, Some(first)) if !is_whole => Selection::Service((*first).clone()),
+        (selection, _) => selection.clone(),
+    }
 }
 
 /// Refuses a deployment that is over.

@@ -242,7 +242,7 @@ fn hints(summary: &Summary<'_>) -> Vec<String> {
     let Deployment { number, environment, selection, status, kind, .. } = summary.deployment;
     let look = format!("see all that was recorded with `release-tool show {number}`");
     let finish = format!("finish it with `release-tool resume {number}`");
-    let undo = format!("or take it back with `release-tool rollback {environment}`");
+    let undo = format!("or take it back with `release-tool rollback {environment} {number}`");
     let state = format!("see what runs with `release-tool status {selection} {environment}`");
     match status {
         DeploymentStatus::Succeeded if *kind == DeploymentKind::Register => {
@@ -331,7 +331,7 @@ pub fn left_behind(deployment: &Deployment) -> String {
         _ => "not known to have ended",
     };
     let undo = if deployment.may_be_taken_back() {
-        format!(", or take it back with `release-tool rollback {environment}`")
+        format!(", or take it back with `release-tool rollback {environment} {number}`")
     } else {
         String::new()
     };

@@ -32,7 +32,7 @@ fn an_interrupted_deployment_is_recorded_and_finished_by_resume() {
 
     d1 was interrupted; what was started goes on in ECS.
     hint: finish it with `release-tool resume d1`
-    hint: or take it back with `release-tool rollback prod`
+    hint: or take it back with `release-tool rollback prod d1`
     ");
     let shown = shop.json(&["show", "d1"]);
     assert_eq!(shown["deployment"]["status"], "INTERRUPTED");
@@ -44,7 +44,7 @@ fn an_interrupted_deployment_is_recorded_and_finished_by_resume() {
     sandbox: this is no AWS, nothing here is real. State is in .release-tool/sandbox
     error: d1 to prod is not over: it is INTERRUPTED, and nobody works on it
     hint: finish it with `release-tool resume d1`
-    hint: or take it back with `release-tool rollback prod`
+    hint: or take it back with `release-tool rollback prod d1`
     ");
     assert_eq!(blocked.stdout, "");
     // What shares nothing with it may go on.
@@ -160,7 +160,7 @@ fn when_the_time_is_up_the_outcome_is_not_known() {
 
     d1 did not end in time; its outcome is not known.
     hint: finish it with `release-tool resume d1`
-    hint: or take it back with `release-tool rollback prod`
+    hint: or take it back with `release-tool rollback prod d1`
     ");
     assert_eq!(shop.verdicts("d1")["search-indexer"], "TIMED_OUT");
     assert_eq!(shop.json(&["show", "d1"])["deployment"]["status"], "UNKNOWN");

@@ -156,7 +156,7 @@ fn what_is_left_behind_is_told_by_every_command() {
     let orphaned = shop.run(&["status", "all", "prod"]).expect(0);
     assert_snapshot!(remarks(&shop, &orphaned), @"
     warning: d1 (r1 to prod, begun [time] by Bob Beardly <bob@example.com>) is ORPHANED: nobody works on it any more
-    hint: finish it with `release-tool resume d1`, or take it back with `release-tool rollback prod`
+    hint: finish it with `release-tool resume d1`, or take it back with `release-tool rollback prod d1`
     ");
     shop.run(&["history"]).expect(0).tells("is ORPHANED: nobody works on it any more");
 
@@ -167,7 +167,7 @@ fn what_is_left_behind_is_told_by_every_command() {
     let interrupted = shop.run(&["status", "all", "stage"]).expect(0);
     assert_snapshot!(remarks(&shop, &interrupted), @"
     warning: d1 (r1 to prod, begun [time] by Bob Beardly <bob@example.com>) is INTERRUPTED
-    hint: finish it with `release-tool resume d1`, or take it back with `release-tool rollback prod`
+    hint: finish it with `release-tool resume d1`, or take it back with `release-tool rollback prod d1`
     ");
 
     shop.go_fast();
@@ -177,7 +177,7 @@ fn what_is_left_behind_is_told_by_every_command() {
     let detached = shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(0);
     assert_snapshot!(remarks(&shop, &detached), @"
     warning: d2 (r2 to prod, begun [time] by Bob Beardly <bob@example.com>) is DETACHED: nobody has verified it yet
-    hint: finish it with `release-tool resume d2`, or take it back with `release-tool rollback prod`
+    hint: finish it with `release-tool resume d2`, or take it back with `release-tool rollback prod d2`
     ");
 }
 
@@ -293,7 +293,7 @@ fn a_running_deployment_is_aborted_before_its_next_effect() {
 
     d1 was interrupted; what was started goes on in ECS.
     hint: finish it with `release-tool resume d1`
-    hint: or take it back with `release-tool rollback prod`
+    hint: or take it back with `release-tool rollback prod d1`
     ");
     shop.sandbox(&["fault", "clear"]);
     abort.hears("alpha: follows ecs-svc/");

@@ -205,7 +205,7 @@ fn a_running_deployment_stops_and_is_taken_back() {
 
     d2 was interrupted; what was started goes on in ECS.
     hint: finish it with `release-tool resume d2`
-    hint: or take it back with `release-tool rollback prod`
+    hint: or take it back with `release-tool rollback prod d2`
     ");
     back.hears("d2: rolling back 3 services");
     shop.go_fast();
@@ -389,4 +389,61 @@ fn a_release_is_deployed_exactly_as_it_is_everywhere() {
     hint: leave them away
     ");
     shop.run(&["deploy", "r9", "prod", "-y"]).expect(1).tells("r9");
+}
+
+/// Two services, each with an image of its own.
+const PAIR: &str = r#"
+[shop.environments.prod]
+cluster = "shop"
+
+[shop.services.alpha]
+[shop.services.beta]
+"#;
+
+/// `PAIR`, with `d2`, of all and nobody's by now, which had begun to move `beta` alone; and `d3`,
+/// which moves `alpha` and stands still.
+fn beside() -> (Shop, Started) {
+    let shop = Shop::with(PAIR);
+    shop.run(&["deploy", "alpha", "prod", "-y"]).expect(0);
+    shop.stand_still();
+    let mut lost = shop.start(&["deploy", "all", "prod", "-y"]);
+    lost.hears("beta: started ecs-svc/");
+    lost.signal("KILL");
+    lost.end();
+    let latest = shop.parameter("/shop/images/latest/alpha").unwrap();
+    let uri = format!("{}:next", latest.rsplit_once(':').unwrap().0);
+    shop.sandbox(&["set", "push-image", &uri]);
+    shop.run(&["register", &uri, "alpha"]).expect(0);
+    let mut healthy = shop.start(&["deploy", "alpha", "prod", "-y"]);
+    healthy.hears("alpha: started ecs-svc/");
+    (shop, healthy)
+}
+
+#[test]
+fn who_works_on_other_services_is_left_in_peace() {
+    let (shop, healthy) = beside();
+    let mut back = shop.start(&["rollback", "prod", "-y", "--set", "beta"]);
+    back.hears("d2: rolling back 1 service");
+    shop.go_fast();
+    back.end().expect(0).prints("d2 was rolled back");
+    healthy.end().expect(0).prints("d3: r3 is deployed to prod");
+}
+
+#[test]
+fn where_several_are_unfinished_one_is_named() {
+    let (shop, healthy) = beside();
+    shop.run(&["history"]).expect(0).tells("`release-tool rollback prod d2`");
+    let several = shop.run(BACK).expect(1);
+    assert_snapshot!(remarks(&shop, &several), @"
+    error: 2 deployments are unfinished: d3, d2
+    hint: name the one that is meant, for example `d3`
+    ");
+    shop.run(&["rollback", "prod", "d1", "-y"]).expect(1).tells("d1 is over");
+    shop.run(&["rollback", "prod", "d9", "-y"]).expect(1).tells("d9");
+    shop.run(&["rollback", "prod", "d2", "-y", "--to", "r1"]).expect(2);
+    let mut back = shop.start(&["rollback", "prod", "d2", "-y"]);
+    back.hears("d2: rolling back 1 service");
+    shop.go_fast();
+    back.end().expect(0).prints("d2 was rolled back");
+    healthy.end().expect(0).prints("d3: r3 is deployed to prod");
 }

@@ -52,9 +52,9 @@ pub struct LockRequest<'a> {
     pub reason: Option<&'a str>,
     /// Tells whether a process is known to be gone.
     pub is_gone: &'a (dyn Fn(&ProcessId) -> bool + Send + Sync),
-    /// Takes leases of others although they are not over: for a rollback that asked them to stop
-    /// and waited. A lock set by hand is never taken.
-    pub preempt: bool,
+    /// The deployment whose lease is taken although it is not over: for a rollback of it that asked
+    /// it to stop and waited. Neither the lease of another nor a lock set by hand is taken.
+    pub preempt: Option<DeploymentNumber>,
 }
 
 impl fmt::Debug for LockRequest<'_> {
@@ -166,7 +166,8 @@ impl LockRequest<'_> {
         if lease.process.as_ref().is_some_and(self.is_gone) {
             return Some(Over::Gone);
         }
-        self.preempt.then_some(Over::Preempted)
+        let is_taken_back = self.preempt.is_some() && lease.deployment == self.preempt;
+        is_taken_back.then_some(Over::Preempted)
     }
 
     /// What becomes of the locks.

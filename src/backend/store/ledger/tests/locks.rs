@@ -219,8 +219,16 @@ async fn the_lease_of_a_process_that_is_gone_is_taken_over_at_once() {
 async fn a_rollback_takes_leases_and_no_locks() {
     let place = Place::new().await;
     let web = Asking::of("stage", "web", &["web"]).by("ann").take(&place.ledger).await;
-    Asking::of("stage", "api", &["api"]).by("ann").take(&place.ledger).await;
-    let rollback = Asking { preempt: true, ..Asking::of("stage", "front", &["web", "api"]) };
+    let api = Asking::of("stage", "api", &["api"]).by("ann").take(&place.ledger).await;
+    let five = DeploymentNumber(5);
+    let name = |lease: &Lease, number| place.ledger.store.transact(vec![lease.naming(number)]);
+    name(&web, five).await.unwrap();
+    let asking = Asking::of("stage", "front", &["web", "api"]);
+    let rollback = Asking { preempt: Some(five), ..asking };
+    assert_eq!(rollback.meet(&place.ledger).await.len(), 1, "one that names no deployment");
+    name(&api, DeploymentNumber(6)).await.unwrap();
+    assert_eq!(rollback.meet(&place.ledger).await.len(), 1, "the one of another deployment");
+    name(&api, five).await.unwrap();
     let taken = rollback.take(&place.ledger).await;
     assert_eq!(taken.generation(), 3);
     assert_eq!(held(&place, "stage").await, [("front".to_owned(), actor().name)]);
@@ -228,6 +236,7 @@ async fn a_rollback_takes_leases_and_no_locks() {
     assert!(told(&place, "stage").await[0].starts_with("lease.preempted api by Bob"));
     assert!(place.ledger.renew(&web).await.is_err());
 
+    name(&taken, five).await.unwrap();
     let lock = lock("stage", &Selection::All, "ann");
     place.ledger.lock_by_hand(&lock.new_lock()).await.unwrap().unwrap();
     assert_eq!(rollback.meet(&place.ledger).await.len(), 1, "the lock, and not its own lease");
@@ -371,8 +380,7 @@ async fn a_fence_never_goes_back() {
     let mut last = 0;
     for n in 0..12_i64 {
         place.clock.set(n * 1000);
-        let asking = Asking { preempt: n % 4 == 3, ..Asking::all("stage") };
-        let lease = asking.take(&place.ledger).await;
+        let lease = Asking::all("stage").take(&place.ledger).await;
         assert!(lease.fence() > last, "{} after {last}", lease.fence());
         last = lease.fence();
         match n % 4 {

@@ -21,11 +21,11 @@ use crate::{
         ledger::{Acquired, Lease, LockRequest, NewDeployment, NewRelease},
     },
     model::{
-        Actor, CiJob, Compensation, ContainerExit, ContainerName, DeploymentKind, Digest,
-        EcsDeploymentId, EcsServiceName, EnvironmentId, Evidence, HeldLock, ImageId, ImageUri,
-        LabelRecord, OnFailure, ProcessId, ProjectId, ReleaseHash, ReleaseNumber, ReleasedImage,
-        Selection, ServiceEvent, ServiceHead, ServiceId, Step, StepBefore, StepStatus, StepTarget,
-        StoppedTask, TaskDefinitionArn, Verdict, VerifiedHead,
+        Actor, CiJob, Compensation, ContainerExit, ContainerName, DeploymentKind, DeploymentNumber,
+        Digest, EcsDeploymentId, EcsServiceName, EnvironmentId, Evidence, HeldLock, ImageId,
+        ImageUri, LabelRecord, OnFailure, ProcessId, ProjectId, ReleaseHash, ReleaseNumber,
+        ReleasedImage, Selection, ServiceEvent, ServiceHead, ServiceId, Step, StepBefore,
+        StepStatus, StepTarget, StoppedTask, TaskDefinitionArn, Verdict, VerifiedHead,
     },
 };
 
@@ -101,8 +101,8 @@ pub(super) struct Asking {
     pub(super) process: Option<ProcessId>,
     /// Which process is gone.
     pub(super) gone: Option<ProcessId>,
-    /// Whether others need not be over.
-    pub(super) preempt: bool,
+    /// The deployment whose lease need not be over.
+    pub(super) preempt: Option<DeploymentNumber>,
 }
 
 impl Asking {
@@ -115,7 +115,7 @@ impl Asking {
             by: actor(),
             process: None,
             gone: None,
-            preempt: false,
+            preempt: None,
         }
     }
 
