@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write as _},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -61,6 +61,9 @@ pub struct Head {
     pub environment: EnvironmentId,
     /// The deployment.
     pub deployment: DeploymentNumber,
+    /// The number of the lease that it was worked on under.
+    #[serde(default)]
+    pub fence: u64,
 }
 
 /// One change.
@@ -93,24 +96,34 @@ pub struct EscapeWriter {
 }
 
 impl EscapeWriter {
-    /// Begins the file of a deployment, or goes on with it.
+    /// Begins the file of a deployment that is worked on under the lease with this number, or goes
+    /// on with it. Each lease has a file of its own. The end of a line that was never finished is
+    /// cut off.
     ///
     /// # Errors
     /// Fails when the folder or the file cannot be written.
-    pub fn create(folder: &Path, deployment: &Deployment) -> Result<Self, EscapeError> {
+    pub fn create(folder: &Path, deployment: &Deployment, fence: u64) -> Result<Self, EscapeError> {
         let Deployment { project, environment, number, .. } = deployment;
-        let path = folder.join(format!("{project}-{environment}-{number}.{EXTENSION}"));
+        let path = folder.join(format!("{project}-{environment}-{number}-{fence}.{EXTENSION}"));
         let failed = |source| EscapeError::File { file: path.clone(), source };
         fs::create_dir_all(folder).map_err(failed)?;
-        let is_new = !path.exists();
-        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(failed)?;
+        let whole = cut_torn_line(&mut file).map_err(failed)?;
         let mut writer = Self { path, file };
-        if is_new {
+        if whole == 0 {
             writer.append(&Head {
                 schema: SCHEMA,
                 project: project.clone(),
                 environment: environment.clone(),
                 deployment: *number,
+                fence,
             })?;
         }
         Ok(writer)
@@ -135,9 +148,24 @@ impl EscapeWriter {
         let failed = |source| EscapeError::File { file: self.path.clone(), source };
         let mut text = serde_json::to_string(value).map_err(io::Error::from).map_err(failed)?;
         text.push('\n');
+        // What a full disk left of an earlier line is not part of this one.
+        cut_torn_line(&mut self.file).map_err(failed)?;
         self.file.write_all(text.as_bytes()).map_err(failed)?;
         self.file.sync_data().map_err(failed)
     }
+}
+
+/// Cuts off a last line without its end, and goes to where the next line begins. Gives the length.
+fn cut_torn_line(file: &mut File) -> io::Result<u64> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.read_to_end(&mut bytes)?;
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let length = u64::try_from(whole).map_err(io::Error::other)?;
+    if whole < bytes.len() {
+        file.set_len(length)?;
+    }
+    file.seek(SeekFrom::Start(length))
 }
 
 /// The files of a folder, in the order of their names; none where there is no folder.
@@ -193,4 +221,71 @@ pub fn read(file: &Path) -> Result<(Head, Vec<Line>), EscapeError> {
 /// Fails when it cannot be removed.
 pub fn remove(file: &Path) -> Result<(), EscapeError> {
     fs::remove_file(file).map_err(|source| EscapeError::File { file: file.to_path_buf(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{DeploymentKind, OnFailure, ReleaseNumber, Selection};
+
+    fn deployment() -> Deployment {
+        Deployment {
+            number: DeploymentNumber(7),
+            project: ProjectId::new("cat").unwrap(),
+            environment: EnvironmentId::new("prod").unwrap(),
+            selection: Selection::All,
+            release: ReleaseNumber(1),
+            kind: DeploymentKind::Deploy,
+            status: DeploymentStatus::Running,
+            actor: crate::model::Actor::default(),
+            description: None,
+            created_at: Timestamp::UNIX_EPOCH,
+            finished_at: None,
+            tool_version: String::new(),
+            on_failure: OnFailure::Hold,
+            from_release: None,
+            cancel: None,
+            steps: Vec::new(),
+        }
+    }
+
+    fn line(status: DeploymentStatus) -> Line {
+        Line::Status { status, at: Timestamp::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn a_file_that_is_gone_on_with_begins_after_its_last_whole_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || EscapeWriter::create(folder.path(), &deployment(), 3).unwrap();
+        let path = open().path().to_owned();
+        let head = fs::read_to_string(&path).unwrap();
+        let (first, second) = (line(DeploymentStatus::Unknown), line(DeploymentStatus::Failed));
+        // Wherever the head was torn, it is written anew.
+        for length in 0..head.len() {
+            fs::write(&path, &head.as_bytes()[..length]).unwrap();
+            assert!(matches!(read(&path), Err(EscapeError::Head { .. })), "{length}");
+            open().write(&first).unwrap();
+            assert_eq!(read(&path).unwrap().1, [first.clone()], "{length}");
+        }
+        let whole = fs::read_to_string(&path).unwrap();
+        // Wherever the line was torn, it is gone.
+        for length in head.len()..whole.len() {
+            fs::write(&path, &whole.as_bytes()[..length]).unwrap();
+            assert_eq!(read(&path).unwrap().1, [], "{length}");
+            open().write(&second).unwrap();
+            let (head, lines) = read(&path).unwrap();
+            assert_eq!((head.fence, lines), (3, vec![second.clone()]), "{length}");
+        }
+    }
+
+    #[test]
+    fn each_lease_has_a_file_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        for fence in [1, 2] {
+            let mut writer = EscapeWriter::create(folder.path(), &deployment(), fence).unwrap();
+            writer.write(&line(DeploymentStatus::Unknown)).unwrap();
+        }
+        let read = files(folder.path()).unwrap().into_iter().map(|file| read(&file).unwrap());
+        assert_eq!(read.map(|(head, _)| head.fence).collect::<Vec<_>>(), [1, 2]);
+    }
 }

@@ -17,14 +17,16 @@ use crate::{
 pub(super) struct EscapeFile {
     /// The folder it is made in.
     folder: PathBuf,
+    /// The number of the lease.
+    fence: u64,
     /// The file, once it is there.
     writer: Mutex<Option<EscapeWriter>>,
 }
 
 impl EscapeFile {
     /// Nothing is written yet.
-    pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder, writer: Mutex::new(None) }
+    pub(super) fn new(folder: PathBuf, fence: u64) -> Self {
+        Self { folder, fence, writer: Mutex::new(None) }
     }
 
     /// Whether the record goes here.
@@ -62,7 +64,7 @@ impl EscapeFile {
     fn write(&self, deployment: &Deployment, line: &Line) -> Result<(), EscapeError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if writer.is_none() {
-            *writer = Some(EscapeWriter::create(&self.folder, deployment)?);
+            *writer = Some(EscapeWriter::create(&self.folder, deployment, self.fence)?);
         }
         match writer.as_mut() {
             Some(writer) => writer.write(line),

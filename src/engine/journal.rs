@@ -476,7 +476,7 @@ pub async fn record_end(
     (deployment, images): (Deployment, BTreeMap<ImageId, ReleasedImage>),
     (status, at): (DeploymentStatus, Timestamp),
 ) -> Result<(), StoreError> {
-    let nowhere = EscapeFile::new(std::path::PathBuf::new());
+    let nowhere = EscapeFile::new(std::path::PathBuf::new(), lease.fence());
     let now = || Timestamp::UNIX_EPOCH;
     let journal = Journal::new((ledger, lease), now, deployment.clone(), images, nowhere);
     journal.finish(&deployment, (status, at)).await

@@ -252,7 +252,7 @@ impl Engine<'_> {
         deployment: Deployment,
         images: BTreeMap<ImageId, ReleasedImage>,
     ) -> Journal<'_> {
-        let escape = EscapeFile::new(self.journal_folder.clone());
+        let escape = EscapeFile::new(self.journal_folder.clone(), self.lease.fence());
         Journal::new((self.ledger, self.lease), self.now, deployment, images, escape)
     }
 

@@ -62,16 +62,21 @@ impl ReleaseStanding {
 
 /// Whether a service still runs what was verified: it was not put back from it, and nothing came
 /// after it, or what came was not started or was put back.
+///
+/// A deployment that moved a service back has verified what it moved it to, so that head and
+/// verification are of one deployment, and the revision tells which of the two ways it went.
 fn is_still_so(head: &ServiceHead, verified: &VerifiedHead) -> bool {
     use StepStatus::{CompensateFailed, Compensated, Compensating};
     if head.deployment == verified.deployment {
-        return !matches!(head.status, Compensating | Compensated | CompensateFailed);
+        return match head.status {
+            Compensated => head.task_definition.as_ref() == Some(&verified.task_definition),
+            status => !matches!(status, Compensating | CompensateFailed),
+        };
     }
     match &head.verdict {
-        _ if head.status == Compensated => true,
-        Some(Verdict::NotStarted { .. }) => true,
         Some(Verdict::RolledBack { to: Some(to), .. }) => *to == verified.task_definition,
-        _ => false,
+        Some(Verdict::NotStarted { .. }) => true,
+        _ => head.status == Compensated,
     }
 }
 
@@ -150,5 +155,20 @@ mod tests {
         assert_eq!(word(1, &head), "verified");
         head.status = StepStatus::Compensated;
         assert_eq!(word(1, &head), "COMPENSATED");
+    }
+
+    #[test]
+    fn a_service_that_was_moved_back_runs_what_was_verified() {
+        // As a deployment leaves it that put a copy of the revision before in place.
+        let copy = arn(3);
+        let verdict = Verdict::RolledBack { to: Some(copy.clone()), reason: String::new() };
+        let mut head = head(2, StepStatus::Compensated, Some(verdict));
+        head.task_definition = Some(copy.clone());
+        let verified = head.verified.as_mut().unwrap();
+        verified.deployment = DeploymentNumber(2);
+        verified.task_definition = copy;
+        assert_eq!((word(1, &head), word(2, &head)), ("verified", "COMPENSATED"));
+        head.verified.as_mut().unwrap().task_definition = arn(1);
+        assert_eq!((word(1, &head), word(2, &head)), ("touched", "COMPENSATED"));
     }
 }
