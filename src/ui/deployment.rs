@@ -271,7 +271,14 @@ fn hints(summary: &Summary<'_>) -> Vec<String> {
             };
             [look].into_iter().chain(next.map(str::to_owned)).collect()
         }
-        DeploymentStatus::RollbackFailed => vec![state, look],
+        DeploymentStatus::RollbackFailed => {
+            let can_go_back = *kind == DeploymentKind::Rollback || summary.last_verified.is_some();
+            let again = format!(
+                "bring it to what was verified last with `release-tool rollback {environment}`, once \
+                 what stood in the way is mended"
+            );
+            can_go_back.then_some(again).into_iter().chain([state, look]).collect()
+        }
         DeploymentStatus::Failed | DeploymentStatus::Cancelled => {
             let back = summary.last_verified.map(|release| {
                 format!("go back to {release} with `release-tool rollback {environment}`")
@@ -325,7 +332,7 @@ pub fn left_behind(deployment: &Deployment) -> String {
     let Deployment { number, environment, release, status, actor, created_at, .. } = deployment;
     let what = match status {
         DeploymentStatus::Running => "ORPHANED: nobody works on it any more",
-        DeploymentStatus::RollingBack => "ORPHANED on its way back",
+        DeploymentStatus::RollingBack => "on its way back, and nobody works on it",
         DeploymentStatus::Detached => "DETACHED: nobody has verified it yet",
         DeploymentStatus::Interrupted => "INTERRUPTED",
         _ => "not known to have ended",

@@ -240,6 +240,7 @@ fn a_rollback_that_fails_is_not_rolled_back() {
               container search-indexer, exit code 1
 
     d3, a rollback, failed: prod needs attention now.
+    hint: bring it to what was verified last with `release-tool rollback prod`, once what stood in the way is mended
     hint: see what runs with `release-tool status search-indexer prod`
     hint: see all that was recorded with `release-tool show d3`
     ");
@@ -332,7 +333,7 @@ fn a_way_back_that_is_interrupted_is_finished_by_resume() {
     ");
     let left = shop.run(&["status", "all", "prod"]).expect(0);
     assert_snapshot!(remarks(&shop, &left), @"
-    warning: d2 (r2 to prod, begun [time] by Bob Beardly <bob@example.com>) is ORPHANED on its way back
+    warning: d2 (r2 to prod, begun [time] by Bob Beardly <bob@example.com>) is on its way back, and nobody works on it
     hint: finish it with `release-tool resume d2`
     ");
     shop.go_fast();
