@@ -15,7 +15,7 @@ use super::{
     ground::{Ground, open_deployments},
     images::{Search, gather},
     obstacle::Obstacle,
-    pictures::{Subject, take},
+    pictures::{Album, Subject, take},
     rollback::{hold_after, hold_if_broken},
     workspace::{Workspace, unless_interrupted},
 };
@@ -25,9 +25,9 @@ use crate::{
     manifest::{Environment, Project},
     model::{
         Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, ImageId, Release,
-        Selection, ServiceId,
+        Selection, ServiceId, Step, StepStatus,
     },
-    plan::{ImageSource, Leg, PlanRequest, Refusal, Wanted, resume},
+    plan::{ImageSource, Leg, PlanRequest, Problem, Refusal, Rest, Wanted, resume},
 };
 
 /// How an unfinished deployment is taken up.
@@ -168,7 +168,7 @@ async fn under_lease(
     let legs = if goes_back {
         Vec::new()
     } else {
-        let looking = legs(workspace, (environment, access), &deployment);
+        let looking = legs(workspace, (environment, access), (&deployment, rest(how)));
         unless_interrupted(execution.interrupt.clone(), looking).await?
     };
     let orders = Orders {
@@ -201,11 +201,33 @@ async fn under_lease(
     Ok((report, release))
 }
 
+/// What becomes of the steps that are still to be carried out.
+fn rest(how: &TakeUp) -> Rest {
+    match how {
+        TakeUp::Abort { .. } => Rest::Left,
+        TakeUp::Resume | TakeUp::RollBack { .. } => Rest::Done,
+    }
+}
+
+/// Refuses where a service is in ECS and yet cannot be looked at, and that stands against what is
+/// left of its step: it is not known then to have failed.
+fn refuse_unseen(deployment: &Deployment, rest: Rest, album: &Album) -> Result<(), Refusal> {
+    let is_needed = |step: &&Step| match step.status {
+        StepStatus::Pending => rest == Rest::Done,
+        status => matches!(status, StepStatus::Intent | StepStatus::Applied),
+    };
+    let is_gone = |problem: &&Problem| matches!(problem, Problem::ServiceMissing { .. });
+    let needed = deployment.steps.iter().filter(is_needed);
+    let problems = needed.filter_map(|step| album.problems.get(&step.service));
+    let problems: Vec<Problem> = problems.filter(|problem| !is_gone(problem)).cloned().collect();
+    if problems.is_empty() { Ok(()) } else { Err(Refusal { problems }) }
+}
+
 /// What is left of a deployment, by what its services look like now.
 async fn legs(
     workspace: &Workspace,
     (environment, access): (&Environment, &Access),
-    deployment: &Deployment,
+    (deployment, rest): (&Deployment, Rest),
 ) -> Result<Vec<Leg>, OpError> {
     let subjects = Subject::of_steps(&deployment.steps);
     let mut users: BTreeMap<ImageId, Vec<ServiceId>> = BTreeMap::new();
@@ -226,6 +248,7 @@ async fn legs(
         gather(workspace, &search),
         take(workspace, (environment, access), &subjects),
     )?;
+    refuse_unseen(deployment, rest, &album)?;
     let mut images = gathered.images;
     if !gathered.problems.is_empty() {
         // What was moved already can be followed without its image; only its digest is no proof.
@@ -245,12 +268,13 @@ async fn legs(
         left_out: BTreeMap::new(),
         keep_settled: true,
     };
-    let legs = resume(deployment, &request)?;
+    let legs = resume(deployment, &request, rest)?;
     let lost: BTreeSet<&ImageId> = gathered.problems.keys().collect();
-    let needs_lost = legs.iter().any(|leg| {
-        leg.start == crate::plan::Start::Apply
-            && leg.step.target.images.keys().any(|image| lost.contains(image))
-    });
+    let needs_lost = rest == Rest::Done
+        && legs.iter().any(|leg| {
+            leg.start == crate::plan::Start::Apply
+                && leg.step.target.images.keys().any(|image| lost.contains(image))
+        });
     if needs_lost {
         let problems = gathered.problems.into_values().collect();
         return Err(Refusal { problems }.into());
