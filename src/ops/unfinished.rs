@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use super::{
     access::Access,
@@ -24,8 +24,8 @@ use crate::{
     engine::{Claim, Orders, Report, Unfinished},
     manifest::{Environment, Project},
     model::{
-        Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, ImageId, Release,
-        Selection, ServiceId, Step, StepStatus,
+        Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, HeldLock, ImageId,
+        LockKind, Release, Selection, ServiceId, Step, StepStatus,
     },
     plan::{ImageSource, Leg, PlanRequest, Problem, Refusal, Rest, Wanted, resume},
 };
@@ -283,34 +283,57 @@ async fn legs(
 }
 
 /// Waits for the end of a deployment: whoever works on it is watched, and where nobody does, it is
-/// taken up.
+/// taken up, unless it was asked to stop: then it is for whoever asked. The timeout is for all of it.
 ///
 /// # Errors
-/// As [`take_up`].
+/// Fails when it does not end in time, and as [`take_up`].
 pub async fn wait_for(
     workspace: &Workspace,
     number: DeploymentNumber,
     execution: Execution<'_>,
     tell: impl Fn(&Deployment),
 ) -> Result<(Report, Release), OpError> {
-    let project = &workspace.project.id;
+    let (ledger, project) = (&workspace.ledger, &workspace.project.id);
+    let environment = ledger.deployment(project, number).await?.environment;
     let mut interrupt = execution.interrupt.clone();
+    let deadline = Instant::now() + execution.timeout;
     loop {
-        let deployment = workspace.ledger.deployment(project, number).await?;
+        // The locks first: whoever gave its lease back by then has written what became of it.
+        let ground = Ground::of(workspace, &environment).await?;
+        let deployment = ledger.deployment(project, number).await?;
         tell(&deployment);
         if deployment.status.is_final() {
-            let release = workspace.ledger.find_release(project, deployment.release).await?;
+            let release = ledger.find_release(project, deployment.release).await?;
             return Ok((Report { deployment, unrecorded: None }, release));
         }
-        let ground = Ground::of(workspace, &deployment.environment).await?;
-        if !ground.is_worked_on(number) {
-            return take_up(workspace, &deployment, &TakeUp::Resume, execution).await;
+        if !ground.is_worked_on(number) && deployment.cancel.is_none() {
+            let timeout = deadline.saturating_duration_since(Instant::now());
+            let execution = Execution { timeout, ..execution.clone() };
+            let taken = take_up(workspace, &deployment, &TakeUp::Resume, execution).await;
+            match taken {
+                Err(OpError::Obstacle(obstacle)) if is_overtaken(&obstacle) => {}
+                done => return done,
+            }
+        }
+        if Instant::now() >= deadline {
+            return Err(Obstacle::NotInTime { number }.into());
         }
         tokio::select! {
-            () = sleep(INTERVAL) => {}
+            () = sleep_until(deadline.min(Instant::now() + INTERVAL)) => {}
             _ = interrupt.wait_for(|stop| *stop) => {
                 return Err(crate::engine::EngineError::Stopped.into());
             }
         }
+    }
+}
+
+/// Whether a deployment could not be taken up because somebody else was faster. A lock that a person
+/// set is not waited for.
+fn is_overtaken(obstacle: &Obstacle) -> bool {
+    let is_lease = |held: &HeldLock| matches!(held.kind, LockKind::Lease { .. });
+    match obstacle {
+        Obstacle::Over { .. } => true,
+        Obstacle::Locked { held, .. } => held.iter().all(is_lease),
+        _ => false,
     }
 }
