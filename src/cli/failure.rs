@@ -165,6 +165,7 @@ fn exit_of_obstacle(obstacle: &Obstacle) -> Exit {
         Obstacle::Locked { .. } | Obstacle::NotYours { .. } | Obstacle::Overtaken => Exit::Locked,
         Obstacle::Unfinished { .. } | Obstacle::OnHold { .. } => Exit::Blocked,
         Obstacle::ReasonRequired { .. } | Obstacle::ReleaseIsWhole { .. } => Exit::Usage,
+        Obstacle::NotInTime { .. } => Exit::Unknown,
         Obstacle::NothingUnfinished
         | Obstacle::SeveralUnfinished { .. }
         | Obstacle::Over { .. }

@@ -17,7 +17,8 @@ use crate::{
 /// Wait for the end of a deployment, whoever works on it.
 ///
 /// Where a command works on it, that one is watched. Where none does, because it was detached or
-/// its process died, this one takes it up as `resume` does. The exit code is the deployment's.
+/// its process died, this one takes it up as `resume` does, unless somebody asked it to stop. The
+/// exit code is the deployment's, or 8 where it does not end in time.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -29,7 +30,7 @@ pub(crate) struct WaitArguments {
     /// The project, where the manifest has several.
     #[arg(long)]
     project: Option<String>,
-    /// How long the rollouts may take, for example `90s`, `30m` or `2h`.
+    /// How long it may take to its end, for example `90s`, `30m` or `2h`.
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = parse_duration)]
     timeout: Duration,
 }

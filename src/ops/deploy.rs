@@ -366,6 +366,7 @@ fn subjects_of_commits(workspace: &Workspace, gathered: &Gathered) -> BTreeMap<I
 }
 
 /// How an approved plan is to be carried out.
+#[derive(Clone)]
 pub struct Execution<'a> {
     /// Whoever listens.
     pub listener: &'a dyn Listener,

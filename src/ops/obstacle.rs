@@ -61,6 +61,12 @@ pub enum Obstacle {
         /// The deployment.
         deployment: Box<Deployment>,
     },
+    /// The deployment was waited for, and still goes on.
+    #[error("{number} did not end in time; its outcome is not known")]
+    NotInTime {
+        /// Its number.
+        number: DeploymentNumber,
+    },
     /// There is no release to go back to.
     #[error(
         "no other release of `{selection}` was ever verified in `{environment}`, so there is nothing \
@@ -133,6 +139,10 @@ impl Obstacle {
             Self::Over { deployment } => {
                 one(format!("see how it ended with `release-tool show {}`", deployment.number))
             }
+            Self::NotInTime { number } => vec![
+                format!("see how far it is with `release-tool show {number}`"),
+                format!("see it through with `release-tool wait {number}`"),
+            ],
             Self::NoTarget { environment, .. } => one(format!(
                 "deploy what shall run instead, as in `release-tool deploy all {environment} --image \
                  <image>=<uri>`"

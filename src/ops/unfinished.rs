@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use super::{
     access::Access,
@@ -15,7 +15,7 @@ use super::{
     ground::{Ground, open_deployments},
     images::{Search, gather},
     obstacle::Obstacle,
-    pictures::{Subject, take},
+    pictures::{Album, Subject, take},
     rollback::{hold_after, hold_if_broken},
     workspace::{Workspace, unless_interrupted},
 };
@@ -24,10 +24,10 @@ use crate::{
     engine::{Claim, Orders, Report, Unfinished},
     manifest::{Environment, Project},
     model::{
-        Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, ImageId, Release,
-        Selection, ServiceId,
+        Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, HeldLock, ImageId,
+        LockKind, Release, Selection, ServiceId, Step, StepStatus,
     },
-    plan::{ImageSource, Leg, PlanRequest, Refusal, Wanted, resume},
+    plan::{ImageSource, Leg, PlanRequest, Problem, Refusal, Rest, Wanted, resume},
 };
 
 /// How an unfinished deployment is taken up.
@@ -168,7 +168,7 @@ async fn under_lease(
     let legs = if goes_back {
         Vec::new()
     } else {
-        let looking = legs(workspace, (environment, access), &deployment);
+        let looking = legs(workspace, (environment, access), (&deployment, rest(how)));
         unless_interrupted(execution.interrupt.clone(), looking).await?
     };
     let orders = Orders {
@@ -201,11 +201,33 @@ async fn under_lease(
     Ok((report, release))
 }
 
+/// What becomes of the steps that are still to be carried out.
+fn rest(how: &TakeUp) -> Rest {
+    match how {
+        TakeUp::Abort { .. } => Rest::Left,
+        TakeUp::Resume | TakeUp::RollBack { .. } => Rest::Done,
+    }
+}
+
+/// Refuses where a service is in ECS and yet cannot be looked at, and that stands against what is
+/// left of its step: it is not known then to have failed.
+fn refuse_unseen(deployment: &Deployment, rest: Rest, album: &Album) -> Result<(), Refusal> {
+    let is_needed = |step: &&Step| match step.status {
+        StepStatus::Pending => rest == Rest::Done,
+        status => matches!(status, StepStatus::Intent | StepStatus::Applied),
+    };
+    let is_gone = |problem: &&Problem| matches!(problem, Problem::ServiceMissing { .. });
+    let needed = deployment.steps.iter().filter(is_needed);
+    let problems = needed.filter_map(|step| album.problems.get(&step.service));
+    let problems: Vec<Problem> = problems.filter(|problem| !is_gone(problem)).cloned().collect();
+    if problems.is_empty() { Ok(()) } else { Err(Refusal { problems }) }
+}
+
 /// What is left of a deployment, by what its services look like now.
 async fn legs(
     workspace: &Workspace,
     (environment, access): (&Environment, &Access),
-    deployment: &Deployment,
+    (deployment, rest): (&Deployment, Rest),
 ) -> Result<Vec<Leg>, OpError> {
     let subjects = Subject::of_steps(&deployment.steps);
     let mut users: BTreeMap<ImageId, Vec<ServiceId>> = BTreeMap::new();
@@ -226,6 +248,7 @@ async fn legs(
         gather(workspace, &search),
         take(workspace, (environment, access), &subjects),
     )?;
+    refuse_unseen(deployment, rest, &album)?;
     let mut images = gathered.images;
     if !gathered.problems.is_empty() {
         // What was moved already can be followed without its image; only its digest is no proof.
@@ -245,12 +268,13 @@ async fn legs(
         left_out: BTreeMap::new(),
         keep_settled: true,
     };
-    let legs = resume(deployment, &request)?;
+    let legs = resume(deployment, &request, rest)?;
     let lost: BTreeSet<&ImageId> = gathered.problems.keys().collect();
-    let needs_lost = legs.iter().any(|leg| {
-        leg.start == crate::plan::Start::Apply
-            && leg.step.target.images.keys().any(|image| lost.contains(image))
-    });
+    let needs_lost = rest == Rest::Done
+        && legs.iter().any(|leg| {
+            leg.start == crate::plan::Start::Apply
+                && leg.step.target.images.keys().any(|image| lost.contains(image))
+        });
     if needs_lost {
         let problems = gathered.problems.into_values().collect();
         return Err(Refusal { problems }.into());
@@ -259,34 +283,57 @@ async fn legs(
 }
 
 /// Waits for the end of a deployment: whoever works on it is watched, and where nobody does, it is
-/// taken up.
+/// taken up, unless it was asked to stop: then it is for whoever asked. The timeout is for all of it.
 ///
 /// # Errors
-/// As [`take_up`].
+/// Fails when it does not end in time, and as [`take_up`].
 pub async fn wait_for(
     workspace: &Workspace,
     number: DeploymentNumber,
     execution: Execution<'_>,
     tell: impl Fn(&Deployment),
 ) -> Result<(Report, Release), OpError> {
-    let project = &workspace.project.id;
+    let (ledger, project) = (&workspace.ledger, &workspace.project.id);
+    let environment = ledger.deployment(project, number).await?.environment;
     let mut interrupt = execution.interrupt.clone();
+    let deadline = Instant::now() + execution.timeout;
     loop {
-        let deployment = workspace.ledger.deployment(project, number).await?;
+        // The locks first: whoever gave its lease back by then has written what became of it.
+        let ground = Ground::of(workspace, &environment).await?;
+        let deployment = ledger.deployment(project, number).await?;
         tell(&deployment);
         if deployment.status.is_final() {
-            let release = workspace.ledger.find_release(project, deployment.release).await?;
+            let release = ledger.find_release(project, deployment.release).await?;
             return Ok((Report { deployment, unrecorded: None }, release));
         }
-        let ground = Ground::of(workspace, &deployment.environment).await?;
-        if !ground.is_worked_on(number) {
-            return take_up(workspace, &deployment, &TakeUp::Resume, execution).await;
+        if !ground.is_worked_on(number) && deployment.cancel.is_none() {
+            let timeout = deadline.saturating_duration_since(Instant::now());
+            let execution = Execution { timeout, ..execution.clone() };
+            let taken = take_up(workspace, &deployment, &TakeUp::Resume, execution).await;
+            match taken {
+                Err(OpError::Obstacle(obstacle)) if is_overtaken(&obstacle) => {}
+                done => return done,
+            }
+        }
+        if Instant::now() >= deadline {
+            return Err(Obstacle::NotInTime { number }.into());
         }
         tokio::select! {
-            () = sleep(INTERVAL) => {}
+            () = sleep_until(deadline.min(Instant::now() + INTERVAL)) => {}
             _ = interrupt.wait_for(|stop| *stop) => {
                 return Err(crate::engine::EngineError::Stopped.into());
             }
         }
+    }
+}
+
+/// Whether a deployment could not be taken up because somebody else was faster. A lock that a person
+/// set is not waited for.
+fn is_overtaken(obstacle: &Obstacle) -> bool {
+    let is_lease = |held: &HeldLock| matches!(held.kind, LockKind::Lease { .. });
+    match obstacle {
+        Obstacle::Over { .. } => true,
+        Obstacle::Locked { held, .. } => held.iter().all(is_lease),
+        _ => false,
     }
 }

@@ -23,7 +23,7 @@ pub use judge::{Judgement, Watch, judge};
 pub use lineage::rollback_target;
 pub use planner::plan;
 pub use preflight::{Problem, Refusal};
-pub use resume::{Leg, Start, resume};
+pub use resume::{Leg, Rest, Start, resume};
 pub use state::{RecordedAttempt, ServiceState, overall, service_state};
 pub use steps::{
     ApprovedPlan, ImageSource, ParameterChange, Plan, PlanRequest, PlannedStep, Revision, Rollout,

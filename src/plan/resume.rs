@@ -36,6 +36,15 @@ pub enum Start {
     },
 }
 
+/// What becomes of the steps whose effects are still to be carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// They are carried out.
+    Done,
+    /// Nothing more is begun, so that there is nothing to plan for them.
+    Left,
+}
+
 /// A step with the way to take it up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leg {
@@ -48,11 +57,16 @@ pub struct Leg {
 }
 
 /// What is left of a deployment, by what the services look like now. `request` has a picture of
-/// every service that has a step, as far as ECS has it.
+/// every service that has a step, as far as ECS has it. `rest` is what becomes of the steps whose
+/// effects are still to be carried out.
 ///
 /// # Errors
 /// Refuses where a step is still to be carried out and cannot be.
-pub fn resume(deployment: &Deployment, request: &PlanRequest) -> Result<Vec<Leg>, Refusal> {
+pub fn resume(
+    deployment: &Deployment,
+    request: &PlanRequest,
+    rest: Rest,
+) -> Result<Vec<Leg>, Refusal> {
     let mut legs = Vec::new();
     let mut problems = Vec::new();
     for (position, step) in deployment.steps.iter().enumerate() {
@@ -60,14 +74,20 @@ pub fn resume(deployment: &Deployment, request: &PlanRequest) -> Result<Vec<Leg>
             continue;
         }
         let is_ahead = deployment.kind == DeploymentKind::Register;
-        let leg = if is_ahead { registered(request, step) } else { leg(request, step) };
+        let leg = match rest {
+            Rest::Left if is_ahead || step.status == StepStatus::Pending => Ok(left(step)),
+            _ if is_ahead => registered(request, step, rest),
+            _ => leg(request, step, rest),
+        };
         match leg {
             Ok((planned, start)) => legs.push(Leg { position, step: planned, start }),
             Err(problem) => problems.push(*problem),
         }
     }
     let to_apply = legs.iter().filter(|leg| leg.start == Start::Apply).map(|leg| &leg.step);
-    problems.extend(shared_families(to_apply));
+    if rest == Rest::Done {
+        problems.extend(shared_families(to_apply));
+    }
     if problems.is_empty() { Ok(legs) } else { Err(Refusal { problems }) }
 }
 
@@ -77,16 +97,29 @@ fn is_open(step: &Step) -> bool {
 }
 
 /// A step of which nothing but the task definition is to be registered.
-fn registered(request: &PlanRequest, step: &Step) -> Result<(PlannedStep, Start), Box<Problem>> {
+fn registered(
+    request: &PlanRequest,
+    step: &Step,
+    rest: Rest,
+) -> Result<(PlannedStep, Start), Box<Problem>> {
     let picture = request.pictures.iter().find(|picture| picture.service == step.service);
     match picture {
         Some(picture) => applied(request, picture).map(|(step, _)| (step, Start::Register)),
-        None => leg(request, step),
+        None => leg(request, step, rest),
     }
 }
 
+/// A step that ends where it is, since whoever carries it out begins nothing.
+fn left(step: &Step) -> (PlannedStep, Start) {
+    (PlannedStep::ended(step), Start::Apply)
+}
+
 /// What is left of one step.
-fn leg(request: &PlanRequest, step: &Step) -> Result<(PlannedStep, Start), Box<Problem>> {
+fn leg(
+    request: &PlanRequest,
+    step: &Step,
+    rest: Rest,
+) -> Result<(PlannedStep, Start), Box<Problem>> {
     let picture = request.pictures.iter().find(|picture| picture.service == step.service);
     let Some(picture) = picture else {
         let reason = "the ECS service is not there any more".to_owned();
@@ -111,7 +144,10 @@ fn leg(request: &PlanRequest, step: &Step) -> Result<(PlannedStep, Start), Box<P
             let verdict = Verdict::Superseded { by: Some(by), task_definition };
             Ok((PlannedStep::ended(step), Start::End(verdict)))
         }
-        _ => applied(request, picture),
+        _ => match rest {
+            Rest::Done => applied(request, picture),
+            Rest::Left => Ok(left(step)),
+        },
     }
 }
 
@@ -196,7 +232,7 @@ mod tests {
     fn start(step: Step, picture: ServicePicture) -> Start {
         let mut request = request(&[("web", released("web:2", 2))], vec![picture]);
         request.keep_settled = true;
-        let mut legs = resume(&recorded(step), &request).unwrap();
+        let mut legs = resume(&recorded(step), &request, Rest::Done).unwrap();
         assert_eq!(legs.len(), 1);
         legs.remove(0).start
     }
@@ -231,7 +267,7 @@ mod tests {
         registered.current = Some(definition("web", 1, &[("web", "web:1")]));
         registered.latest = definition("web", 2, &[("web", "web:2")]);
         let request = request(&[("web", released("web:2", 2))], vec![registered]);
-        let legs = resume(&recorded(step(StepStatus::Intent)), &request).unwrap();
+        let legs = resume(&recorded(step(StepStatus::Intent)), &request, Rest::Done).unwrap();
         let revision = &legs[0].step.revision;
         assert_eq!(*revision, Revision::Existing { task_definition: arn("web", 2) });
     }
@@ -251,9 +287,25 @@ mod tests {
     fn what_is_over_has_no_leg_and_what_is_gone_has_failed() {
         let request = request(&[("web", released("web:2", 2))], vec![]);
         for status in [StepStatus::Verified, StepStatus::Failed, StepStatus::Compensated] {
-            assert_eq!(resume(&recorded(step(status)), &request).unwrap(), []);
+            let legs = resume(&recorded(step(status)), &request, Rest::Done).unwrap();
+            assert_eq!(legs, []);
         }
-        let legs = resume(&recorded(step(StepStatus::Applied)), &request).unwrap();
+        let legs = resume(&recorded(step(StepStatus::Applied)), &request, Rest::Done).unwrap();
         assert!(matches!(legs[0].start, Start::End(Verdict::Failed { .. })));
+    }
+
+    #[test]
+    fn what_is_left_where_it_is_needs_no_plan() {
+        let mut renamed = picture("web:1");
+        renamed.latest = definition("web", 1, &[("other", "web:1")]);
+        renamed.observed = service(vec![deployment(1, true, 1, Completed)]);
+        let request = request(&[], vec![renamed]);
+        for status in [StepStatus::Pending, StepStatus::Intent] {
+            let recorded = recorded(step(status));
+            assert!(resume(&recorded, &request, Rest::Done).is_err());
+            let legs = resume(&recorded, &request, Rest::Left).unwrap();
+            let [only] = legs.as_slice() else { panic!("{legs:?}") };
+            assert_eq!((&only.start, &only.step.revision), (&Start::Apply, &Revision::None));
+        }
     }
 }

@@ -299,9 +299,12 @@ fn hints(summary: &Summary<'_>) -> Vec<String> {
 /// How far a deployment is, in one line.
 #[must_use]
 pub fn how_far(deployment: &Deployment) -> String {
-    let Deployment { number, status, steps, .. } = deployment;
+    let Deployment { number, status, steps, cancel, .. } = deployment;
     let over = steps.iter().filter(|step| step.is_over()).count();
-    format!("{number}: {}, {over} of {} services have ended", status.as_str(), steps.len())
+    let stop = cancel.as_ref().map_or_else(String::new, |wish| {
+        format!("; {} asked it to stop", super::escape(&wish.by.name))
+    });
+    format!("{number}: {}, {over} of {} services have ended{stop}", status.as_str(), steps.len())
 }
 
 /// What taking a deployment back would do, as far as the record tells.

@@ -270,6 +270,37 @@ fn whoever_is_watched_may_be_lost() {
 }
 
 #[test]
+fn nobody_waits_longer_than_wanted() {
+    let shop = Shop::new();
+    let deploy = begun(&shop, "prod");
+    let late = shop.run(&["wait", "d1", "--timeout", "1s"]).expect(8);
+    assert_snapshot!(remarks(&shop, &late), @"
+    d1: RUNNING, 0 of 1 services have ended
+    error: d1 did not end in time; its outcome is not known
+    hint: see how far it is with `release-tool show d1`
+    hint: see it through with `release-tool wait d1`
+    ");
+    shop.go_fast();
+    deploy.end().expect(0);
+}
+
+#[test]
+fn what_was_asked_to_stop_is_not_gone_on_with_by_whoever_waits() {
+    let shop = Shop::new();
+    let deploy = begun(&shop, "prod");
+    deploy.signal("STOP");
+    let abort = shop.start(&["abort", "d1"]);
+    until("it is asked to stop", || !shop.json(&["show", "d1"])["deployment"]["cancel"].is_null());
+    kill(abort);
+    kill(deploy);
+    let late = shop.run(&["wait", "d1", "--timeout", "1s"]).expect(8);
+    late.tells("asked it to stop").tells("d1 did not end in time");
+    assert_eq!(status(&shop, "d1"), "RUNNING");
+    shop.go_fast();
+    shop.run(&["abort", "d1"]).expect(0);
+}
+
+#[test]
 fn to_stop_watching_changes_nothing() {
     let shop = Shop::new();
     let deploy = begun(&shop, "prod");
