@@ -27,7 +27,7 @@ pub use deploy::{DeployRequest, Draft, Execution, carry_out, draft};
 pub use error::OpError;
 pub use ground::{Ground, OpenDeployment, open_deployments};
 pub use history::{HistoryRequest, Shown, history, show};
-pub use journal::{Pushed, push_journal};
+pub use journal::{Brought, KeptFile, Pushed, push_journal};
 pub use locks::{LockOrder, Locked, UnlockOrder, UnlockReport, lock, unlock};
 pub use log::{LogRequest, log};
 pub use obstacle::Obstacle;
