@@ -62,8 +62,8 @@ pub struct Head {
     /// The deployment.
     pub deployment: DeploymentNumber,
     /// The number of the lease that it was worked on under.
-    #[serde(default)]
-    pub fence: u64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fence: Option<u64>,
 }
 
 /// One change.
@@ -123,7 +123,7 @@ impl EscapeWriter {
                 project: project.clone(),
                 environment: environment.clone(),
                 deployment: *number,
-                fence,
+                fence: Some(fence),
             })?;
         }
         Ok(writer)
@@ -274,7 +274,7 @@ mod tests {
             assert_eq!(read(&path).unwrap().1, [], "{length}");
             open().write(&second).unwrap();
             let (head, lines) = read(&path).unwrap();
-            assert_eq!((head.fence, lines), (3, vec![second.clone()]), "{length}");
+            assert_eq!((head.fence, lines), (Some(3), vec![second.clone()]), "{length}");
         }
     }
 
@@ -286,6 +286,6 @@ mod tests {
             writer.write(&line(DeploymentStatus::Unknown)).unwrap();
         }
         let read = files(folder.path()).unwrap().into_iter().map(|file| read(&file).unwrap());
-        assert_eq!(read.map(|(head, _)| head.fence).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(read.map(|(head, _)| head.fence).collect::<Vec<_>>(), [Some(1), Some(2)]);
     }
 }

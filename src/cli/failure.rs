@@ -195,6 +195,8 @@ fn exit_of_op(error: &OpError) -> Exit {
         | OpError::StoreChanged { .. }
         | OpError::AllLeftOut { .. }
         | OpError::Refused(_)
+        | OpError::GoneOnSince { .. }
+        | OpError::NotPushed { .. }
         | OpError::NoSuchImage { .. }
         | OpError::OtherDigest { .. }
         | OpError::NoServices { .. } => Exit::NothingChanged,

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::{exit::Exit, failure::CliError, settings::Settings, workspace};
 use crate::{
-    ops,
+    ops::{self, OpError},
     ui::{self, Format},
 };
 
@@ -35,10 +35,13 @@ pub(super) async fn run(
 ) -> Result<Exit, CliError> {
     let Verb::Push { project } = arguments.verb;
     let workspace = workspace::open_quietly(settings, project.as_deref()).await?;
-    let pushed = ops::push_journal(&workspace).await?;
+    let ops::Brought { pushed, kept } = ops::push_journal(&workspace).await?;
     let console = &settings.console;
     console.result(match console.format {
         Format::Json => ui::document("journal", &serde_json::json!({ "pushed": pushed })),
+        Format::Human if pushed.is_empty() && !kept.is_empty() => {
+            "Nothing was brought in.".to_owned()
+        }
         Format::Human if pushed.is_empty() => "There is nothing to bring in.".to_owned(),
         Format::Human => {
             let lines = pushed.iter().map(|one| {
@@ -47,5 +50,5 @@ pub(super) async fn run(
             lines.collect::<Vec<String>>().join("\n")
         }
     });
-    Ok(Exit::Done)
+    if kept.is_empty() { Ok(Exit::Done) } else { Err(OpError::NotPushed { kept }.into()) }
 }

@@ -104,7 +104,7 @@ pub(super) async fn run(
     drop(listener);
     let (report, release) = done?;
     let exit = ending::tell(console, (&report, &release), None);
-    hold(settings, &workspace, (&report, &request)).await?;
+    tell_hold(settings, &workspace, &report).await;
     let is_back = report.deployment.status == DeploymentStatus::RolledBack;
     Ok(if is_back && exit == Exit::RolledBack { Exit::Done } else { exit })
 }
@@ -146,22 +146,12 @@ async fn go(
     }
 }
 
-/// Keeps the environment where it is now.
-async fn hold(
-    settings: &Settings,
-    workspace: &Workspace,
-    (report, request): (&Report, &RollbackRequest),
-) -> Result<(), CliError> {
-    let deployment = &report.deployment;
-    // One that rests is on hold too: whoever resumes it does not know of this.
-    if report.unrecorded.is_some() {
-        return Ok(());
+/// Says that the environment is on hold. Where that cannot be read, the store has been told of.
+async fn tell_hold(settings: &Settings, workspace: &Workspace, report: &Report) {
+    let environment = &report.deployment.environment;
+    if ops::is_on_hold(workspace, environment).await.unwrap_or(false) {
+        settings.console.remark(format!(
+            "{environment} is on hold: the next `deploy` needs `--release-hold` and a reason"
+        ));
     }
-    let by = (&workspace.person, request.reason.as_deref());
-    ops::hold_after(workspace, deployment, by).await?;
-    let environment = &deployment.environment;
-    settings.console.remark(format!(
-        "{environment} is on hold: the next `deploy` needs `--release-hold` and a reason"
-    ));
-    Ok(())
 }

@@ -11,6 +11,7 @@ mod course;
 mod error;
 mod escape;
 mod follow;
+mod hold;
 mod journal;
 mod keeper;
 mod outcome;
@@ -38,6 +39,7 @@ use self::{
 pub use self::{
     claim::{Claim, claim},
     error::EngineError,
+    hold::HoldChange,
     journal::record_end,
     outcome::{Report, status_of},
     registration::{Registration, register},
@@ -112,6 +114,8 @@ pub struct Beginning {
     pub description: Option<String>,
     /// The version of this program, for the record.
     pub tool_version: String,
+    /// What becomes of the environment's hold, if anything does.
+    pub hold: Option<HoldChange>,
 }
 
 /// A deployment of the record that is gone on with.
@@ -172,6 +176,9 @@ impl Engine<'_> {
             )
             .await
             .map_err(EngineError::NotRecorded)?;
+        if let Some(change) = &beginning.hold {
+            self.change_hold(&deployment, change).await;
+        }
         self.listener.hear(&Event::DeploymentStarted {
             deployment: deployment.number,
             release: deployment.release,

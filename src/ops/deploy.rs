@@ -18,15 +18,15 @@ use super::{
     insurance::{running, warn_of_lost_images},
     obstacle::Obstacle,
     pictures::{Album, Subject, take},
-    rollback::hold_if_broken,
+    rollback::{hold_if_broken, reason_to_hold},
     workspace::{Workspace, unless_interrupted},
 };
 use crate::{
     backend::store::ledger::{Lease, NewRelease},
-    engine::{Beginning, Claim, Engine, Orders, Report},
+    engine::{Beginning, Claim, Engine, HoldChange, Orders, Report},
     manifest::{Environment, Project, Service},
     model::{
-        Actor, DeploymentKind, ImageId, ImageUri, Label, Listener, LockKind, OnFailure,
+        Actor, DeploymentKind, Hold, ImageId, ImageUri, Label, Listener, LockKind, OnFailure,
         ParameterName, Release, ReleaseNumber, Selection, ServiceId,
     },
     plan::{ImageSource, Plan, PlanRequest, Problem, Refusal, Wanted, plan},
@@ -436,9 +436,7 @@ async fn under_lease(
     let Draft { plan, access, request, on_failure, ground, .. } = draft;
     let actor = access.actor(&workspace.person);
     let release = release_of(workspace, &plan, (&request, &actor)).await?;
-    if let (Some(_), true, Some(reason)) = (&ground.hold, request.release_hold, &request.reason) {
-        workspace.lift_hold(&plan.environment, &actor, reason).await?;
-    }
+    let hold = hold_change(&request, ground.hold.as_ref());
     let engine = engine(workspace, &access, &execution, lease);
     let beginning = Beginning {
         release: release.number,
@@ -447,6 +445,7 @@ async fn under_lease(
         actor,
         description: request.reason,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        hold,
     };
     let orders = Orders {
         timeout: execution.timeout,
@@ -455,8 +454,18 @@ async fn under_lease(
         cancel: None,
     };
     let report = engine.deploy(plan.approve(), beginning, &orders).await?;
-    hold_if_broken(workspace, &report.deployment, lease.by()).await?;
+    hold_if_broken(workspace, &report.deployment, (lease.by(), execution.listener)).await;
     Ok((report, release))
+}
+
+/// What becomes of the environment's hold: a rollback sets one, and a deployment lifts the one that
+/// its plan saw, where that is wanted.
+fn hold_change(request: &DeployRequest, seen: Option<&Hold>) -> Option<HoldChange> {
+    if request.kind == DeploymentKind::Rollback {
+        return Some(HoldChange::Set { reason: reason_to_hold(request.reason.as_deref()) });
+    }
+    let (seen, reason) = (Box::new(seen?.clone()), request.reason.clone()?);
+    request.release_hold.then_some(HoldChange::Lift { seen, reason })
 }
 
 /// The release that a plan deploys. What goes back goes back to a release as it is, also where

@@ -1,6 +1,6 @@
 //! Why a use case fails, and what to do about it.
 
-use super::obstacle::Obstacle;
+use super::{journal::KeptFile, obstacle::Obstacle};
 use crate::{
     backend::{
         aws::IdentityError, escape::EscapeError, params::ParametersError, platform::ecs::EcsError,
@@ -8,7 +8,7 @@ use crate::{
     },
     engine::EngineError,
     manifest::ManifestError,
-    model::{Digest, IdError, ImageUri, ImageUriError},
+    model::{DeploymentNumber, Digest, IdError, ImageUri, ImageUriError},
     plan::Refusal,
 };
 
@@ -33,6 +33,18 @@ pub enum OpError {
     /// A local file of the record cannot be used.
     #[error(transparent)]
     Escape(#[from] EscapeError),
+    /// A deployment was gone on with after a local file of its record was written.
+    #[error("{deployment} was gone on with, or ended, after this was written")]
+    GoneOnSince {
+        /// The deployment.
+        deployment: DeploymentNumber,
+    },
+    /// Some local files of the record could not be brought in.
+    #[error("failed to bring in {}", kept.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    NotPushed {
+        /// The files, each with why.
+        kept: Vec<KeptFile>,
+    },
     /// It is not certain that this is the right account.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -126,6 +138,16 @@ impl OpError {
             Self::Parameters(error) => error.hint().into_iter().collect(),
             Self::Registry(error) => error.hint().into_iter().collect(),
             Self::Store(error) => one(error.hint()),
+            Self::GoneOnSince { deployment } => one(format!(
+                "see `release-tool show {deployment}`; what the file tells is older, so remove it \
+                 once nothing of it is missed"
+            )),
+            Self::NotPushed { kept } => {
+                let mut hints: Vec<String> =
+                    kept.iter().flat_map(|file| file.reason.hints()).collect();
+                hints.dedup();
+                hints
+            }
             Self::Escape(_) => one("mend the file, or move it away".to_owned()),
             Self::Identity(error) => error.hint().into_iter().collect(),
             Self::AllLeftOut { .. } => {

@@ -27,7 +27,7 @@ pub use deploy::{DeployRequest, Draft, Execution, carry_out, draft};
 pub use error::OpError;
 pub use ground::{Ground, OpenDeployment, open_deployments};
 pub use history::{HistoryRequest, Shown, history, show};
-pub use journal::{Pushed, push_journal};
+pub use journal::{Brought, KeptFile, Pushed, push_journal};
 pub use locks::{LockOrder, Locked, UnlockOrder, UnlockReport, lock, unlock};
 pub use log::{LogRequest, log};
 pub use obstacle::Obstacle;
@@ -35,7 +35,7 @@ pub use register::{Outcome, RegisterRequest, Registered, register};
 pub use release::{
     ListedRelease, MadeRelease, ReleaseRequest, ShownRelease, make_release, releases, show_release,
 };
-pub use rollback::{RollbackRequest, Way, hold_after, way_back};
+pub use rollback::{RollbackRequest, Way, is_on_hold, way_back};
 pub use status::{ServiceStatus, StatusReport, StatusRequest, status};
 pub use store::{Migrated, NamedStore, check_store, migrate};
 pub use unfinished::{TakeUp, take_up, unfinished, wait_for};

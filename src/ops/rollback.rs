@@ -12,8 +12,8 @@ use super::{
 use crate::{
     backend::store::StoreError,
     model::{
-        Actor, Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, EnvironmentId, Hold,
-        ReleaseNumber, Selection, ServiceId, Step,
+        Actor, Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, EnvironmentId,
+        Event, Hold, Listener, ReleaseNumber, Selection, ServiceId, Step,
     },
     plan::rollback_target,
 };
@@ -203,35 +203,44 @@ fn verified_before(
 pub(super) async fn hold_if_broken(
     workspace: &Workspace,
     deployment: &Deployment,
-    by: &Actor,
-) -> Result<(), OpError> {
-    if deployment.status != DeploymentStatus::RollbackFailed {
-        return Ok(());
+    (by, listener): (&Actor, &dyn Listener),
+) {
+    if deployment.status == DeploymentStatus::RollbackFailed {
+        let reason = format!("the rollback of {} failed", deployment.number);
+        hold(workspace, deployment, reason, (by, listener)).await;
     }
-    let number = deployment.number;
-    let hold = Hold {
-        by: by.clone(),
-        reason: format!("the rollback of {number} failed"),
-        at: (workspace.now)(),
-        deployment: Some(number),
-    };
-    workspace.hold(&deployment.environment, &hold).await
 }
 
-/// Keeps an environment where a rollback has put it.
-///
-/// # Errors
-/// Fails when the store cannot be written.
-pub async fn hold_after(
+/// Keeps an environment where a deployment leaves it. That this cannot be written is told, and
+/// changes nothing of how the deployment ends.
+pub(super) async fn hold(
     workspace: &Workspace,
     deployment: &Deployment,
-    (by, reason): (&Actor, Option<&str>),
-) -> Result<(), OpError> {
-    let reason = reason.map_or_else(
-        || format!("{} was a rollback", deployment.number),
-        |reason| format!("rolled back: {reason}"),
-    );
+    reason: String,
+    (by, listener): (&Actor, &dyn Listener),
+) {
     let number = Some(deployment.number);
     let hold = Hold { by: by.clone(), reason, at: (workspace.now)(), deployment: number };
-    workspace.hold(&deployment.environment, &hold).await
+    if let Err(error) = workspace.hold(&deployment.environment, &hold).await {
+        let text = format!("{} could not be put on hold: {error}", deployment.environment);
+        listener.hear(&Event::Warning { text });
+    }
+}
+
+/// Why an environment is on hold after a rollback.
+pub(super) fn reason_to_hold(reason: Option<&str>) -> String {
+    let without = || "it was rolled back".to_owned();
+    reason.map_or_else(without, |reason| format!("rolled back: {reason}"))
+}
+
+/// Whether an environment is on hold now.
+///
+/// # Errors
+/// Fails when the store cannot be read.
+pub async fn is_on_hold(
+    workspace: &Workspace,
+    environment: &EnvironmentId,
+) -> Result<bool, OpError> {
+    let locks = workspace.ledger.locks(&workspace.project.id, environment).await?;
+    Ok(locks.hold.is_some())
 }

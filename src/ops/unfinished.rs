@@ -16,7 +16,7 @@ use super::{
     images::{Search, gather},
     obstacle::Obstacle,
     pictures::{Album, Subject, take},
-    rollback::{hold_after, hold_if_broken},
+    rollback::{hold, hold_if_broken, reason_to_hold},
     workspace::{Workspace, unless_interrupted},
 };
 use crate::{
@@ -182,6 +182,10 @@ async fn under_lease(
             TakeUp::Resume | TakeUp::RollBack { .. } => None,
         },
     };
+    let telling = (lease.by(), execution.listener);
+    if let Some(reason) = reason_to_stay(&deployment, how) {
+        hold(workspace, &deployment, reason, telling).await;
+    }
     let engine = engine(workspace, access, &execution, lease);
     let images = release.images.clone();
     let unfinished = Unfinished { deployment, images, legs };
@@ -192,12 +196,7 @@ async fn under_lease(
         }
         TakeUp::Resume | TakeUp::Abort { .. } => engine.resume(unfinished, &orders).await?,
     };
-    let ended = &report.deployment;
-    let is_recorded = report.unrecorded.is_none();
-    if ended.kind == DeploymentKind::Rollback && ended.status.is_final() && is_recorded {
-        hold_after(workspace, ended, (lease.by(), ended.description.as_deref())).await?;
-    }
-    hold_if_broken(workspace, &report.deployment, lease.by()).await?;
+    hold_if_broken(workspace, &report.deployment, telling).await;
     Ok((report, release))
 }
 
@@ -221,6 +220,18 @@ fn refuse_unseen(deployment: &Deployment, rest: Rest, album: &Album) -> Result<(
     let problems = needed.filter_map(|step| album.problems.get(&step.service));
     let problems: Vec<Problem> = problems.filter(|problem| !is_gone(problem)).cloned().collect();
     if problems.is_empty() { Ok(()) } else { Err(Refusal { problems }) }
+}
+
+/// Why the environment is put on hold before a deployment is taken up, where it is: for what goes
+/// back by hand. Set before the first effect, it is there whatever becomes of the command.
+fn reason_to_stay(deployment: &Deployment, how: &TakeUp) -> Option<String> {
+    match how {
+        TakeUp::RollBack { reason } => Some(reason_to_hold(reason.as_deref())),
+        TakeUp::Resume | TakeUp::Abort { .. } => {
+            let goes_back = deployment.kind == DeploymentKind::Rollback;
+            goes_back.then(|| reason_to_hold(deployment.description.as_deref()))
+        }
+    }
 }
 
 /// What is left of a deployment, by what its services look like now.

@@ -82,17 +82,6 @@ impl Workspace {
     ) -> Result<(), OpError> {
         Ok(self.ledger.set_hold(&self.project.id, environment, hold).await?)
     }
-
-    /// Lets an environment move again.
-    pub(super) async fn lift_hold(
-        &self,
-        environment: &EnvironmentId,
-        by: &Actor,
-        reason: &str,
-    ) -> Result<(), OpError> {
-        self.ledger.lift_hold(&self.project.id, environment, by, reason).await?;
-        Ok(())
-    }
 }
 
 /// How AWS is reached, whatever the environment.

@@ -448,3 +448,32 @@ fn where_several_are_unfinished_one_is_named() {
     back.end().expect(0).prints("d2 was rolled back");
     healthy.end().expect(0).prints("d3: r3 is deployed to prod");
 }
+
+#[test]
+fn a_rollback_whose_command_dies_leaves_the_hold() {
+    let shop = with_releases(&["one", "two"]);
+    let back = begun(&shop, BACK);
+    back.signal("KILL");
+    back.end();
+    shop.run(&["status", "all", "prod"]).expect(0).prints("On hold");
+    shop.go_fast();
+    shop.run(&["resume"]).expect(0).prints("prod is back at r1");
+    shop.run(INDEXER).expect(9).tells("on hold");
+}
+
+#[test]
+fn a_hold_is_lifted_only_by_what_is_recorded() {
+    let shop = with_releases(&["one", "two"]);
+    shop.run(BACK).expect(0).tells("prod is on hold");
+    let lift = [INDEXER, &["--release-hold", "--reason", "the index is rebuilt"]].concat();
+    let refused = (0..9).take_while(|after| {
+        shop.sandbox(&["outage", "--after", &after.to_string()]);
+        let run = shop.run(&lift);
+        shop.sandbox(&["outage", "--off"]);
+        if run.code == Some(1) {
+            shop.run(INDEXER).expect(9).tells("on hold");
+        }
+        run.code == Some(1)
+    });
+    assert!((1..9).contains(&refused.count()));
+}

@@ -176,7 +176,8 @@ impl Beginning {
             .detail(format!("{} of {}", deployment.release, deployment.selection))
             .reason(deployment.description.as_deref());
         let told = TimelineEntry { at: deployment.created_at, service: None, text: news.words() };
-        let (main, steps) = DeploymentRecord::split(deployment);
+        let (mut main, steps) = DeploymentRecord::split(deployment);
+        main.fence = Some(lease.fence());
         let services = steps.iter().map(|step| step.service.clone()).collect();
         let entry =
             EntryRecord { number: key.number, environment: key.environment.clone(), services };

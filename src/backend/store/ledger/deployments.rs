@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{
-    super::{Condition, Index, StoreError, Write},
+    super::{Condition, Consistency, Index, StoreError, Write},
     DeploymentKey, Ledger,
     audit::{Chain, News},
     heads::{Bounds, HeadWrite},
@@ -52,8 +52,11 @@ impl Ledger {
     ) -> Result<(), StoreError> {
         lease.check_covers(key)?;
         check_move(expected, status, false)?;
-        let set = Map::from_iter([("status".to_owned(), Value::from(status.as_str()))]);
+        let mut set = Map::from_iter([("status".to_owned(), Value::from(status.as_str()))]);
         let resumed = status == DeploymentStatus::Running;
+        if resumed {
+            set.extend([fenced(lease)]);
+        }
         let remove = if resumed { vec![CANCEL.to_owned()] } else { Vec::new() };
         let news = News::of(action_of(status), lease.by(), key.number.to_string())
             .detail(format!("it was {}", expected.as_str()))
@@ -82,11 +85,22 @@ impl Ledger {
             .detail("nobody worked on it");
         let writes = [
             lease.naming(key.number),
-            main_update(key, condition, Map::new(), vec![CANCEL.to_owned()]),
+            main_update(key, condition, Map::from_iter([fenced(lease)]), vec![CANCEL.to_owned()]),
             self.told(key, &news)?,
         ];
         let done = self.transact_and_tell(lease.chain(), &[news], &writes).await;
         done.map_err(|error| explain(lease.explain(error), key, "RUNNING or ROLLING_BACK"))
+    }
+
+    /// The number of the lease that a deployment was begun, or last gone on with, under; none where
+    /// an older version of this program did that.
+    ///
+    /// # Errors
+    /// Fails when there is no such deployment, and when the store cannot be used.
+    pub async fn fence_of(&self, key: &DeploymentKey) -> Result<Option<u64>, StoreError> {
+        let found = self.store.get(&keys::deployment(key), Consistency::Strong).await?;
+        let item = found.ok_or_else(|| StoreError::NotFound { what: key.to_string() })?;
+        Ok(records::decode::<DeploymentRecord>(&item)?.fence)
     }
 
     /// Wishes that a deployment stops before its next effect. It takes no lease. The first wish
@@ -174,6 +188,11 @@ impl Ledger {
             &TimelineEntry { at: self.now(), service: None, text: news.words() },
         )
     }
+}
+
+/// The attribute with the number of the lease that a deployment is gone on with under.
+fn fenced(lease: &Lease) -> (String, Value) {
+    ("fence".to_owned(), Value::from(lease.fence()))
 }
 
 /// What a deployment's move to a status is called in the audit log.

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::{
     super::{Condition, Key, StoreError, Write},
     Ledger,
-    audit::{Chain, News},
-    guard::{Change, Decision, LockState, kept},
+    audit::News,
+    guard::{Change, Decision, GENERATION, LockState, kept},
     keys,
     records::{self, LeaseRecord, ManualRecord},
 };
@@ -157,6 +157,43 @@ fn breaking(
     }))
 }
 
+/// Puts an environment on hold.
+fn holding(
+    (project, environment): (&ProjectId, &EnvironmentId),
+    hold: &Hold,
+    state: &LockState,
+) -> Result<Decision<()>, StoreError> {
+    let mut news = News::of("hold.set", &hold.by, environment.as_str());
+    if let Some(deployment) = hold.deployment {
+        news = news.detail(format!("after {deployment}"));
+    }
+    let mut attributes = records::encode(hold, None)?;
+    attributes.insert(GENERATION.to_owned(), state.next().into());
+    let write = Write::put(keys::hold(project, environment), attributes)
+        .when(records::absent_or_known::<Hold>());
+    let news = vec![news.reason(Some(&hold.reason))];
+    Ok(Decision::Change(Change { writes: vec![write], news, then: Some(()) }))
+}
+
+/// Takes a hold away, if it is the one that was seen.
+fn lifting(
+    (project, environment): (&ProjectId, &EnvironmentId),
+    seen: &Hold,
+    (by, reason): (&Actor, &str),
+    state: &LockState,
+) -> Result<Decision<bool>, StoreError> {
+    let Some(hold) = state.hold.as_ref().filter(|hold| hold.at == seen.at) else {
+        return Ok(Decision::Leave(false));
+    };
+    let write = Write::delete(keys::hold(project, environment))
+        .when(Condition::Equals("at".to_owned(), records::value(&hold.at)?))
+        .when(Condition::equals("reason", hold.reason.as_str()));
+    let news = News::of("hold.lifted", by, environment.as_str())
+        .detail(format!("set by {} because: {}", hold.by.name, hold.reason))
+        .reason(Some(reason));
+    Ok(Decision::Change(Change { writes: vec![write], news: vec![news], then: Some(true) }))
+}
+
 impl Ledger {
     /// Sets a lock by hand. It keeps everybody's commands from taking a lease of what it is about;
     /// a command that has one goes on. Gives the lock that the selection has already, if it has one.
@@ -203,47 +240,33 @@ impl Ledger {
         self.change_locks(place.environment(), decide).await
     }
 
-    /// Puts an environment on hold, in the place of the hold it has.
+    /// Puts an environment on hold, in the place of the hold it has. A plan that was made before is
+    /// made again.
     ///
     /// # Errors
-    /// Fails when the store cannot be used.
+    /// Fails when the store cannot be used, or holds a lock that this program cannot read.
     pub async fn set_hold(
         &self,
         project: &ProjectId,
         environment: &EnvironmentId,
         hold: &Hold,
     ) -> Result<(), StoreError> {
-        let news = News::of("hold.set", &hold.by, environment.as_str());
-        let news = match hold.deployment {
-            Some(deployment) => news.detail(format!("after {deployment}")),
-            None => news,
-        };
-        let news = [news.reason(Some(&hold.reason))];
-        let key = keys::hold(project, environment);
-        let write =
-            Write::put(key, records::encode(hold, None)?).when(records::absent_or_known::<Hold>());
-        self.transact_and_tell(Chain::of(project, environment), &news, &[write]).await
+        let place = (project, environment);
+        self.change_locks(place, |state, _| holding(place, hold, state)).await
     }
 
-    /// Takes the hold of an environment away. Gives what it was, if there was one.
+    /// Takes a hold away that was seen; another that was set since stays. Gives whether it was
+    /// still there.
     ///
     /// # Errors
-    /// Fails when the store cannot be used, or holds one that this program cannot read.
+    /// Fails when the store cannot be used, or holds a lock that this program cannot read.
     pub async fn lift_hold(
         &self,
-        project: &ProjectId,
-        environment: &EnvironmentId,
+        place: (&ProjectId, &EnvironmentId),
+        seen: &Hold,
         by: &Actor,
         reason: &str,
-    ) -> Result<Option<Hold>, StoreError> {
-        let Some(hold) = self.locks(project, environment).await?.hold else { return Ok(None) };
-        let write = Write::delete(keys::hold(project, environment))
-            .when(Condition::Equals("at".to_owned(), records::value(&hold.at)?))
-            .when(Condition::equals("reason", hold.reason.as_str()));
-        let news = News::of("hold.lifted", by, environment.as_str())
-            .detail(format!("set by {} because: {}", hold.by.name, hold.reason))
-            .reason(Some(reason));
-        self.transact_and_tell(Chain::of(project, environment), &[news], &[write]).await?;
-        Ok(Some(hold))
+    ) -> Result<bool, StoreError> {
+        self.change_locks(place, |state, _| lifting(place, seen, (by, reason), state)).await
     }
 }

@@ -53,6 +53,9 @@ pub(in super::super) struct DeploymentRecord {
     pub(in super::super) cancel: Option<CancelRequest>,
     /// How many steps it has, to tell a whole deployment from one with a step lost.
     pub(in super::super) step_count: usize,
+    /// The number of the lease that it was begun, or last gone on with, under.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(in super::super) fence: Option<u64>,
 }
 
 impl Record for DeploymentRecord {
@@ -80,6 +83,7 @@ impl DeploymentRecord {
             from_release: deployment.from_release,
             cancel: deployment.cancel,
             step_count: deployment.steps.len(),
+            fence: None,
         };
         (record, deployment.steps)
     }

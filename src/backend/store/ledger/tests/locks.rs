@@ -406,9 +406,9 @@ async fn a_hold_is_set_and_lifted_with_a_reason() {
     assert_eq!((locks.hold, locks.held), (Some(hold.clone()), vec![]));
     Asking::all("stage").take(&place.ledger).await;
     let bob = person("bob");
-    let lifted = place.ledger.lift_hold(&project(), &stage, &bob, "fixed").await.unwrap();
-    assert_eq!(lifted, Some(hold));
-    assert_eq!(place.ledger.lift_hold(&project(), &stage, &bob, "fixed").await.unwrap(), None);
+    let lifted = place.ledger.lift_hold((&project(), &stage), &hold, &bob, "fixed").await.unwrap();
+    assert!(lifted);
+    assert!(!place.ledger.lift_hold((&project(), &stage), &hold, &bob, "fixed").await.unwrap());
     assert_eq!(
         told(&place, "stage").await,
         [
@@ -430,4 +430,30 @@ async fn half_of_a_change_is_not_taken_for_all_of_it() {
     reading.spawn(async move { Asking::all("stage").meet(&reader).await.len() });
     place.change(&lease.key(), |item| *item = whole).await;
     assert_eq!(reading.join_all().await, [1]);
+}
+
+#[tokio::test]
+async fn a_hold_counts_as_a_change_and_only_the_one_that_was_seen_is_lifted() {
+    let place = Place::new().await;
+    let prod = place.lease.environment().clone();
+    let at = (&project(), &prod);
+    let hold = |second| Hold {
+        by: actor(),
+        reason: "r7 lost orders".to_owned(),
+        at: time(second),
+        deployment: None,
+    };
+    let mut generations = Vec::new();
+    for change in 0..4 {
+        match change {
+            0 => place.ledger.set_hold(at.0, at.1, &hold(1)).await.unwrap(),
+            1 => place.ledger.set_hold(at.0, at.1, &hold(2)).await.unwrap(),
+            2 => assert!(!place.ledger.lift_hold(at, &hold(1), &actor(), "").await.unwrap()),
+            _ => assert!(place.ledger.lift_hold(at, &hold(2), &actor(), "").await.unwrap()),
+        }
+        let locks = place.ledger.locks(at.0, at.1).await.unwrap();
+        generations.push((locks.generation - place.lease.generation(), locks.hold.is_some()));
+    }
+    assert_eq!(generations, [(1, true), (2, true), (2, true), (3, false)]);
+    place.ledger.renew(&place.lease).await.unwrap();
 }
