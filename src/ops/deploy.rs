@@ -65,6 +65,8 @@ pub struct Draft {
     pub last_verified: Option<ReleaseNumber>,
     /// The environment's AWS.
     access: Access,
+    /// Every service that was looked at, those beside the selected ones included.
+    services: BTreeSet<ServiceId>,
     /// What was asked for.
     request: DeployRequest,
     /// When it was made.
@@ -140,7 +142,8 @@ async fn draft_beside(
     let last_verified = last_verified(workspace, &plan).await?;
     let request = request.clone();
     let on_failure = environment.on_failure;
-    Ok(Draft { plan, last_verified, access, request, made, ground, on_failure })
+    let services = services.iter().map(|service| service.id.clone()).collect();
+    Ok(Draft { plan, last_verified, access, services, request, made, ground, on_failure })
 }
 
 /// Refuses without a reason where one is needed.
@@ -164,7 +167,9 @@ async fn ground_for(
     (services, own): (&[&Service], Option<&Lease>),
 ) -> Result<Ground, OpError> {
     let ids: BTreeSet<ServiceId> = services.iter().map(|service| service.id.clone()).collect();
-    let deadline = Instant::now() + request.wait;
+    // Under the own lease there is no turn to be waited for.
+    let wait = if own.is_some() { Duration::ZERO } else { request.wait };
+    let deadline = Instant::now() + wait;
     loop {
         let ground = Ground::of(workspace, &environment.id).await?;
         let mut locks = ground.in_the_way_of(project, &ids);
@@ -412,7 +417,7 @@ pub async fn carry_out(
         project: draft.plan.project.clone(),
         environment: draft.plan.environment.clone(),
         selection: draft.plan.selection.clone(),
-        services: draft.plan.services(),
+        services: draft.services.clone(),
         by: draft.access.actor(&workspace.person),
         reason: draft.request.reason.clone(),
         wait: Duration::ZERO,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
-    deploy::{DeployRequest, Draft, draft},
+    deploy::{DeployRequest, Draft, draft, with_services},
     error::OpError,
     ground::Ground,
     obstacle::Obstacle,
@@ -11,11 +11,12 @@ use super::{
 };
 use crate::{
     backend::store::StoreError,
+    manifest::Project,
     model::{
         Actor, Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, EnvironmentId,
         Event, Hold, Listener, ReleaseNumber, Selection, ServiceId, Step,
     },
-    plan::rollback_target,
+    plan::{ImageSource, rollback_target},
 };
 
 /// What the user asked for.
@@ -46,7 +47,7 @@ pub enum Way {
     },
 }
 
-/// How many deployments of an environment are looked at for one to go back to.
+/// How many deployments of an environment are looked at first for one to go back to.
 const HISTORY: usize = 50;
 
 /// Works out how to go back. Changes nothing.
@@ -65,28 +66,23 @@ pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Resul
         return Ok(Way::Undo(Box::new(named(workspace, &environment.id, number).await?)));
     }
     let ground = Ground::of(workspace, &environment.id).await?;
-    let selection = match &request.selection {
-        Some(word) if !workspace.project.is_open() => workspace.project.select(word)?,
-        Some(_) | None => Selection::All,
-    };
-    let touched = services(workspace, &selection);
+    let source = ImageSource::Environment(environment.id.clone());
+    let (mut project, mut selection) = (workspace.project.clone(), Selection::All);
+    if let Some(word) = &request.selection {
+        project = with_services(workspace, &source).await?;
+        selection = project.select(word)?;
+    }
+    let touched = services(&project, &selection);
     let is_wanted = |step: &Step| selection == Selection::All || touched.contains(&step.service);
     if let Some(deployment) = unfinished(&ground, is_wanted, request.to.is_some())? {
         return Ok(Way::Undo(Box::new(deployment)));
     }
-    let past = past(workspace, &environment.id).await?;
-    let selection = match (&request.selection, past.first()) {
-        (None, Some(last)) => last.selection.clone(),
-        _ => selection,
-    };
-    let newest = covering(workspace, past, &selection);
-    let to = match request.to {
-        Some(to) => verified_before(&newest, to)?,
-        None => rollback_target(&newest).ok_or_else(|| Obstacle::NoTarget {
-            environment: environment.id.clone(),
-            selection: selection.clone(),
-        })?,
-    };
+    if request.selection.is_none() {
+        project = with_services(workspace, &source).await?;
+    }
+    let selection = request.selection.as_ref().map(|_| selection);
+    let place = (&project, &environment.id);
+    let Target { selection, from, to } = target(workspace, place, (selection, request.to)).await?;
     let request = DeployRequest {
         selection: selection.to_string(),
         environment: request.environment.clone(),
@@ -94,7 +90,7 @@ pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Resul
         images: std::collections::BTreeMap::new(),
         allow_missing: false,
         kind: DeploymentKind::Rollback,
-        from_release: newest.first().map(|deployment| deployment.release),
+        from_release: from,
         reason: request.reason.clone(),
         release_hold: false,
         wait: Duration::ZERO,
@@ -148,34 +144,65 @@ fn unfinished(
     Ok(Some((*newest).clone()))
 }
 
-/// The services of a selection.
-fn services(workspace: &Workspace, selection: &Selection) -> BTreeSet<ServiceId> {
-    let services = workspace.project.services_of(selection);
-    services.into_iter().map(|service| service.id.clone()).collect()
+/// Where a rollback of what is over goes.
+struct Target {
+    /// The services.
+    selection: Selection,
+    /// The release that was deployed last to them.
+    from: Option<ReleaseNumber>,
+    /// The release that they go back to.
+    to: ReleaseNumber,
 }
 
-/// The deployments of an environment, newest first.
-async fn past(
+/// Looks for what to go back to, further and further back; without a selection for the services that
+/// were deployed last.
+async fn target(
     workspace: &Workspace,
-    environment: &EnvironmentId,
-) -> Result<Vec<Deployment>, OpError> {
-    let (ledger, project) = (&workspace.ledger, &workspace.project.id);
-    let mut deployments = ledger.history(project, Some(environment), None, HISTORY).await?;
-    deployments.retain(|deployment| deployment.kind != DeploymentKind::Register);
-    Ok(deployments)
+    (project, environment): (&Project, &EnvironmentId),
+    (wanted, to): (Option<Selection>, Option<ReleaseNumber>),
+) -> Result<Target, OpError> {
+    let mut size = HISTORY;
+    loop {
+        let ledger = &workspace.ledger;
+        let mut past = ledger.history(&project.id, Some(environment), None, size).await?;
+        let is_all = past.len() < size;
+        past.retain(|deployment| deployment.kind != DeploymentKind::Register);
+        let last = past.first().map(|last| last.selection.clone());
+        let selection = wanted.clone().or(last).unwrap_or(Selection::All);
+        let newest = covering(project, past, &selection);
+        let from = newest.first().map(|deployment| deployment.release);
+        let found = match to {
+            Some(to) => verified_before(&newest, to),
+            None => rollback_target(&newest).ok_or_else(|| {
+                let (environment, selection) = (environment.clone(), selection.clone());
+                Obstacle::NoTarget { environment, selection }.into()
+            }),
+        };
+        match found {
+            Ok(to) => return Ok(Target { selection, from, to }),
+            Err(error) if is_all => return Err(error),
+            Err(_) => size = size.saturating_mul(4),
+        }
+    }
+}
+
+/// The services of a selection.
+fn services(project: &Project, selection: &Selection) -> BTreeSet<ServiceId> {
+    let services = project.services_of(selection);
+    services.into_iter().map(|service| service.id.clone()).collect()
 }
 
 /// Those that were about all services of a selection.
 fn covering(
-    workspace: &Workspace,
+    project: &Project,
     mut deployments: Vec<Deployment>,
     selection: &Selection,
 ) -> Vec<Deployment> {
-    let wanted = services(workspace, selection);
+    let wanted = services(project, selection);
     deployments.retain(|deployment| {
         deployment.selection == Selection::All
             || deployment.selection == *selection
-            || services(workspace, &deployment.selection).is_superset(&wanted)
+            || services(project, &deployment.selection).is_superset(&wanted)
     });
     deployments
 }

@@ -12,7 +12,7 @@ use super::{
     access::Access,
     deploy::{Execution, engine},
     error::OpError,
-    ground::{Ground, open_deployments},
+    ground::Ground,
     images::{Search, gather},
     obstacle::Obstacle,
     pictures::{Album, Subject, take},
@@ -63,14 +63,19 @@ pub async fn unfinished(
     if let Some(number) = number {
         return Ok(workspace.ledger.deployment(&workspace.project.id, number).await?);
     }
-    let mut open = open_deployments(workspace).await?;
+    let mut open = Vec::new();
+    for environment in workspace.project.environments.keys() {
+        open.extend(Ground::of(workspace, environment).await?.unfinished);
+    }
+    // One of an environment that the manifest has no more is seen by the index alone.
+    let known: BTreeSet<DeploymentNumber> = open.iter().map(|open| open.number).collect();
+    let indexed = workspace.ledger.unfinished(&workspace.project.id).await?;
+    open.extend(indexed.into_iter().filter(|open| !known.contains(&open.number)));
+    open.sort_by_key(|open| std::cmp::Reverse(open.number));
+    let numbers: Vec<DeploymentNumber> = open.iter().map(|open| open.number).collect();
     match (open.pop(), open.is_empty()) {
-        (Some(only), true) => Ok(only.deployment),
-        (Some(oldest), false) => {
-            let others = open.into_iter().map(|open| open.deployment.number);
-            let numbers = others.chain([oldest.deployment.number]).collect();
-            Err(Obstacle::SeveralUnfinished { numbers }.into())
-        }
+        (Some(only), true) => Ok(only),
+        (Some(_), false) => Err(Obstacle::SeveralUnfinished { numbers }.into()),
         (None, _) => Err(Obstacle::NothingUnfinished.into()),
     }
 }

@@ -83,6 +83,27 @@ fn an_open_project_deploys_whatever_was_registered() {
 }
 
 #[test]
+fn a_service_of_an_open_project_goes_back_alone() {
+    let shop = Shop::with(OPEN);
+    shop.cloud().seed(&estate("prod", &["id_minter", "matcher"])).unwrap();
+    let uri = |name: &str, tag: &str| format!("{REGISTRY}/{name}:{tag}");
+    for name in ["id_minter", "matcher"] {
+        shop.run(&["register", &uri(name, "newer"), name]).expect(0);
+    }
+    shop.run(&["deploy", "all", "prod", "-y"]).expect(0);
+    for name in ["matcher", "id_minter"] {
+        shop.run(&["register", &uri(name, "older"), name]).expect(0);
+        shop.run(&["deploy", name, "prod", "-y"]).expect(0);
+    }
+    let back = ["rollback", "prod", "-y", "--set"];
+    shop.run(&[&back[..], &["nobody"]].concat()).expect(2).tells("matcher");
+    shop.run(&[&back[..], &["matcher"]].concat()).expect(0).prints("prod is back at r1");
+    let runs = |name: &str| shop.parameter(&format!("/project_name/images/prod/{name}"));
+    assert_eq!(runs("matcher"), Some(uri("matcher", "newer")));
+    assert_eq!(runs("id_minter"), Some(uri("id_minter", "older")));
+}
+
+#[test]
 fn the_projects_of_a_real_team_are_all_deployed() {
     let manifest = include_str!("manifests/wellcome-2022.weco-project.toml");
     let shop = Shop::with(manifest);
