@@ -265,7 +265,7 @@ mod tests {
             fs::write(&path, &head.as_bytes()[..length]).unwrap();
             assert!(matches!(read(&path), Err(EscapeError::Head { .. })), "{length}");
             open().write(&first).unwrap();
-            assert_eq!(read(&path).unwrap().1, [first.clone()], "{length}");
+            assert_eq!(read(&path).unwrap().1, std::slice::from_ref(&first), "{length}");
         }
         let whole = fs::read_to_string(&path).unwrap();
         // Wherever the line was torn, it is gone.

@@ -129,7 +129,9 @@ impl Place {
     fn file(&self, lines: &[Line]) -> (Head, Vec<Line>) {
         let fence = self.lease.fence();
         let mut writer = EscapeWriter::create(self.folder.path(), &self.deployment, fence).unwrap();
-        lines.iter().for_each(|line| writer.write(line).unwrap());
+        for line in lines {
+            writer.write(line).unwrap();
+        }
         let read = escape::read(writer.path()).unwrap();
         escape::remove(writer.path()).unwrap();
         read

@@ -20,11 +20,10 @@ use crate::model::{
     Selection, ServiceId,
 };
 
-/// How long a lease holds after it was taken or renewed: six missed heartbeats, so that neither a
-/// slow answer nor a few failed ones lose it, and a command that died is in nobody's way for long.
+/// How long a lease holds after it was taken or renewed: many times the time between two
+/// renewals, so that neither a slow answer nor a few failed ones lose it, and a command that died is in
+/// nobody's way for long.
 pub const LEASE: Duration = Duration::from_secs(90);
-/// How often a lease is renewed. Each costs two small requests.
-pub const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How long a lease that is over is left alone all the same. The time is the store's, read off its
 /// answers, so it stands back by as long as an answer may take: AWS's SDK gives up on one long
 /// before.

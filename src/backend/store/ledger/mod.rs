@@ -44,7 +44,7 @@ pub use beginning::NewDeployment;
 pub use check::{Examined, Finding, Flaw};
 pub use deployments::Ending;
 pub use lease::Lease;
-pub use locks::{Acquired, HEARTBEAT, LEASE, LockRequest, Locks, Renewal, SKEW};
+pub use locks::{Acquired, LEASE, LockRequest, Locks, Renewal, SKEW};
 pub use manual::{LockPlace, NewLock, Unlocked};
 pub use releases::NewRelease;
 pub use verify::{AuditBreak, AuditProblem};
