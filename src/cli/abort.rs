@@ -52,6 +52,13 @@ pub(super) async fn run(settings: &Settings, arguments: AbortArguments) -> Resul
     drop(listener);
     let (report, release) = done?;
     let exit = ending::tell(&settings.console, (&report, &release), None);
+    if report.deployment.status == DeploymentStatus::Succeeded {
+        settings.console.error(format!(
+            "warning: it was too late to stop it: everything had begun, and {} runs {} now\n\
+             hint: take it back with `release-tool rollback {}`",
+            report.deployment.environment, report.deployment.release, report.deployment.environment
+        ));
+    }
     let is_done = report.deployment.status == DeploymentStatus::Cancelled;
     Ok(if is_done && exit == Exit::NotRolledBack { Exit::Done } else { exit })
 }

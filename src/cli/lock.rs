@@ -22,7 +22,7 @@ pub(crate) struct LockArguments {
     /// The environment, for example `prod`.
     environment: String,
     /// Why; everybody whom the lock stops is told.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new(), value_name = "TEXT")]
     reason: String,
     /// Unlock by itself after this long, for example `30m` or `2h` [default: never].
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]

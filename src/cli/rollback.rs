@@ -123,6 +123,10 @@ fn tell_way(settings: &Settings, way: &Way, dry_run: bool) -> Option<Exit> {
             return Some(Exit::Done);
         }
         Way::Release { draft, to } => {
+            let to = to.map_or_else(
+                || "what was last verified for each of its services".to_owned(),
+                |to| to.to_string(),
+            );
             console.remark(format!("\n{} goes back to {to}.", draft.plan.environment));
             deploy::tell_plan(console, &draft.plan, dry_run);
         }

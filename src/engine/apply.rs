@@ -23,7 +23,7 @@ use crate::{
     },
     model::{
         EcsDeploymentId, Event, ImageUri, ParameterName, StepStatus, TaskDefinition,
-        TaskDefinitionArn, Verdict,
+        TaskDefinitionArn, TaskDefinitionStatus, Verdict,
     },
     plan::{ParameterChange, PlannedStep, Revision, Rollout, Start, Watch, container_images},
 };
@@ -270,7 +270,7 @@ impl Engine<'_> {
                 let register = || async {
                     let is_wanted = |latest: &TaskDefinition| has_images(latest, step);
                     let arn = self.ecs.register(base.family(), request, &is_wanted).await?;
-                    self.warn_of_other_registrations(step, (base, latest), &arn);
+                    self.warn_of_other_registrations(step, (base, latest), &arn).await;
                     Ok(arn)
                 };
                 let arn = match written.revisions.get(request) {
@@ -290,13 +290,19 @@ impl Engine<'_> {
 
     /// Tells when somebody registered a revision between our look at the family and our copy:
     /// their change is not in ours.
-    fn warn_of_other_registrations(
+    async fn warn_of_other_registrations(
         &self,
         step: &PlannedStep,
         (base, latest): (&TaskDefinitionArn, &TaskDefinitionArn),
         new: &TaskDefinitionArn,
     ) {
-        if new.revision() != latest.revision() + 1 {
+        if new.revision() == latest.revision() + 1 {
+            return;
+        }
+        // A revision that was deregistered before we looked leaves a gap in the numbers too.
+        let between = format!("{}:{}", new.family(), new.revision() - 1);
+        let found = self.ecs.task_definition(&between).await;
+        if found.is_ok_and(|found| found.status == TaskDefinitionStatus::Active) {
             let text = format!(
                 "`{}`: {} is a copy of {}, but other revisions were registered in between; compare \
                  them before the next `terraform apply`",

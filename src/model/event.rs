@@ -117,6 +117,11 @@ pub enum Event {
     },
     /// The command was told to stop: nothing more is started.
     Interrupted,
+    /// The command that works on a deployment was asked to stop, and is waited for.
+    AskedToStop {
+        /// The deployment.
+        deployment: DeploymentNumber,
+    },
     /// Another command asked this one to stop: nothing more is started.
     StopRequested {
         /// Who runs it.

@@ -40,8 +40,8 @@ pub enum Way {
     Undo(Box<Deployment>),
     /// A verified release is deployed again.
     Release {
-        /// The release.
-        to: ReleaseNumber,
+        /// The release; none where it is what was verified last for each service.
+        to: Option<ReleaseNumber>,
         /// The plan.
         draft: Box<Draft>,
     },
@@ -86,7 +86,7 @@ pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Resul
     let request = DeployRequest {
         selection: selection.to_string(),
         environment: request.environment.clone(),
-        from: Some(to.to_string()),
+        from: Some(to.map_or_else(|| environment.id.to_string(), |to| to.to_string())),
         images: std::collections::BTreeMap::new(),
         allow_missing: false,
         kind: DeploymentKind::Rollback,
@@ -150,8 +150,8 @@ struct Target {
     selection: Selection,
     /// The release that was deployed last to them.
     from: Option<ReleaseNumber>,
-    /// The release that they go back to.
-    to: ReleaseNumber,
+    /// The release that they go back to; none where that is what was verified last for each.
+    to: Option<ReleaseNumber>,
 }
 
 /// Looks for what to go back to, further and further back; without a selection for the services that
@@ -172,11 +172,15 @@ async fn target(
         let newest = covering(project, past, &selection);
         let from = newest.first().map(|deployment| deployment.release);
         let found = match to {
-            Some(to) => verified_before(&newest, to),
-            None => rollback_target(&newest).ok_or_else(|| {
-                let (environment, selection) = (environment.clone(), selection.clone());
-                Obstacle::NoTarget { environment, selection }.into()
-            }),
+            Some(to) => verified_before(&newest, to).map(Some),
+            // Since the last release of all of them, some may have been deployed by themselves.
+            None if is_left_broken(&newest) => Ok(None),
+            None => rollback_target(&newest)
+                .ok_or_else(|| {
+                    let (environment, selection) = (environment.clone(), selection.clone());
+                    Obstacle::NoTarget { environment, selection }.into()
+                })
+                .map(Some),
         };
         match found {
             Ok(to) => return Ok(Target { selection, from, to }),
@@ -184,6 +188,15 @@ async fn target(
             Err(_) => size = size.saturating_mul(4),
         }
     }
+}
+
+/// Whether the newest deployment left its services neither where it wanted them nor where they were,
+/// and something was verified before it.
+fn is_left_broken(newest_first: &[Deployment]) -> bool {
+    let is_broken = |newest: &Deployment| {
+        newest.kind == DeploymentKind::Deploy && newest.status != DeploymentStatus::Succeeded
+    };
+    newest_first.first().is_some_and(is_broken) && rollback_target(newest_first).is_some()
 }
 
 /// The services of a selection.

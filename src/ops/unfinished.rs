@@ -24,7 +24,7 @@ use crate::{
     engine::{Claim, Orders, Report, Unfinished},
     manifest::{Environment, Project},
     model::{
-        Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, HeldLock, ImageId,
+        Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, Event, HeldLock, ImageId,
         LockKind, Release, Selection, ServiceId, Step, StepStatus,
     },
     plan::{ImageSource, Leg, PlanRequest, Problem, Refusal, Rest, Wanted, resume},
@@ -99,7 +99,10 @@ pub async fn take_up(
     let (reason, wait) = match how {
         TakeUp::Resume => (None, Duration::ZERO),
         TakeUp::Abort { reason } | TakeUp::RollBack { reason } => {
-            ask_to_stop(workspace, deployment, (&by, reason.as_deref())).await?;
+            if ask_to_stop(workspace, deployment, (&by, reason.as_deref())).await? {
+                let deployment = deployment.number;
+                execution.listener.hear(&Event::AskedToStop { deployment });
+            }
             (reason.clone(), TIME_TO_STOP)
         }
     };
@@ -142,18 +145,19 @@ fn refuse_if_over(deployment: &Deployment) -> Result<(), OpError> {
     Ok(())
 }
 
-/// Tells whoever works on a deployment that it is to stop.
+/// Tells whoever works on a deployment that it is to stop, and whether anybody does.
 async fn ask_to_stop(
     workspace: &Workspace,
     deployment: &Deployment,
     (by, reason): (&crate::model::Actor, Option<&str>),
-) -> Result<(), OpError> {
+) -> Result<bool, OpError> {
     let ground = Ground::of(workspace, &deployment.environment).await?;
-    if ground.is_worked_on(deployment.number) {
+    let is_worked_on = ground.is_worked_on(deployment.number);
+    if is_worked_on {
         let key = DeploymentKey::of(deployment);
         workspace.ledger.request_cancel(&key, by, reason).await?;
     }
-    Ok(())
+    Ok(is_worked_on)
 }
 
 /// Takes a deployment up under the lease on its services.

@@ -103,6 +103,9 @@ pub(super) fn event_line(event: &Event) -> (Option<&str>, String) {
             (Some(service.as_str()), format!("deregistered {}", task_definition.short()))
         }
         Event::Interrupted => (None, "interrupted: nothing more is started".to_owned()),
+        Event::AskedToStop { deployment } => {
+            (None, format!("asked the command of {deployment} to stop; waiting up to 30 s for it"))
+        }
         Event::StopRequested { by } => {
             (None, format!("{} asked this to stop: nothing more is started", escape(by)))
         }
