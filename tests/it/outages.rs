@@ -68,3 +68,21 @@ fn whenever_the_store_goes_away_the_record_is_brought_in_and_the_work_finished()
     );
     assert!(points > 8 && escaped > 2, "{points} {escaped}");
 }
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_and_stays_and_the_others_are_brought_in() {
+    let template = Shop::new();
+    let shop = (1..40)
+        .map(|after| (template.copy(), after))
+        .find(|(shop, after)| deployed(shop, *after) == Some(11))
+        .unwrap()
+        .0;
+    let folder = shop.path().join(".release-tool/journal");
+    let torn = folder.join("a-torn-one.jsonl");
+    std::fs::write(&torn, "{\"schema\":").unwrap();
+    shop.run(&["journal", "push"]).expect(1).prints("d1: ").tells("a-torn-one.jsonl");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+    shop.run(&["journal", "push"]).expect(1).prints("Nothing was brought in");
+    std::fs::remove_file(torn).unwrap();
+    shop.run(&["journal", "push"]).expect(0).prints("nothing to bring in");
+}
