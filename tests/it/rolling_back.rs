@@ -477,3 +477,23 @@ fn a_hold_is_lifted_only_by_what_is_recorded() {
     });
     assert!((1..9).contains(&refused.count()));
 }
+
+#[test]
+fn what_was_verified_by_itself_since_stays() {
+    let shop = Shop::with(PAIR);
+    shop.run(&["deploy", "all", "prod", "-y"]).expect(0);
+    let register = |service: &str, tag: &str| {
+        let name = format!("/shop/images/latest/{service}");
+        let uri = format!("{}:{tag}", shop.parameter(&name).unwrap().rsplit_once(':').unwrap().0);
+        shop.sandbox(&["set", "push-image", &uri]);
+        shop.run(&["register", &uri, service]).expect(0);
+        uri
+    };
+    let alone = register("alpha", "alone");
+    shop.run(&["deploy", "alpha", "prod", "-y"]).expect(0);
+    let broken = register("beta", "broken");
+    shop.sandbox(&["fate", &broken, "crash=1"]);
+    shop.run(&["deploy", "all", "prod", "-y", "--on-failure", "hold"]).expect(3);
+    shop.run(BACK).expect(0).prints("Nothing to deploy");
+    assert_eq!(shop.parameter("/shop/images/prod/alpha"), Some(alone));
+}
