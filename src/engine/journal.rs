@@ -12,7 +12,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{course::Direction, error::EngineError, escape::EscapeFile};
+use super::{course::Direction, error::EngineError, escape::EscapeFile, heads::head_of};
 use crate::{
     backend::store::{
         Ledger, StoreError,
@@ -380,70 +380,14 @@ impl<'a> Journal<'a> {
             .collect())
     }
 
-    /// The head of one service. Only a deployment that succeeded as a whole moves what is verified:
-    /// a set is verified together or not at all. A service that was moved back is verified to run
-    /// what it ran before, under another revision.
+    /// The head of one service.
     fn head(
         &self,
         deployment: &Deployment,
         step: &Step,
         (earlier, at): (Option<VerifiedHead>, Timestamp),
     ) -> ServiceHead {
-        let is_verified =
-            deployment.status == DeploymentStatus::Succeeded && step.status == StepStatus::Verified;
-        let moved_back = step
-            .compensation
-            .as_ref()
-            .filter(|back| back.ecs_deployment.is_some() && step.status == StepStatus::Compensated);
-        let images = match moved_back {
-            Some(_) => match &earlier {
-                Some(head) if was_verified(step, head) => head.images.clone(),
-                // What it runs again was never verified here: its revision tells its images.
-                _ => BTreeMap::new(),
-            },
-            None => self.images_of(step, earlier.as_ref()),
-        };
-        let verified = match (moved_back, &step.task_definition) {
-            (Some(back), _) => match earlier {
-                Some(head) if was_verified(step, &head) => restored(deployment, back, (head, at)),
-                earlier => earlier,
-            },
-            (None, Some(task_definition)) if is_verified => Some(VerifiedHead {
-                deployment: deployment.number,
-                release: deployment.release,
-                task_definition: task_definition.clone(),
-                ecs_deployment: step.ecs_deployment.clone(),
-                images: images.clone(),
-                at,
-            }),
-            (None, _) => earlier,
-        };
-        let (task_definition, ecs_deployment, verdict) = live_part(step);
-        ServiceHead {
-            service: step.service.clone(),
-            deployment: deployment.number,
-            release: deployment.release,
-            status: step.status,
-            before: step.before.task_definition.clone(),
-            verdict,
-            task_definition,
-            ecs_deployment,
-            images,
-            at,
-            verified,
-        }
-    }
-
-    /// All images of a service after this step: those it changed, and those it kept.
-    fn images_of(
-        &self,
-        step: &Step,
-        earlier: Option<&VerifiedHead>,
-    ) -> BTreeMap<ImageId, ReleasedImage> {
-        let mut images = earlier.map(|head| head.images.clone()).unwrap_or_default();
-        let changed = step.target.images.keys();
-        images.extend(changed.filter_map(|id| Some((id.clone(), self.images.get(id)?.clone()))));
-        images
+        head_of((deployment, step), &self.images, (earlier, at))
     }
 
     /// A store that fails in the middle: says what was changed by then.
@@ -480,44 +424,6 @@ pub async fn record_end(
     let now = || Timestamp::UNIX_EPOCH;
     let journal = Journal::new((ledger, lease), now, deployment.clone(), images, nowhere);
     journal.finish(&deployment, (status, at)).await
-}
-
-/// Whether what a step found running was what was verified last.
-fn was_verified(step: &Step, head: &VerifiedHead) -> bool {
-    step.before.task_definition.as_ref() == Some(&head.task_definition)
-}
-
-/// What is verified of a service that was moved back: what was verified before, as the copy that
-/// runs now.
-fn restored(
-    deployment: &Deployment,
-    back: &Compensation,
-    (earlier, at): (VerifiedHead, Timestamp),
-) -> Option<VerifiedHead> {
-    Some(VerifiedHead {
-        deployment: deployment.number,
-        task_definition: back.task_definition.clone()?,
-        ecs_deployment: back.ecs_deployment.clone(),
-        at,
-        ..earlier
-    })
-}
-
-/// What a service was last told to run, by which rollout, and how that ended.
-fn live_part(step: &Step) -> (Option<TaskDefinitionArn>, Option<EcsDeploymentId>, Option<Verdict>) {
-    match &step.compensation {
-        Some(back) if back.ecs_deployment.is_some() => {
-            let verdict = match (&back.verdict, step.status) {
-                (Some(Verdict::Verified), StepStatus::Compensated) => Some(Verdict::RolledBack {
-                    to: back.task_definition.clone(),
-                    reason: "the deployment was rolled back".to_owned(),
-                }),
-                (verdict, _) => verdict.clone(),
-            };
-            (back.task_definition.clone(), back.ecs_deployment.clone(), verdict)
-        }
-        _ => (step.task_definition.clone(), step.ecs_deployment.clone(), step.verdict.clone()),
-    }
 }
 
 /// The status of a step that ended on its way forward.

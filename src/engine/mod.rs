@@ -11,6 +11,7 @@ mod course;
 mod error;
 mod escape;
 mod follow;
+mod heads;
 mod hold;
 mod journal;
 mod keeper;
