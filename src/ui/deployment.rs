@@ -48,12 +48,26 @@ fn services(deployment: &Deployment, release: &Release, console: &Console) -> Ta
         };
         table.row([
             step.service.to_string(),
-            words::hashes(&hashes),
+            if runs_something_else(step) {
+                format!("not {}", words::hashes(&hashes))
+            } else {
+                words::hashes(&hashes)
+            },
             console.paint(&style(step), word),
             now,
         ]);
     }
     table
+}
+
+/// Whether a service is known not to be set to what the deployment wanted: it went back, was never
+/// moved, or was moved on by somebody else.
+fn runs_something_else(step: &Step) -> bool {
+    match &step.verdict {
+        _ if step.is_back() => true,
+        Some(Verdict::Superseded { .. } | Verdict::NotStarted { .. }) => true,
+        _ => false,
+    }
 }
 
 /// The word for a step's end.

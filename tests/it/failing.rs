@@ -14,7 +14,7 @@ fn a_crash_is_told_with_its_proof_and_everything_is_put_back() {
     shop.sandbox(&["fate", "search-indexer", "crash=3"]);
     let run = shop.run(INDEXER).expect(3);
     insta::assert_snapshot!(shop.steady(&with_little_proof(&run.stdout)), @r"
-        search-indexer    b0885c1    ROLLED_BACK    bookshop-prod-search-indexer:1
+        search-indexer    not b0885c1    ROLLED_BACK    bookshop-prod-search-indexer:1
 
         search-indexer: ROLLED_BACK  ECS put it back to bookshop-prod-search-indexer:1: Service deployment rolled back because the circuit breaker threshold was exceeded.
             task [id] stopped, EssentialContainerExited: Essential container in task exited
@@ -79,12 +79,12 @@ fn one_failure_of_several_takes_the_whole_set_back() {
     let run = shop.run(&["deploy", "all", "prod", "-y"]).expect(3);
     let (services, _) = run.stdout.split_once("\n\n").unwrap();
     insta::assert_snapshot!(shop.steady(services), @"
-    storefront        7240c1b,f871a6a    ROLLED_BACK    bookshop-prod-storefront:3
-    catalogue-api     156b5d5            ROLLED_BACK    bookshop-prod-catalogue-api:3
-    orders-api        25b9d30            ROLLED_BACK    bookshop-prod-orders-api:3
-    order-worker      b38f496            ROLLED_BACK    bookshop-prod-order-worker:3
-    mail-worker       b38f496            ROLLED_BACK    bookshop-prod-mail-worker:3
-    search-indexer    b0885c1            ROLLED_BACK    bookshop-prod-search-indexer:1
+    storefront        not 7240c1b,f871a6a    ROLLED_BACK    bookshop-prod-storefront:3
+    catalogue-api     not 156b5d5            ROLLED_BACK    bookshop-prod-catalogue-api:3
+    orders-api        not 25b9d30            ROLLED_BACK    bookshop-prod-orders-api:3
+    order-worker      not b38f496            ROLLED_BACK    bookshop-prod-order-worker:3
+    mail-worker       not b38f496            ROLLED_BACK    bookshop-prod-mail-worker:3
+    search-indexer    not b0885c1            ROLLED_BACK    bookshop-prod-search-indexer:1
     ");
     run.prints("d1 failed and was rolled back: every service that was changed runs what it ran")
         .tells("d1: rolling back 6 services");
@@ -117,7 +117,7 @@ fn the_others_stay_where_they_are_when_that_is_wanted() {
     orders-api        25b9d30            VERIFIED       bookshop-prod-orders-api:2
     order-worker      b38f496            VERIFIED       bookshop-prod-order-worker:2
     mail-worker       b38f496            VERIFIED       bookshop-prod-mail-worker:2
-    search-indexer    b0885c1            ROLLED_BACK    bookshop-prod-search-indexer:1
+    search-indexer    not b0885c1        ROLLED_BACK    bookshop-prod-search-indexer:1
     ");
     run.prints("d1 failed: 5 of 6 services are verified to run r1.")
         .prints("prod is MIXED: some of its services run r1, some do not.");

@@ -331,8 +331,8 @@ fn a_running_deployment_is_aborted_before_its_next_effect() {
     shop.go_fast();
     let run = abort.end().expect(0);
     assert_snapshot!(shop.steady(&run.stdout), @"
-        alpha    71292e6    VERIFIED       shop-prod-alpha:2
-        beta     7c88b82    ROLLED_BACK    shop-prod-beta:1
+        alpha    71292e6        VERIFIED       shop-prod-alpha:2
+        beta     not 7c88b82    ROLLED_BACK    shop-prod-beta:1
 
     d1 was cancelled: 1 of 2 services are verified to run r1.
     prod is MIXED: some of its services run r1, some do not.

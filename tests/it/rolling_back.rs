@@ -180,7 +180,7 @@ fn the_first_deployment_of_all_is_taken_back_while_it_is_not_over() {
     shop.go_fast();
     let run = shop.run(BACK).expect(0).tells("prod is on hold");
     assert_snapshot!(shop.steady(&run.stdout), @"
-        search-indexer    b0885c1    ROLLED_BACK    bookshop-prod-search-indexer:3
+        search-indexer    not b0885c1    ROLLED_BACK    bookshop-prod-search-indexer:3
 
     d1 was rolled back: every service that was changed runs what it ran before.
     hint: see all that was recorded with `release-tool show d1`
@@ -211,9 +211,9 @@ fn a_running_deployment_stops_and_is_taken_back() {
     shop.go_fast();
     let run = back.end().expect(0);
     assert_snapshot!(shop.steady(&run.stdout), @"
-        order-worker      b38f496    ROLLED_BACK    bookshop-prod-order-worker:3
-        mail-worker       b38f496    ROLLED_BACK    bookshop-prod-mail-worker:3
-        search-indexer    two        ROLLED_BACK    bookshop-prod-search-indexer:4
+        order-worker      not b38f496    ROLLED_BACK    bookshop-prod-order-worker:3
+        mail-worker       not b38f496    ROLLED_BACK    bookshop-prod-mail-worker:3
+        search-indexer    not two        ROLLED_BACK    bookshop-prod-search-indexer:4
 
     d2 was rolled back: every service that was changed runs what it ran before.
     hint: see all that was recorded with `release-tool show d2`
@@ -233,7 +233,7 @@ fn a_rollback_that_fails_is_not_rolled_back() {
     shop.sandbox(&["fate", &one, "crash=1"]);
     let run = shop.run(BACK).expect(5).tells("prod is on hold");
     assert_snapshot!(shop.steady(&with_little_proof(&run.stdout)), @"
-        search-indexer    one    ROLLED_BACK    bookshop-prod-search-indexer:3
+        search-indexer    not one    ROLLED_BACK    bookshop-prod-search-indexer:3
 
         search-indexer: ROLLED_BACK  ECS put it back to bookshop-prod-search-indexer:3: Service deployment rolled back because the circuit breaker threshold was exceeded.
             task [id] stopped, EssentialContainerExited: Essential container in task exited
