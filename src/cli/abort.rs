@@ -5,12 +5,11 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{
-    deploy::parse_duration, ending, exit::Exit, failure::CliError, interrupt::Interrupt,
-    settings::Settings, workspace,
+    deploy::parse_duration, ending, exit::Exit, failure::CliError, settings::Settings, workspace,
 };
 use crate::{
     model::{DeploymentNumber, DeploymentStatus},
-    ops::{self, Execution, TakeUp},
+    ops::TakeUp,
 };
 
 /// End a deployment: nothing more is begun, what was begun stays.
@@ -37,21 +36,10 @@ pub(crate) struct AbortArguments {
 /// Runs the command.
 pub(super) async fn run(settings: &Settings, arguments: AbortArguments) -> Result<Exit, CliError> {
     let workspace = workspace::open_quietly(settings, arguments.project.as_deref()).await?;
-    let interrupt = Interrupt::listen();
-    let deployment = ops::unfinished(&workspace, arguments.deployment).await?;
-    let listener = ending::reporter(&settings.console);
-    let execution = Execution {
-        listener: listener.as_ref(),
-        interrupt: interrupt.asked(),
-        timeout: arguments.timeout,
-        wait: true,
-        on_failure: None,
-    };
     let how = TakeUp::Abort { reason: arguments.reason };
-    let done = ops::take_up(&workspace, &deployment, &how, execution).await;
-    drop(listener);
-    let (report, release) = done?;
-    let exit = ending::tell(&settings.console, (&report, &release), None);
+    let limits = (arguments.timeout, None);
+    let (report, exit) =
+        ending::take_up(settings, &workspace, arguments.deployment, &how, limits).await?;
     if report.deployment.status == DeploymentStatus::Succeeded {
         settings.console.error(format!(
             "warning: it was too late to stop it: everything had begun, and {} runs {} now\n\

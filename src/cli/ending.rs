@@ -1,10 +1,13 @@
 //! What all commands that carry a deployment out have in common: the question, the progress, and
 //! the last screen.
 
-use super::{exit::Exit, failure::CliError, settings::Settings};
+use std::time::Duration;
+
+use super::{exit::Exit, failure::CliError, interrupt::Interrupt, settings::Settings};
 use crate::{
     engine::Report,
-    model::{Listener, Release, ReleaseNumber},
+    model::{DeploymentNumber, Listener, OnFailure, Release, ReleaseNumber},
+    ops::{self, Execution, TakeUp, Workspace},
     ui::{self, Answer, Console, Format, JsonLines, Live, PlainLines, Summary},
 };
 
@@ -28,6 +31,32 @@ pub(super) fn reporter(console: &Console) -> Box<dyn Listener> {
         }
         Format::Human => Box::new(PlainLines::new(console.clone())),
     }
+}
+
+/// Takes up what is unfinished, follows it to its end, and tells how that was. Rollouts may take
+/// as long as is said; what is done when a service fails stays as it began, where nothing is said.
+pub(super) async fn take_up(
+    settings: &Settings,
+    workspace: &Workspace,
+    deployment: Option<DeploymentNumber>,
+    how: &TakeUp,
+    (timeout, on_failure): (Duration, Option<OnFailure>),
+) -> Result<(Report, Exit), CliError> {
+    let interrupt = Interrupt::listen();
+    let deployment = ops::unfinished(workspace, deployment).await?;
+    let listener = reporter(&settings.console);
+    let execution = Execution {
+        listener: listener.as_ref(),
+        interrupt: interrupt.asked(),
+        timeout,
+        wait: true,
+        on_failure,
+    };
+    let done = ops::take_up(workspace, &deployment, how, execution).await;
+    drop(listener);
+    let (report, release) = done?;
+    let exit = tell(&settings.console, (&report, &release), None);
+    Ok((report, exit))
 }
 
 /// Tells how a deployment ended, and gives the exit code it means.

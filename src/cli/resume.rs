@@ -5,12 +5,11 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{
-    deploy::parse_duration, ending, exit::Exit, failure::CliError, interrupt::Interrupt,
-    settings::Settings, workspace,
+    deploy::parse_duration, ending, exit::Exit, failure::CliError, settings::Settings, workspace,
 };
 use crate::{
     model::{DeploymentNumber, OnFailure},
-    ops::{self, Execution, TakeUp},
+    ops::TakeUp,
 };
 
 /// Finish a deployment that was interrupted, or whose process died.
@@ -39,18 +38,8 @@ pub(crate) struct ResumeArguments {
 /// Runs the command.
 pub(super) async fn run(settings: &Settings, arguments: ResumeArguments) -> Result<Exit, CliError> {
     let workspace = workspace::open_quietly(settings, arguments.project.as_deref()).await?;
-    let interrupt = Interrupt::listen();
-    let deployment = ops::unfinished(&workspace, arguments.deployment).await?;
-    let listener = ending::reporter(&settings.console);
-    let execution = Execution {
-        listener: listener.as_ref(),
-        interrupt: interrupt.asked(),
-        timeout: arguments.timeout,
-        wait: true,
-        on_failure: arguments.on_failure,
-    };
-    let done = ops::take_up(&workspace, &deployment, &TakeUp::Resume, execution).await;
-    drop(listener);
-    let (report, release) = done?;
-    Ok(ending::tell(&settings.console, (&report, &release), None))
+    let limits = (arguments.timeout, arguments.on_failure);
+    let taken =
+        ending::take_up(settings, &workspace, arguments.deployment, &TakeUp::Resume, limits).await;
+    taken.map(|(_, exit)| exit)
 }

@@ -22,10 +22,10 @@ use crate::{
         platform::ecs::{EcsError, ServiceUpdate},
     },
     model::{
-        EcsDeploymentId, Event, ImageUri, ParameterName, StepStatus, TaskDefinition,
-        TaskDefinitionArn, TaskDefinitionStatus, Verdict,
+        EcsDeploymentId, Event, ParameterName, StepStatus, TaskDefinition, TaskDefinitionArn,
+        TaskDefinitionStatus, Verdict,
     },
-    plan::{ParameterChange, PlannedStep, Revision, Rollout, Start, Watch, container_images},
+    plan::{ParameterChange, PlannedStep, Revision, Rollout, Start, Watch, has_images},
 };
 
 /// What services may share, each done once: parameters, and revisions by the request that makes
@@ -268,7 +268,8 @@ impl Engine<'_> {
             },
             Revision::New { base, latest, request } => {
                 let register = || async {
-                    let is_wanted = |latest: &TaskDefinition| has_images(latest, step);
+                    let is_wanted =
+                        |latest: &TaskDefinition| has_images(Some(latest), &step.target);
                     let arn = self.ecs.register(base.family(), request, &is_wanted).await?;
                     self.warn_of_other_registrations(step, (base, latest), &arn).await;
                     Ok(arn)
@@ -423,16 +424,6 @@ pub(super) fn refused(error: &dyn std::error::Error, is_ambiguous: bool) -> Verd
 pub(super) fn cause_chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<String>>().join(": ")
-}
-
-/// Whether a revision has the images that the step wants, so that it can be the one we asked for.
-fn has_images(latest: &TaskDefinition, step: &PlannedStep) -> bool {
-    let target = &step.target;
-    let present = container_images(&latest.document).unwrap_or_default();
-    target.containers.iter().all(|(container, image)| {
-        let wanted = target.images.get(image).map(ImageUri::as_str);
-        present.get(container.as_str()).map(String::as_str) == wanted
-    })
 }
 
 /// What to follow for a step.

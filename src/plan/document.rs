@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt};
 use indexmap::IndexMap;
 use serde_json::{Value, value::RawValue};
 
-use crate::model::{ContainerName, ImageUri, Tag, TaskDefinition};
+use crate::model::{ContainerName, ImageUri, StepTarget, Tag, TaskDefinition};
 
 /// Members of a described task definition that `RegisterTaskDefinition` does not take: the
 /// difference of the two shapes in the ECS API model. Everything else is passed on.
@@ -59,6 +59,22 @@ pub fn container_images(document: &str) -> Result<IndexMap<String, String>, Docu
         .iter()
         .map(|container| Ok((text(container, "name")?, text(container, "image")?)))
         .collect()
+}
+
+/// The images of a revision, by container name; none where there is no revision, or none to read.
+pub(super) fn images_of(revision: Option<&TaskDefinition>) -> BTreeMap<String, String> {
+    let images = revision.and_then(|revision| container_images(&revision.document).ok());
+    images.unwrap_or_default().into_iter().collect()
+}
+
+/// Whether every mapped container of a revision has the image that a step wants for it.
+#[must_use]
+pub fn has_images(revision: Option<&TaskDefinition>, target: &StepTarget) -> bool {
+    let images = images_of(revision);
+    target.containers.iter().all(|(container, image)| {
+        let wanted = target.images.get(image).map(ImageUri::as_str);
+        images.get(container.as_str()).map(String::as_str) == wanted
+    })
 }
 
 /// The body of a `RegisterTaskDefinition` request: `definition` with the images of the given

@@ -18,7 +18,9 @@ mod test_support;
 mod undo;
 mod warnings;
 
-pub use document::{DocumentError, FieldChange, container_images, differences, with_images};
+pub use document::{
+    DocumentError, FieldChange, container_images, differences, has_images, with_images,
+};
 pub use judge::{Judgement, Watch, judge};
 pub use lineage::rollback_target;
 pub use planner::plan;

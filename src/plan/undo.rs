@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    document::{container_images, with_images},
+    document::{has_images, images_of, with_images},
     resume::{Leg, Start},
     standing::{Begun, Standing, standing},
     steps::{ParameterChange, PlannedStep, Revision, Rollout},
@@ -204,11 +204,7 @@ fn standing_forward(step: &Step, picture: &UndoPicture) -> Standing {
 
 /// Whether the revision that the service is set to has the images the step wanted.
 fn runs_as_wanted(step: &Step, picture: &UndoPicture) -> bool {
-    let images = images_of(picture.now.as_ref());
-    step.target.containers.iter().all(|(container, image)| {
-        let wanted = step.target.images.get(image).map(ImageUri::as_str);
-        images.get(container.as_str()).map(String::as_str) == wanted
-    })
+    has_images(picture.now.as_ref(), &step.target)
 }
 
 /// Whether the revision that the service is set to is a copy of the one before.
@@ -223,12 +219,6 @@ fn is_copy(one: Option<&TaskDefinition>, other: Option<&TaskDefinition>) -> bool
         (Some(one), Some(other)) => one == other,
         _ => false,
     }
-}
-
-/// The images of a revision, by container name.
-fn images_of(revision: Option<&TaskDefinition>) -> BTreeMap<String, String> {
-    let images = revision.and_then(|revision| container_images(&revision.document).ok());
-    images.unwrap_or_default().into_iter().collect()
 }
 
 /// The revision of this step that nothing is to run, to be deregistered: it would be the family's
@@ -267,11 +257,7 @@ fn broken(step: &Step, picture: &UndoPicture) -> Option<String> {
 fn unrecorded(step: &Step, picture: &UndoPicture) -> Option<TaskDefinitionArn> {
     let latest = picture.latest.as_ref()?;
     let before = step.before.task_definition.as_ref()?;
-    let images = images_of(Some(latest));
-    let is_ours = step.target.containers.iter().all(|(container, image)| {
-        let wanted = step.target.images.get(image).map(ImageUri::as_str);
-        images.get(container.as_str()).map(String::as_str) == wanted
-    });
+    let is_ours = has_images(Some(latest), &step.target);
     let is_newer =
         latest.arn.family() == before.family() && latest.arn.revision() > before.revision();
     let is_active = latest.status == TaskDefinitionStatus::Active;
