@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{PROD, Shop, with_little_proof};
+use crate::support::{PROD, Shop, text, with_little_proof};
 
 /// The service of the example project that shares no image with another.
 const INDEXER: &[&str] = &["deploy", "search-indexer", "prod", "-y"];
@@ -37,6 +37,30 @@ fn drift_is_seen_and_mended() {
     assert_eq!(shop.writes(), ["UpdateService"]);
     shop.assert_in_step(&PROD[5]);
     assert_eq!(shop.states("prod")["search-indexer"], "COMPLETE");
+}
+
+#[test]
+fn a_person_scales_switches_the_breaker_and_rolls_back_by_hand() {
+    let shop = Shop::new();
+    let service = || shop.service("bookshop-prod", "prod-search-indexer");
+    let set = |verb: &str, more: &[&str]| {
+        let words = ["set", verb, "search-indexer", "prod"];
+        shop.sandbox(&words.iter().chain(more).copied().collect::<Vec<_>>())
+    };
+    assert_eq!(set("scale", &["3"]), "search-indexer wants 3 tasks.\n");
+    assert_eq!(service()["desiredCount"], 3);
+    assert_eq!(set("breaker", &["off"]), "The circuit breaker of search-indexer is off.\n");
+    let breaker = service()["deploymentConfiguration"]["deploymentCircuitBreaker"].take();
+    assert_eq!(breaker["enable"], false);
+
+    shop.stand_still();
+    let mut deploy = shop.start(INDEXER);
+    deploy.hears("search-indexer: started ecs-svc/");
+    let told = set("stop-deployment", &[]);
+    assert_eq!(told, "The deployment of search-indexer is being rolled back.\n");
+    shop.go_fast();
+    deploy.end().expect(3).prints("ROLLED_BACK");
+    assert!(text(&service()["taskDefinition"]).ends_with("search-indexer:1"));
 }
 
 #[test]

@@ -2,7 +2,12 @@
 
 use clap::Subcommand;
 
-use super::{done, estate::scope_of, open};
+use super::{
+    done,
+    estate::scope_of,
+    open,
+    service::{self, ServiceVerb},
+};
 use crate::{
     cli::{failure::CliError, settings::Settings, workspace},
     manifest::{Environment, Service},
@@ -42,6 +47,9 @@ pub(crate) enum HandVerb {
         #[arg(long)]
         project: Option<String>,
     },
+    /// What is done to a service's settings and deployments.
+    #[command(flatten)]
+    Service(ServiceVerb),
     /// Push a new image, with content of its own.
     PushImage {
         /// The image, `<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>`.
@@ -89,6 +97,7 @@ pub(super) async fn run(settings: &Settings, verb: HandVerb) -> Result<(), CliEr
             })?;
             done(settings, format!("{service} moves to {task_definition}."));
         }
+        HandVerb::Service(verb) => service::run(settings, &sandbox, verb).await?,
         HandVerb::PushImage { uri, revision } => {
             let (scope, repository) = repository_of(&uri)?;
             let tag = tag_of(&uri)?;
@@ -117,13 +126,13 @@ pub(super) async fn run(settings: &Settings, verb: HandVerb) -> Result<(), CliEr
 }
 
 /// A service of the manifest in the sandbox's ECS.
-struct Located {
+pub(super) struct Located {
     /// Where it is.
-    scope: Scope,
+    pub(super) scope: Scope,
     /// Its cluster.
-    cluster: ClusterName,
+    pub(super) cluster: ClusterName,
     /// Its name.
-    name: EcsServiceName,
+    pub(super) name: EcsServiceName,
     /// Its environment's AWS.
     access: ops::Access,
 }
@@ -141,7 +150,7 @@ impl Located {
 }
 
 /// Finds a service.
-async fn locate(
+pub(super) async fn locate(
     settings: &Settings,
     project: Option<&str>,
     (service, environment): (&str, &str),

@@ -6,6 +6,7 @@ mod fault;
 mod hand;
 mod outage;
 mod serve;
+mod service;
 mod watched;
 
 use std::{fs, io, path::PathBuf, time::Duration};

@@ -1,5 +1,5 @@
-//! What a user does to what the emulated services hold: the one place where the sandbox reaches
-//! into ECS, ECR and SSM other than by requests.
+//! What a user does to what the emulated services hold: with what is beside this file, the one
+//! place where the sandbox reaches into ECS, ECR and SSM other than by requests.
 
 use std::time::Duration;
 
@@ -143,7 +143,7 @@ impl Sandbox {
     }
 
     /// Does what a service may refuse; `what` completes "failed to …".
-    fn change<T>(
+    pub(super) fn change<T>(
         &self,
         what: String,
         work: impl FnOnce(&mut Transaction<'_>, Timestamp) -> Result<T, Fault>,

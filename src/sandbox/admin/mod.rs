@@ -27,6 +27,9 @@
 //! | `POST /_sandbox/task-start` | [`SetTaskStart`] | |
 //! | `POST /_sandbox/stop-task` | [`StopTask`] | |
 //! | `POST /_sandbox/point-service` | [`PointService`] | |
+//! | `POST /_sandbox/scale` | [`ScaleService`] | |
+//! | `POST /_sandbox/breaker` | [`SetBreaker`] | |
+//! | `POST /_sandbox/stop-deployment` | [`StopDeployment`] | |
 //! | `POST /_sandbox/put-image` | [`PutImage`] | [`Pushed`] |
 //! | `POST /_sandbox/delete-image` | [`DeleteImage`] | |
 //! | `POST /_sandbox/move-tag` | [`MoveTag`] | |
@@ -40,6 +43,7 @@
 mod apply;
 mod commands;
 pub(super) mod routes;
+mod service;
 
 use std::{num::NonZeroU64, time::Duration};
 
@@ -47,6 +51,7 @@ pub use commands::{
     Advance, Cleared, ClockReading, DeleteImage, Failure, Health, MoveTag, PointService, Pushed,
     PutImage, PutParameter, SetCrash, SetFate, SetSpeed, SetTaskStart, StopTask,
 };
+pub use service::{BreakerMode, BreakerModeError, ScaleService, SetBreaker, StopDeployment};
 
 use super::{
     CrashPoint, CrashReading, FaultRule, NewFault, RequestRecord, Sandbox, SandboxError, Speed,

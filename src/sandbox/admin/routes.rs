@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     Advance, Cleared, DeleteImage, Failure, MoveTag, PointService, PutImage, PutParameter,
-    SetCrash, SetFate, SetSpeed, SetTaskStart, StopTask,
+    ScaleService, SetBreaker, SetCrash, SetFate, SetSpeed, SetTaskStart, StopDeployment, StopTask,
 };
 use crate::sandbox::{Estate, NewFault, Sandbox, SandboxError, ecr};
 
@@ -36,6 +36,9 @@ const PATHS: &[&str] = &[
     "task-start",
     "stop-task",
     "point-service",
+    "scale",
+    "breaker",
+    "stop-deployment",
     "put-image",
     "delete-image",
     "move-tag",
@@ -153,6 +156,9 @@ impl Exchange<'_> {
             "task-start" => done(sandbox.set_task_start(self.read::<SetTaskStart>()?.after)),
             "stop-task" => done(sandbox.stop_task(&self.read::<StopTask>()?)),
             "point-service" => done(sandbox.point_service(&self.read::<PointService>()?)),
+            "scale" => done(sandbox.scale_service(&self.read::<ScaleService>()?)),
+            "breaker" => done(sandbox.set_breaker(&self.read::<SetBreaker>()?)),
+            "stop-deployment" => done(sandbox.stop_deployment(&self.read::<StopDeployment>()?)),
             "put-image" => ok(&sandbox.put_image(&self.read::<PutImage>()?)?),
             "delete-image" => done(sandbox.delete_image(&self.read::<DeleteImage>()?)),
             "move-tag" => done(sandbox.move_tag(&self.read::<MoveTag>()?)),

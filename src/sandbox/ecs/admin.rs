@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 
 pub(in crate::sandbox) use super::estate::Viewpoint;
 use super::{
@@ -14,7 +16,11 @@ use super::{
     rollout::{self, Rollout, ServiceState, World},
     services, tasks,
 };
-use crate::sandbox::{SandboxError, call::Fault, state::Transaction};
+use crate::sandbox::{
+    SandboxError,
+    call::{Call, Fault},
+    state::Transaction,
+};
 
 /// Sets what becomes of tasks that pull an image from `now` on. See [`Fate`] for the fates; `image`
 /// is an image URI, or the end of one after a `/`, such as `web:v2`. Healthy takes a fate back.
@@ -93,6 +99,72 @@ pub(in crate::sandbox) fn point_service(
     }
     services::redeploy(transaction, from, &mut service, Some(task_definition), false)?;
     Ok(estate::save(transaction, from.scope, &service)?)
+}
+
+/// Changes a service's settings, as somebody else would; `settings` has the members of
+/// `UpdateService` beside cluster and service.
+///
+/// # Errors
+/// As `UpdateService`.
+pub(in crate::sandbox) fn update_service(
+    transaction: &mut Transaction<'_>,
+    from: Viewpoint<'_>,
+    (cluster, service): (&str, &str),
+    mut settings: Value,
+) -> Result<(), Fault> {
+    if let Some(members) = settings.as_object_mut() {
+        members.insert("cluster".to_owned(), cluster.into());
+        members.insert("service".to_owned(), service.into());
+    }
+    ask(transaction, from, "UpdateService", &settings).map(|_told| ())
+}
+
+/// Asks for the rollback of the service deployment that is in progress, as somebody else would.
+///
+/// # Errors
+/// As `StopServiceDeployment`; a `ConflictException` where nothing is in progress.
+pub(in crate::sandbox) fn stop_deployment(
+    transaction: &mut Transaction<'_>,
+    from: Viewpoint<'_>,
+    cluster: &str,
+    service: &str,
+) -> Result<(), Fault> {
+    let arn = deployment_in_progress(transaction, from, cluster, service)?;
+    let body = json!({ "serviceDeploymentArn": arn, "stopType": "ROLLBACK" });
+    ask(transaction, from, "StopServiceDeployment", &body).map(|_told| ())
+}
+
+/// The ARN of the service deployment that is in progress.
+fn deployment_in_progress(
+    transaction: &mut Transaction<'_>,
+    from: Viewpoint<'_>,
+    cluster: &str,
+    service: &str,
+) -> Result<String, Fault> {
+    let cluster = estate::cluster(transaction, from.scope, Some(cluster))?.name;
+    let service = estate::service(transaction, from, &cluster, Some(service))?;
+    let current = service.rollout.service_deployments.first();
+    let current = current.filter(|one| !one.status.is_terminal()).ok_or_else(|| {
+        Fault::new("ConflictException", "No deployment of the service is in progress.")
+    })?;
+    Ok(names::deployment_arn(from.scope, &cluster, &service.name, &current.id))
+}
+
+/// Makes a request of somebody else's.
+fn ask(
+    transaction: &mut Transaction<'_>,
+    from: Viewpoint<'_>,
+    operation: &str,
+    body: &Value,
+) -> Result<Bytes, Fault> {
+    let call = Call {
+        scope: from.scope.clone(),
+        operation: operation.to_owned(),
+        body: body.to_string().into(),
+        now: from.now,
+        caller: format!("arn:aws:iam::{}:user/somebody-else", from.scope.account),
+    };
+    super::answer(&call, transaction)
 }
 
 /// The longest that a rollout is followed to its end.

@@ -84,6 +84,56 @@ fn images_parameters_and_fates_are_changed() {
 }
 
 #[test]
+fn a_service_is_scaled_its_breaker_switched_and_its_deployment_stopped() {
+    let bench = Bench::new();
+    let image = "public.ecr.aws/nginx/nginx:1";
+    let container = json!({"name": "app", "image": image, "memory": 64});
+    let definition = json!({"containerDefinitions": [container]});
+    let estate = json!({
+        "clusters": [{"name": "shop"}],
+        "task_definitions": [{"family": "web", "body": definition}],
+        "services": [{
+            "cluster": "shop", "name": "web", "task_definition": "web", "desired_count": 2,
+            "minimum_healthy_percent": 100, "maximum_percent": 200, "circuit_breaker": true,
+        }],
+    });
+    assert_eq!(own(&bench.sandbox, "POST", "seed", &estate).0, 200);
+    let named = |more: Value| {
+        let mut body = json!({"cluster": "shop", "service": "web"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let described = json!({"cluster": "shop", "services": ["web"]});
+    let service = || {
+        ask(&bench.sandbox, Service::Ecs, "DescribeServices", &described).1["services"][0].take()
+    };
+    let scale = named(json!({"desired_count": 5}));
+    assert_eq!(own(&bench.sandbox, "POST", "scale", &scale), (200, json!({})));
+    assert_eq!(service()["desiredCount"], 5);
+    for (mode, enable, rollback) in
+        [("off", false, false), ("no-rollback", true, false), ("on", true, true)]
+    {
+        let breaker = named(json!({"breaker": mode}));
+        assert_eq!(own(&bench.sandbox, "POST", "breaker", &breaker), (200, json!({})));
+        let told = &service()["deploymentConfiguration"]["deploymentCircuitBreaker"];
+        assert_eq!((&told["enable"], &told["rollback"]), (&json!(enable), &json!(rollback)));
+    }
+
+    let (status, failure) = own(&bench.sandbox, "POST", "stop-deployment", &named(json!({})));
+    assert_eq!(
+        (status, &failure["error"]),
+        (400, &json!("failed to stop the deployment of `web`"))
+    );
+    let forced = named(json!({"forceNewDeployment": true}));
+    assert_eq!(ask(&bench.sandbox, Service::Ecs, "UpdateService", &forced).0, 200);
+    let stopped = own(&bench.sandbox, "POST", "stop-deployment", &named(json!({})));
+    assert_eq!(stopped, (200, json!({})));
+    let arns = json!({"serviceDeploymentArns": [service()["currentServiceDeployment"]]});
+    let (_, told) = ask(&bench.sandbox, Service::Ecs, "DescribeServiceDeployments", &arns);
+    assert_eq!(told["serviceDeployments"][0]["status"], "ROLLBACK_REQUESTED");
+}
+
+#[test]
 fn what_is_wrong_is_told() {
     let bench = Bench::new();
     for (method, path, body, status, error) in [
