@@ -127,7 +127,7 @@ impl Exit {
 /// Whether it is not known how a service's way back ended.
 fn is_in_doubt(step: &Step) -> bool {
     let verdict = step.compensation.as_ref().and_then(|back| back.verdict.as_ref());
-    matches!(verdict, Some(Verdict::TimedOut { .. } | Verdict::Unknown { .. }))
+    verdict.is_some_and(Verdict::is_in_doubt)
 }
 
 impl From<Exit> for ExitCode {

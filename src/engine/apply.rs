@@ -22,8 +22,8 @@ use crate::{
         platform::ecs::{EcsError, ServiceUpdate},
     },
     model::{
-        EcsDeploymentId, Event, ParameterName, StepStatus, TaskDefinition, TaskDefinitionArn,
-        TaskDefinitionStatus, Verdict,
+        EcsDeploymentId, Event, ObservedService, ParameterName, StepStatus, TaskDefinition,
+        TaskDefinitionArn, TaskDefinitionStatus, Verdict,
     },
     plan::{ParameterChange, PlannedStep, Revision, Rollout, Start, Watch, has_images},
 };
@@ -376,11 +376,7 @@ impl Engine<'_> {
             primary.task_definition.as_ref() == Some(task_definition)
                 && (!force || Some(&primary.id) != step.before.ecs_deployment.as_ref())
         });
-        let Some(primary) = primary else {
-            let reason = "ECS took the request and started no deployment of it".to_owned();
-            return Err(Verdict::Failed { reason });
-        };
-        Ok(primary.id.clone())
+        primary.map(|primary| primary.id.clone()).ok_or_else(|| nothing_started(outcome.service()))
     }
 }
 
@@ -406,6 +402,19 @@ impl Run<'_> {
         };
         Some(Verdict::NotStarted { reason })
     }
+}
+
+/// The verdict on a service that AWS was to move, and did not.
+fn nothing_started(service: &ObservedService) -> Verdict {
+    let found = service.primary().map_or_else(
+        || "the service has no PRIMARY deployment".to_owned(),
+        |primary| {
+            let runs = primary.task_definition.as_ref().map_or("nothing", |arn| arn.short());
+            format!("the PRIMARY deployment is {}, with {runs}", primary.id)
+        },
+    );
+    let reason = format!("ECS took the request and started no deployment for it: {found}");
+    Verdict::NoDeployment { reason }
 }
 
 /// The verdict on a step in whose middle the lease could not be kept.

@@ -79,8 +79,7 @@ impl Engine<'_> {
             };
             let blind = blind_since.as_ref().filter(|(since, _)| since.elapsed() >= BLINDNESS);
             if Instant::now() >= run.deadline || blind.is_some() {
-                let last_seen = blind.map_or("still in progress", |(_, why)| why);
-                self.give_up(run, last_seen).await?;
+                self.give_up(run, blind.map(|(_, why)| why.as_str())).await?;
             }
         }
     }
@@ -257,6 +256,10 @@ impl Engine<'_> {
         (verdict, evidence): (Verdict, Option<Evidence>),
     ) -> Result<(), EngineError> {
         let direction = run.course.direction;
+        let verdict = match run.course.step(position) {
+            Some(step) => self.with_maker(run, (&step.service, verdict)).await,
+            None => verdict,
+        };
         run.journal.end(position, direction, (verdict.clone(), evidence.clone())).await?;
         let Some(step) = run.journal.step(position) else { return Ok(()) };
         let back = step.compensation.filter(|_| direction == Direction::Back);
@@ -285,11 +288,16 @@ impl Engine<'_> {
         self.listener.hear(&Event::Warning { text });
     }
 
-    /// The wait is over and the end is not known.
-    async fn give_up(&self, run: &Run<'_>, last_seen: &str) -> Result<(), EngineError> {
+    /// The wait is over and the end is not known: it is too late, or AWS cannot be seen.
+    async fn give_up(&self, run: &Run<'_>, unseen: Option<&str>) -> Result<(), EngineError> {
         for one in run.rollouts.take() {
             let seconds = one.elapsed().as_secs();
-            let verdict = Verdict::TimedOut { seconds, last_seen: last_seen.to_owned() };
+            let verdict = match unseen {
+                None => Verdict::TimedOut { seconds, last_seen: "still in progress".to_owned() },
+                Some(why) => Verdict::Unknown {
+                    reason: format!("ECS could not be asked for {} s: {why}", BLINDNESS.as_secs()),
+                },
+            };
             run.rollouts.ended(&one.watch.service, &verdict);
             self.conclude(run, one.position, (verdict, None)).await?;
         }

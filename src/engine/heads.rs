@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::model::{
     Compensation, Deployment, DeploymentStatus, EcsDeploymentId, ImageId, ReleasedImage,
-    ServiceHead, Step, StepStatus, TaskDefinitionArn, Verdict, VerifiedHead,
+    RollbackCause, ServiceHead, Step, StepStatus, TaskDefinitionArn, Verdict, VerifiedHead,
 };
 
 /// The head of one service. Only a deployment that succeeded as a whole moves what is verified:
@@ -103,6 +103,7 @@ fn live_part(step: &Step) -> (Option<TaskDefinitionArn>, Option<EcsDeploymentId>
                 (Some(Verdict::Verified), StepStatus::Compensated) => Some(Verdict::RolledBack {
                     to: back.task_definition.clone(),
                     reason: "the deployment was rolled back".to_owned(),
+                    cause: RollbackCause::Other,
                 }),
                 (verdict, _) => verdict.clone(),
             };

@@ -431,7 +431,7 @@ fn forward_end(now: StepStatus, verdict: &Verdict) -> StepStatus {
     match verdict {
         Verdict::Verified => StepStatus::Verified,
         Verdict::NotStarted { .. } if now == StepStatus::Pending => StepStatus::Skipped,
-        Verdict::TimedOut { .. } | Verdict::Unknown { .. } => now,
+        verdict if verdict.is_in_doubt() => now,
         _ => StepStatus::Failed,
     }
 }
@@ -440,7 +440,7 @@ fn forward_end(now: StepStatus, verdict: &Verdict) -> StepStatus {
 fn back_end(verdict: &Verdict) -> StepStatus {
     match verdict {
         Verdict::Verified => StepStatus::Compensated,
-        Verdict::TimedOut { .. } | Verdict::Unknown { .. } => StepStatus::Compensating,
+        verdict if verdict.is_in_doubt() => StepStatus::Compensating,
         _ => StepStatus::CompensateFailed,
     }
 }

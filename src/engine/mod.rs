@@ -15,6 +15,7 @@ mod heads;
 mod hold;
 mod journal;
 mod keeper;
+mod maker;
 mod outcome;
 mod registration;
 mod rollouts;

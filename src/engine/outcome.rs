@@ -24,16 +24,16 @@ pub fn status_of(steps: &[Step]) -> DeploymentStatus {
     if any(|verdict| matches!(verdict, Verdict::RollbackFailed { .. })) {
         return DeploymentStatus::RollbackFailed;
     }
-    if any(|verdict| matches!(verdict, Verdict::TimedOut { .. } | Verdict::Unknown { .. })) {
+    if any(Verdict::is_in_doubt) {
         return DeploymentStatus::Unknown;
     }
     if steps.iter().filter(|step| step.status != StepStatus::Skipped).all(Step::is_back) {
         return DeploymentStatus::RolledBack;
     }
-    if any(|verdict| matches!(verdict, Verdict::Failed { .. } | Verdict::RolledBack { .. })) {
+    if any(Verdict::is_definite_failure) {
         return DeploymentStatus::Failed;
     }
-    if any(|verdict| matches!(verdict, Verdict::Superseded { .. })) {
+    if any(Verdict::is_taken_over) {
         return DeploymentStatus::Superseded;
     }
     // All that were begun are verified, and the others never will be.
@@ -42,16 +42,7 @@ pub fn status_of(steps: &[Step]) -> DeploymentStatus {
 
 /// Whether a service failed for sure: not when nobody knows, and not when somebody else took over.
 pub(super) fn is_definite_failure(steps: &[Step]) -> bool {
-    steps.iter().any(|step| {
-        matches!(
-            step.verdict,
-            Some(
-                Verdict::Failed { .. }
-                    | Verdict::RolledBack { .. }
-                    | Verdict::RollbackFailed { .. }
-            )
-        )
-    })
+    steps.iter().filter_map(|step| step.verdict.as_ref()).any(Verdict::is_definite_failure)
 }
 
 /// The status of a deployment that went back as far as it could. That everything is back takes
@@ -82,7 +73,8 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        ClusterName, EcsDeploymentId, EcsServiceName, ServiceId, StepBefore, StepTarget,
+        ClusterName, EcsDeploymentId, EcsServiceName, RollbackCause, ServiceId, StepBefore,
+        StepTarget,
     };
 
     fn step(verdict: Verdict) -> Step {
@@ -113,19 +105,27 @@ mod tests {
 
     #[test]
     fn what_failed_before_it_moved_is_where_it_was() {
-        let mut refused = step(Verdict::Failed { reason: String::new() });
-        refused.ecs_deployment = None;
-        assert_eq!(status_of(&[refused.clone()]), DeploymentStatus::RolledBack);
-        assert_eq!(status_of(&[refused, step(Verdict::Verified)]), DeploymentStatus::Failed);
+        for verdict in [
+            Verdict::Failed { reason: String::new() },
+            Verdict::NoDeployment { reason: String::new() },
+        ] {
+            let mut refused = step(verdict);
+            refused.ecs_deployment = None;
+            assert_eq!(status_of(&[refused.clone()]), DeploymentStatus::RolledBack);
+            assert_eq!(status_of(&[refused, step(Verdict::Verified)]), DeploymentStatus::Failed);
+        }
     }
 
     #[test]
     fn only_all_verified_is_success() {
         use DeploymentStatus as Status;
         let failed = || Verdict::Failed { reason: String::new() };
-        let back = || Verdict::RolledBack { to: None, reason: String::new() };
+        let cause = RollbackCause::Alarm;
+        let back = || Verdict::RolledBack { to: None, reason: String::new(), cause };
         let late = || Verdict::TimedOut { seconds: 1, last_seen: String::new() };
-        let taken = || Verdict::Superseded { by: None, task_definition: None };
+        let taken = || Verdict::superseded(None, None);
+        let drifted = || Verdict::Drifted { task_definition: None };
+        let stopped = || Verdict::Stopped { reason: String::new() };
         let broken = || Verdict::RollbackFailed { reason: String::new() };
         let skipped = || Verdict::NotStarted { reason: String::new() };
         let cases = [
@@ -137,6 +137,8 @@ mod tests {
             (vec![failed(), broken(), late()], Status::RollbackFailed),
             (vec![Verdict::Verified, taken()], Status::Superseded),
             (vec![taken(), back()], Status::Failed),
+            (vec![Verdict::Verified, drifted()], Status::Superseded),
+            (vec![stopped(), drifted()], Status::Failed),
             (vec![Verdict::Verified, skipped()], Status::Cancelled),
         ];
         for (verdicts, wanted) in cases {

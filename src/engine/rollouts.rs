@@ -136,9 +136,7 @@ impl Rollouts {
     pub(super) fn ended(&self, service: &ServiceId, verdict: &Verdict) {
         match verdict {
             Verdict::Verified => {}
-            Verdict::TimedOut { .. } | Verdict::Unknown { .. } => {
-                self.with(|shared| shared.in_doubt = true);
-            }
+            verdict if verdict.is_in_doubt() => self.with(|shared| shared.in_doubt = true),
             _ => self.failed(service),
         }
     }

@@ -347,9 +347,9 @@ impl Step {
         }
         match &self.verdict {
             Some(Verdict::RolledBack { .. }) => true,
-            Some(Verdict::Failed { .. } | Verdict::NotStarted { .. }) => {
-                self.ecs_deployment.is_none()
-            }
+            Some(
+                Verdict::Failed { .. } | Verdict::NotStarted { .. } | Verdict::NoDeployment { .. },
+            ) => self.ecs_deployment.is_none(),
             _ => false,
         }
     }

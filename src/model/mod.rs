@@ -46,4 +46,4 @@ pub use release::{DeploymentNumber, Fingerprint, Release, ReleaseNumber, Release
 pub use selection::Selection;
 pub use standing::ReleaseStanding;
 pub use task_definition::{Tag, TaskDefinition, TaskDefinitionStatus};
-pub use verdict::{ContainerExit, Evidence, StoppedTask, Verdict};
+pub use verdict::{ContainerExit, Evidence, RollbackCause, StoppedTask, Verdict};

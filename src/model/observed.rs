@@ -174,6 +174,10 @@ pub struct ServiceDeployment {
     pub triggered_alarms: Vec<String>,
     /// The stage of a native strategy, in ECS's word.
     pub lifecycle_stage: Option<String>,
+    /// The lifecycle hooks that failed or were not answered in time, by id.
+    pub failed_hooks: Vec<String>,
+    /// When somebody asked for its end, by AWS's clock.
+    pub stopped_at: Option<Timestamp>,
 }
 
 /// `ServiceDeploymentStatus` of the ECS API.

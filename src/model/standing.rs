@@ -83,7 +83,7 @@ fn is_still_so(head: &ServiceHead, verified: &VerifiedHead) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{DeploymentNumber, TaskDefinitionArn};
+    use crate::model::{DeploymentNumber, RollbackCause, TaskDefinitionArn};
 
     fn arn(revision: u64) -> TaskDefinitionArn {
         let text = format!("arn:aws:ecs:eu-west-1:000000000000:task-definition/web:{revision}");
@@ -116,6 +116,12 @@ mod tests {
         }
     }
 
+    /// A rollback to a revision.
+    fn back_to(revision: &TaskDefinitionArn) -> Verdict {
+        let (to, reason) = (Some(revision.clone()), String::new());
+        Verdict::RolledBack { to, reason, cause: RollbackCause::CircuitBreaker }
+    }
+
     /// What a head tells of a release, in a word.
     fn word(number: u64, head: &ServiceHead) -> &'static str {
         let prod = EnvironmentId::new("prod").unwrap();
@@ -131,8 +137,7 @@ mod tests {
     fn a_release_stands_where_the_heads_say() {
         use StepStatus::{Applied, Compensated, Failed};
         let not_started = || Some(Verdict::NotStarted { reason: String::new() });
-        let back =
-            |revision| Some(Verdict::RolledBack { to: Some(arn(revision)), reason: String::new() });
+        let back = |revision| Some(back_to(&arn(revision)));
         for (status, verdict, one, two) in [
             (Applied, None, "touched", "APPLIED"),
             (Failed, Some(Verdict::Failed { reason: String::new() }), "touched", "FAILED"),
@@ -161,7 +166,7 @@ mod tests {
     fn a_service_that_was_moved_back_runs_what_was_verified() {
         // As a deployment leaves it that put a copy of the revision before in place.
         let copy = arn(3);
-        let verdict = Verdict::RolledBack { to: Some(copy.clone()), reason: String::new() };
+        let verdict = back_to(&copy);
         let mut head = head(2, StepStatus::Compensated, Some(verdict));
         head.task_definition = Some(copy.clone());
         let verified = head.verified.as_mut().unwrap();

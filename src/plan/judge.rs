@@ -4,6 +4,7 @@
 //! runs the old image. The rules follow the states of service deployments in the ECS developer
 //! guide; a service without one (Classic ELB) is judged by its `deployments` alone.
 
+use super::cause::{cause_in, cause_of, failure_reason, rollback_failure};
 use crate::model::{
     EcsDeployment, EcsDeploymentId, ObservedService, RolloutState, ServiceDeployment,
     ServiceDeploymentStatus, ServiceId, TaskDefinitionArn, Verdict,
@@ -98,18 +99,18 @@ fn by_service_deployment(
     use ServiceDeploymentStatus as Status;
     match &deployment.status {
         Status::Successful if is_primary(watch, service) => complete_when_alone(watch, service),
-        Status::Successful => superseded(service),
+        Status::Successful => superseded(service, true),
         Status::Stopped => stopped(watch, service, deployment),
+        // A rollback that was asked for too late may still end with success.
         Status::RollbackRequested | Status::RollbackInProgress => {
             Judgement::Failing { reason: failure_reason(deployment) }
         }
         Status::RollbackSuccessful => Judgement::Ended(Verdict::RolledBack {
             to: service.primary().and_then(|primary| primary.task_definition.clone()),
             reason: failure_reason(deployment),
+            cause: cause_of(deployment),
         }),
-        Status::RollbackFailed => {
-            Judgement::Ended(Verdict::RollbackFailed { reason: failure_reason(deployment) })
-        }
+        Status::RollbackFailed => rollback_failed(watch, service, deployment),
         Status::Pending | Status::InProgress | Status::StopRequested | Status::Other(_) => {
             still_going(watch, service)
         }
@@ -121,8 +122,13 @@ fn is_primary(watch: &Watch, service: &ObservedService) -> bool {
     service.primary().is_some_and(|primary| primary.id == watch.ours)
 }
 
-/// Done, once no task of another deployment is left.
+/// Done, once no task of another deployment is left; unless the service is set to something else
+/// although nothing took our deployment's place.
 fn complete_when_alone(watch: &Watch, service: &ObservedService) -> Judgement {
+    if let Some(other) = set_to_another(watch, service) {
+        let task_definition = Some(other.clone());
+        return Judgement::Ended(Verdict::Drifted { task_definition });
+    }
     let settled = service.deployment(&watch.ours).is_some_and(|ours| {
         ours.rollout_state != Some(RolloutState::InProgress) && ours.running >= service.desired
     });
@@ -132,36 +138,61 @@ fn complete_when_alone(watch: &Watch, service: &ObservedService) -> Judgement {
     Judgement::Wait
 }
 
-/// A deployment that neither succeeded nor was rolled back: another took its place, or it failed
-/// with rollback turned off. ECS uses one status for both.
-fn stopped(watch: &Watch, service: &ObservedService, deployment: &ServiceDeployment) -> Judgement {
-    let tripped = deployment.circuit_breaker_triggered || !deployment.triggered_alarms.is_empty();
-    if tripped || is_primary(watch, service) {
-        return Judgement::Ended(Verdict::Failed { reason: failure_reason(deployment) });
-    }
-    superseded(service)
+/// The task definition that a service or its PRIMARY deployment names, where it is not ours.
+fn set_to_another<'a>(
+    watch: &Watch,
+    service: &'a ObservedService,
+) -> Option<&'a TaskDefinitionArn> {
+    let primary = service.primary().and_then(|primary| primary.task_definition.as_ref());
+    let named = [service.task_definition.as_ref(), primary];
+    named.into_iter().flatten().find(|named| **named != watch.task_definition)
 }
 
-/// Another deployment is PRIMARY.
-fn superseded(service: &ObservedService) -> Judgement {
+/// A deployment that neither succeeded nor was rolled back. ECS uses one status for three ends:
+/// another took its place, it failed with rollback turned off, or somebody stopped it.
+fn stopped(watch: &Watch, service: &ObservedService, deployment: &ServiceDeployment) -> Judgement {
+    let reason = failure_reason(deployment);
+    let by_itself = deployment.circuit_breaker_triggered
+        || !deployment.triggered_alarms.is_empty()
+        || !deployment.failed_hooks.is_empty();
+    if by_itself {
+        return Judgement::Ended(Verdict::Failed { reason });
+    }
+    if is_primary(watch, service) {
+        return Judgement::Ended(Verdict::Stopped { reason });
+    }
+    superseded(service, false)
+}
+
+/// Another deployment is PRIMARY, from which on ours was complete or never will be.
+fn superseded(service: &ObservedService, completed: bool) -> Judgement {
     let primary = service.primary();
     Judgement::Ended(Verdict::Superseded {
         by: primary.map(|primary| primary.id.clone()),
         task_definition: primary.and_then(|primary| primary.task_definition.clone()),
+        completed,
+        deployment: None,
     })
 }
 
-/// ECS's words on a failure, or ours where it has none.
-fn failure_reason(deployment: &ServiceDeployment) -> String {
-    let rollback = deployment.rollback.as_ref().map(|rollback| rollback.reason.as_str());
-    let told = [rollback.unwrap_or_default(), deployment.status_reason.as_str()];
-    if let Some(words) = told.into_iter().find(|words| !words.is_empty()) {
-        return words.to_owned();
-    }
-    if deployment.triggered_alarms.is_empty() {
-        return "ECS stopped the deployment and gives no reason".to_owned();
-    }
-    format!("ECS stopped the deployment for the alarms {}", deployment.triggered_alarms.join(", "))
+/// ECS could not put the service back; or it was about to, and another deployment took the place of
+/// that too.
+fn rollback_failed(
+    watch: &Watch,
+    service: &ObservedService,
+    deployment: &ServiceDeployment,
+) -> Judgement {
+    let reason = rollback_failure(deployment);
+    let newer = service.primary().filter(|primary| {
+        let is_before = primary.task_definition == watch.before;
+        primary.id != watch.ours && !primary.is_a_rollback() && !is_before
+    });
+    Judgement::Ended(match newer {
+        None => Verdict::RollbackFailed { reason },
+        Some(newer) => Verdict::Failed {
+            reason: format!("{} took its place while ECS was putting it back: {reason}", newer.id),
+        },
+    })
 }
 
 /// Not ended by ECS; ended by us when it cannot succeed any more.
@@ -174,163 +205,46 @@ fn still_going(watch: &Watch, service: &ObservedService) -> Judgement {
 
 /// The rules for a service without service deployments.
 fn by_deployments(watch: &Watch, service: &ObservedService) -> Judgement {
-    let Some(ours) = service.deployment(&watch.ours) else { return gone(watch, service) };
+    let gone = || put_back(watch, service).unwrap_or_else(|| superseded(service, false));
+    let Some(ours) = service.deployment(&watch.ours) else {
+        return if service.primary().is_some() { gone() } else { Judgement::Wait };
+    };
     match ours.rollout_state {
         Some(RolloutState::Completed) if ours.is_primary => complete_when_alone(watch, service),
+        Some(RolloutState::Completed) => superseded(service, true),
         None if ours.is_primary && service.deployments.len() == 1 => {
             complete_when_alone(watch, service)
         }
-        Some(RolloutState::Failed) => {
+        Some(RolloutState::Failed) => put_back(watch, service).unwrap_or_else(|| {
             Judgement::Ended(Verdict::Failed { reason: ours.rollout_state_reason.clone() })
-        }
+        }),
+        _ if !ours.is_primary => gone(),
         _ => still_going(watch, service),
     }
 }
 
-/// Our deployment is not listed any more: put back, or replaced.
-fn gone(watch: &Watch, service: &ObservedService) -> Judgement {
-    let Some(primary) = service.primary() else { return Judgement::Wait };
-    let put_back = watch.before.is_some()
+/// How far ECS is with putting the service back; nothing where that is not what it does.
+fn put_back(watch: &Watch, service: &ObservedService) -> Option<Judgement> {
+    let primary = service.primary()?;
+    let is_so = watch.before.is_some()
+        && primary.id != watch.ours
         && primary.task_definition == watch.before
         && primary.is_a_rollback();
-    if !put_back {
-        return superseded(service);
+    if !is_so {
+        return None;
     }
     let reason = primary.rollout_state_reason.clone();
-    match primary.rollout_state {
+    Some(match primary.rollout_state {
         Some(RolloutState::InProgress) => Judgement::Failing { reason },
         Some(RolloutState::Failed) => Judgement::Ended(Verdict::RollbackFailed { reason }),
-        Some(RolloutState::Completed) | None => {
-            Judgement::Ended(Verdict::RolledBack { to: primary.task_definition.clone(), reason })
-        }
-    }
+        Some(RolloutState::Completed) | None => Judgement::Ended(Verdict::RolledBack {
+            to: primary.task_definition.clone(),
+            cause: cause_in(&reason),
+            reason,
+        }),
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{ServiceId, ServiceRollback};
-    use crate::plan::test_support::{arn, deployment, service, service_deployment};
-
-    fn watch(circuit_breaker: bool) -> Watch {
-        Watch {
-            service: ServiceId::new("web").unwrap(),
-            ours: EcsDeploymentId::new("ecs-svc/2"),
-            task_definition: arn("web", 2),
-            before: Some(arn("web", 1)),
-            circuit_breaker,
-        }
-    }
-
-    fn status(status: ServiceDeploymentStatus) -> ServiceDeployment {
-        ServiceDeployment { status, ..service_deployment() }
-    }
-
-    #[test]
-    fn success_needs_our_deployment_to_be_primary_and_alone() {
-        use RolloutState::{Completed, InProgress};
-        let done = status(ServiceDeploymentStatus::Successful);
-        let ours = deployment(2, true, 2, Completed);
-        let alone = service(vec![ours.clone()]);
-        assert_eq!(judge(&watch(true), Some(&alone), Some(&done)), Judgement::Complete);
-
-        let old = deployment(1, false, 1, InProgress);
-        let draining = service(vec![ours.clone(), old]);
-        assert_eq!(judge(&watch(true), Some(&draining), Some(&done)), Judgement::Wait);
-
-        let newer = service(vec![deployment(3, true, 2, InProgress)]);
-        assert!(matches!(
-            judge(&watch(true), Some(&newer), Some(&done)),
-            Judgement::Ended(Verdict::Superseded { by: Some(_), .. })
-        ));
-    }
-
-    #[test]
-    fn a_rollback_by_ecs_is_failure_however_stable_the_service_is() {
-        let stable = service(vec![deployment(1, true, 2, RolloutState::Completed)]);
-        let mut rolling = status(ServiceDeploymentStatus::RollbackInProgress);
-        rolling.rollback =
-            Some(ServiceRollback { reason: "circuit breaker".into(), revision: None });
-        assert_eq!(
-            judge(&watch(true), Some(&stable), Some(&rolling)),
-            Judgement::Failing { reason: "circuit breaker".into() }
-        );
-        let back = status(ServiceDeploymentStatus::RollbackSuccessful);
-        let Judgement::Ended(Verdict::RolledBack { to, .. }) =
-            judge(&watch(true), Some(&stable), Some(&back))
-        else {
-            panic!("a rollback is told")
-        };
-        assert_eq!(to, Some(arn("web", 1)));
-        assert!(watch(true).needs_a_closer_look(Some(&stable)));
-    }
-
-    #[test]
-    fn stopped_is_failure_or_supersession_by_who_is_primary() {
-        let stopped = status(ServiceDeploymentStatus::Stopped);
-        let ours = service(vec![deployment(2, true, 0, RolloutState::Failed)]);
-        assert!(matches!(
-            judge(&watch(true), Some(&ours), Some(&stopped)),
-            Judgement::Ended(Verdict::Failed { .. })
-        ));
-        let other = service(vec![deployment(3, true, 0, RolloutState::InProgress)]);
-        assert!(matches!(
-            judge(&watch(true), Some(&other), Some(&stopped)),
-            Judgement::Ended(Verdict::Superseded { .. })
-        ));
-        let tripped = ServiceDeployment { circuit_breaker_triggered: true, ..stopped };
-        assert!(matches!(
-            judge(&watch(true), Some(&other), Some(&tripped)),
-            Judgement::Ended(Verdict::Failed { .. })
-        ));
-    }
-
-    #[test]
-    fn without_a_breaker_failing_tasks_end_the_wait() {
-        let mut ours = deployment(2, true, 0, RolloutState::InProgress);
-        ours.failed_tasks = 3;
-        let failing = service(vec![ours]);
-        let going = status(ServiceDeploymentStatus::InProgress);
-        assert_eq!(judge(&watch(true), Some(&failing), Some(&going)), Judgement::Wait);
-        assert!(!watch(true).needs_a_closer_look(Some(&failing)));
-        assert!(watch(false).needs_a_closer_look(Some(&failing)));
-        assert!(matches!(
-            judge(&watch(false), Some(&failing), Some(&going)),
-            Judgement::Ended(Verdict::Failed { .. })
-        ));
-    }
-
-    #[test]
-    fn unknown_statuses_are_waited_for() {
-        let new = status(ServiceDeploymentStatus::Other("PAUSED".into()));
-        let going = service(vec![deployment(2, true, 1, RolloutState::InProgress)]);
-        assert_eq!(judge(&watch(true), Some(&going), Some(&new)), Judgement::Wait);
-    }
-
-    #[test]
-    fn without_service_deployments_the_list_of_deployments_decides() {
-        let judged = |deployments| judge(&watch(true), Some(&service(deployments)), None);
-        assert_eq!(
-            judged(vec![deployment(2, true, 2, RolloutState::Completed)]),
-            Judgement::Complete
-        );
-        let mut back = deployment(1, true, 2, RolloutState::Completed);
-        back.rollout_state_reason =
-            "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.".into();
-        assert!(matches!(judged(vec![back.clone()]), Judgement::Ended(Verdict::RolledBack { .. })));
-        back.rollout_state = Some(RolloutState::InProgress);
-        assert!(matches!(judged(vec![back]), Judgement::Failing { .. }));
-        assert!(matches!(
-            judged(vec![deployment(3, true, 2, RolloutState::Completed)]),
-            Judgement::Ended(Verdict::Superseded { .. })
-        ));
-    }
-
-    #[test]
-    fn a_deleted_service_is_a_failure() {
-        assert!(matches!(
-            judge(&watch(true), None, None),
-            Judgement::Ended(Verdict::Failed { .. })
-        ));
-    }
-}
+#[path = "judge_tests.rs"]
+mod tests;

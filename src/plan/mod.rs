@@ -4,6 +4,7 @@
 //! is in it. [`Plan::approve`] is the only way to an [`ApprovedPlan`], and only the engine takes
 //! one.
 
+mod cause;
 mod document;
 mod judge;
 mod lineage;

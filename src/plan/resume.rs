@@ -1,6 +1,7 @@
 //! Going on with a deployment that nobody works on any more: what is left of each step.
 
 use super::{
+    cause::cause_in,
     document::container_images,
     planner::{Outcome, plan_service, shared_families, wanted_containers, wanted_digests},
     preflight::{Problem, Refusal},
@@ -137,11 +138,12 @@ fn leg(
             Ok((planned, Start::Follow { task_definition, ecs_deployment }))
         }
         Standing::Back { to, reason } if is_begun => {
-            let verdict = Verdict::RolledBack { to, reason };
+            let cause = cause_in(&reason);
+            let verdict = Verdict::RolledBack { to, reason, cause };
             Ok((PlannedStep::ended(step), Start::End(verdict)))
         }
         Standing::Elsewhere { by, task_definition } => {
-            let verdict = Verdict::Superseded { by: Some(by), task_definition };
+            let verdict = Verdict::superseded(Some(by), task_definition);
             Ok((PlannedStep::ended(step), Start::End(verdict)))
         }
         _ => match rest {

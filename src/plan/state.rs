@@ -99,7 +99,7 @@ pub fn service_state(
 fn departure(primary: &EcsDeployment, recorded: &RecordedAttempt) -> Option<ServiceState> {
     if recorded.ecs_deployment.as_ref() == Some(&primary.id) {
         return match &recorded.verdict {
-            Some(Verdict::Failed { .. }) => Some(ServiceState::Failed),
+            Some(Verdict::Failed { .. } | Verdict::Stopped { .. }) => Some(ServiceState::Failed),
             Some(Verdict::RolledBack { .. }) => Some(ServiceState::RolledBack),
             _ => None,
         };
@@ -151,6 +151,7 @@ pub fn overall(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::RollbackCause;
     use crate::plan::test_support::{arn, deployment, service};
     use RolloutState::{Completed, Failed, InProgress};
 
@@ -196,14 +197,18 @@ mod tests {
 
     #[test]
     fn a_rollback_and_a_supersession_stay_visible() {
-        let back = Verdict::RolledBack { to: Some(arn("web", 1)), reason: String::new() };
+        let back = Verdict::RolledBack {
+            to: Some(arn("web", 1)),
+            reason: String::new(),
+            cause: RollbackCause::Other,
+        };
         let old = || vec![deployment(1, true, 2, Completed)];
         assert_eq!(state(old(), Some(&recorded(2, Some(back)))), ServiceState::RolledBack);
         assert_eq!(state(old(), Some(&recorded(2, None))), ServiceState::RolledBack);
         let other = || vec![deployment(3, true, 2, Completed)];
         assert_eq!(state(other(), Some(&recorded(2, None))), ServiceState::Superseded);
         let by = Some(EcsDeploymentId::new("ecs-svc/3"));
-        let superseded = Verdict::Superseded { by, task_definition: None };
+        let superseded = Verdict::superseded(by, None);
         assert_eq!(state(other(), Some(&recorded(2, Some(superseded)))), ServiceState::Superseded);
     }
 

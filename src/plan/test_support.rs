@@ -70,6 +70,8 @@ pub(crate) fn service_deployment() -> ServiceDeployment {
         circuit_breaker_triggered: false,
         triggered_alarms: Vec::new(),
         lifecycle_stage: None,
+        failed_hooks: Vec::new(),
+        stopped_at: None,
     }
 }
 

@@ -381,7 +381,7 @@ fn moved_back(
 mod tests {
     use super::*;
     use crate::{
-        model::{Compensation, EcsDeploymentId, RolloutState},
+        model::{Compensation, EcsDeploymentId, RollbackCause, RolloutState},
         plan::test_support::{arn, definition, deployment, service, step},
     };
     use RolloutState::{Completed, InProgress};
@@ -499,7 +499,11 @@ mod tests {
         let moved = picture(2, "web:2", (2, "web:2"));
         assert_eq!(undone(verified, moved, "web:2", Extent::WhatIsBack).legs, []);
         let mut back = applied(StepStatus::Failed);
-        back.verdict = Some(Verdict::RolledBack { to: Some(arn("web", 1)), reason: String::new() });
+        back.verdict = Some(Verdict::RolledBack {
+            to: Some(arn("web", 1)),
+            reason: String::new(),
+            cause: RollbackCause::Other,
+        });
         let undo = undone(back, picture(1, "web:1", (2, "web:2")), "web:2", Extent::WhatIsBack);
         assert_eq!(
             undo.legs[0].start,

@@ -65,8 +65,9 @@ fn services(deployment: &Deployment, release: &Release, console: &Console) -> Ta
 fn runs_something_else(step: &Step) -> bool {
     match &step.verdict {
         _ if step.is_back() => true,
-        Some(Verdict::Superseded { .. } | Verdict::NotStarted { .. }) => true,
-        _ => false,
+        Some(Verdict::NotStarted { .. }) => true,
+        Some(verdict) => verdict.is_taken_over(),
+        None => false,
     }
 }
 
@@ -112,8 +113,12 @@ fn runs(step: &Step) -> String {
     }
     let now = match &step.verdict {
         Some(Verdict::RolledBack { to, .. }) => to.as_ref(),
-        Some(Verdict::Superseded { task_definition, .. }) => task_definition.as_ref(),
-        Some(Verdict::NotStarted { .. }) => step.before.task_definition.as_ref(),
+        Some(
+            Verdict::Superseded { task_definition, .. } | Verdict::Drifted { task_definition },
+        ) => task_definition.as_ref(),
+        Some(Verdict::NotStarted { .. } | Verdict::NoDeployment { .. }) => {
+            step.before.task_definition.as_ref()
+        }
         Some(_) | None if step.ecs_deployment.is_some() => step.task_definition.as_ref(),
         Some(_) | None => step.before.task_definition.as_ref(),
     };
@@ -230,7 +235,8 @@ fn headline(summary: &Summary<'_>) -> String {
 /// Whether a service failed, so that it did not go back for somebody's wish alone.
 fn has_failed(summary: &Summary<'_>) -> bool {
     let failed = |step: &Step| {
-        matches!(step.verdict, Some(Verdict::Failed { .. } | Verdict::RolledBack { .. }))
+        let verdict = step.verdict.as_ref();
+        verdict.is_some_and(Verdict::is_definite_failure)
     };
     count(summary, failed) > 0
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::escape::escape;
 use crate::model::{
-    DeploymentKind, Event, Evidence, ImageId, ReleaseHash, RolloutState, StepProgress,
-    TaskDefinitionArn, Verdict,
+    DeploymentKind, Event, Evidence, ImageId, ReleaseHash, RollbackCause, RolloutState,
+    StepProgress, TaskDefinitionArn, Verdict,
 };
 
 /// What a verdict says beyond its word; empty for success.
@@ -15,22 +15,45 @@ pub(super) fn verdict_reason(verdict: &Verdict) -> String {
         Verdict::Verified => String::new(),
         Verdict::Failed { reason }
         | Verdict::RollbackFailed { reason }
+        | Verdict::Stopped { reason }
+        | Verdict::NoDeployment { reason }
         | Verdict::NotStarted { reason }
         | Verdict::Unknown { reason } => escape(reason),
-        Verdict::RolledBack { to, reason } => match to {
-            Some(to) => format!("ECS put it back to {}: {}", to.short(), escape(reason)),
-            None => format!("ECS put it back: {}", escape(reason)),
-        },
-        Verdict::Superseded { by, task_definition } => {
+        Verdict::RolledBack { to, reason, cause } => {
+            let to = to.as_ref().map_or_else(String::new, |to| format!(" to {}", to.short()));
+            format!("{}{to}: {}", who_put_it_back(*cause), escape(reason))
+        }
+        Verdict::Superseded { by, task_definition, completed, deployment } => {
             let by = by.as_ref().map_or("another deployment", |id| id.as_str());
-            match task_definition {
-                Some(arn) => format!("{by} took its place, with {}", arn.short()),
-                None => format!("{by} took its place"),
+            let with = task_definition
+                .as_ref()
+                .map_or_else(String::new, |arn| format!(", with {}", arn.short()));
+            let before = if *completed { "it was complete, and then " } else { "" };
+            match deployment {
+                Some(number) => format!("{before}{by} of {number} took its place{with}"),
+                None => {
+                    format!("{before}{by} took its place{with}, made by another tool or by hand")
+                }
             }
+        }
+        Verdict::Drifted { task_definition } => {
+            let other = task_definition.as_ref().map_or("something else", |arn| arn.short());
+            format!("its deployment is complete, and yet the service runs {other}")
         }
         Verdict::TimedOut { seconds, last_seen } => {
             format!("not done after {seconds} s: {}", escape(last_seen))
         }
+    }
+}
+
+/// Who or what made ECS put a service back, with the verb.
+fn who_put_it_back(cause: RollbackCause) -> &'static str {
+    match cause {
+        RollbackCause::CircuitBreaker => "ECS's circuit breaker put it back",
+        RollbackCause::Alarm => "an alarm went off, and ECS put it back",
+        RollbackCause::User => "somebody stopped it, and ECS put it back",
+        RollbackCause::Hook => "a lifecycle hook failed, and ECS put it back",
+        RollbackCause::Other => "ECS put it back",
     }
 }
 

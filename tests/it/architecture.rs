@@ -205,6 +205,19 @@ fn the_reader_of_sources_sees_imports() {
 }
 
 #[test]
+fn a_service_is_never_called_done_because_it_is_stable() {
+    // A service is stable as well once ECS has put the old image back.
+    let waiters = ["wait_until_services_stable", "services_stable", "services-stable"];
+    let mut wrong = Vec::new();
+    for source in sources() {
+        for waiter in waiters.iter().filter(|waiter| source.code.contains(**waiter)) {
+            wrong.push(format!("{}: uses `{waiter}`", source.path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn every_file_opens_with_its_purpose() {
     let without: Vec<String> = sources()
         .iter()

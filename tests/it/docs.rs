@@ -16,6 +16,7 @@ use clap::Command;
 use http::{Request, StatusCode};
 use release_tool::{
     cli::{self, Exit},
+    model::Verdict,
     sandbox::{Estate, Outcome, Sandbox},
 };
 
@@ -109,6 +110,20 @@ fn the_table_of_exit_codes_is_committed() {
     let (before, rest) = page.split_once("<!-- codes -->").unwrap();
     let (_, after) = rest.split_once("<!-- /codes -->").unwrap();
     assert_committed(path, &format!("{before}<!-- codes -->{table}<!-- /codes -->{after}"));
+}
+
+#[test]
+fn the_table_of_verdicts_is_committed() {
+    let mut table = String::from("\n\n| verdict | meaning | code |\n|---|---|---:|\n");
+    for (word, meaning, code) in Verdict::MEANINGS {
+        writeln!(table, "| `{word}` | {meaning} | {code} |").unwrap();
+    }
+    table.push('\n');
+    let path = "docs/record.md";
+    let page = fs::read_to_string(at(path)).unwrap();
+    let (before, rest) = page.split_once("<!-- verdicts -->").unwrap();
+    let (_, after) = rest.split_once("<!-- /verdicts -->").unwrap();
+    assert_committed(path, &format!("{before}<!-- verdicts -->{table}<!-- /verdicts -->{after}"));
 }
 
 /// The numbers that a text names as exit codes: each before a word, as in `3 rolled back`.

@@ -155,7 +155,26 @@ pub(super) fn service_deployment(deployment: &sdk::ServiceDeployment) -> Option<
             .map(|alarms| alarms.triggered_alarm_names().to_vec())
             .unwrap_or_default(),
         lifecycle_stage: deployment.lifecycle_stage().map(|stage| stage.as_str().to_owned()),
+        failed_hooks: failed_hooks(deployment.lifecycle_hook_details()),
+        stopped_at: timestamp(deployment.stopped_at()),
     })
+}
+
+/// The hooks that can have ended a service deployment. One that was not answered in time does so
+/// unless it is set to go on then.
+fn failed_hooks(hooks: &[sdk::DeploymentLifecycleHookDetail]) -> Vec<String> {
+    let ended = |hook: &&sdk::DeploymentLifecycleHookDetail| {
+        let goes_on = hook.timeout_action().is_some_and(|action| action.as_str() == "CONTINUE");
+        match hook.status().map(sdk::DeploymentLifecycleHookStatus::as_str) {
+            Some("FAILED") => true,
+            Some("TIMED_OUT") => !goes_on,
+            _ => false,
+        }
+    };
+    let name = |hook: &sdk::DeploymentLifecycleHookDetail| {
+        hook.hook_id().or(hook.target_arn()).unwrap_or("unnamed").to_owned()
+    };
+    hooks.iter().filter(ended).map(name).collect()
 }
 
 /// ECS's word for how far a service deployment is.

@@ -24,8 +24,8 @@ use crate::{
         Actor, CiJob, Compensation, ContainerExit, ContainerName, DeploymentKind, DeploymentNumber,
         Digest, EcsDeploymentId, EcsServiceName, EnvironmentId, Evidence, HeldLock, ImageId,
         ImageUri, LabelRecord, OnFailure, ProcessId, ProjectId, ReleaseHash, ReleaseNumber,
-        ReleasedImage, Selection, ServiceEvent, ServiceHead, ServiceId, Step, StepBefore,
-        StepStatus, StepTarget, StoppedTask, TaskDefinitionArn, Verdict, VerifiedHead,
+        ReleasedImage, RollbackCause, Selection, ServiceEvent, ServiceHead, ServiceId, Step,
+        StepBefore, StepStatus, StepTarget, StoppedTask, TaskDefinitionArn, Verdict, VerifiedHead,
     },
 };
 
@@ -454,11 +454,17 @@ fn verdicts() -> impl Strategy<Value = Verdict> {
     prop_oneof![
         Just(Verdict::Verified),
         ".*".prop_map(|reason| Verdict::Failed { reason }),
-        (prop::option::of(arns()), ".*")
-            .prop_map(|(to, reason)| Verdict::RolledBack { to, reason }),
+        (prop::option::of(arns()), ".*").prop_map(|(to, reason)| Verdict::RolledBack {
+            to,
+            reason,
+            cause: RollbackCause::Alarm
+        }),
+        ".*".prop_map(|reason| Verdict::Stopped { reason }),
+        prop::option::of(arns()).prop_map(|task_definition| Verdict::Drifted { task_definition }),
+        ".*".prop_map(|reason| Verdict::NoDeployment { reason }),
         ".*".prop_map(|reason| Verdict::RollbackFailed { reason }),
         (prop::option::of(ecs_deployments()), prop::option::of(arns()))
-            .prop_map(|(by, task_definition)| Verdict::Superseded { by, task_definition }),
+            .prop_map(|(by, task_definition)| Verdict::superseded(by, task_definition)),
         (any::<u64>(), ".*")
             .prop_map(|(seconds, last_seen)| Verdict::TimedOut { seconds, last_seen }),
         ".*".prop_map(|reason| Verdict::NotStarted { reason }),
