@@ -235,7 +235,7 @@ fn a_rollback_that_fails_is_not_rolled_back() {
     assert_snapshot!(shop.steady(&with_little_proof(&run.stdout)), @"
         search-indexer    not one    ROLLED_BACK    bookshop-prod-search-indexer:3
 
-        search-indexer: ROLLED_BACK  ECS put it back to bookshop-prod-search-indexer:3: Service deployment rolled back because the circuit breaker threshold was exceeded.
+        search-indexer: ROLLED_BACK  ECS's circuit breaker put it back to bookshop-prod-search-indexer:3: Service deployment rolled back because the circuit breaker threshold was exceeded.
             task [id] stopped, EssentialContainerExited: Essential container in task exited
               container search-indexer, exit code 1
 

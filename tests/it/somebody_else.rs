@@ -81,7 +81,7 @@ fn a_rollout_that_another_replaces_is_superseded() {
     insta::assert_snapshot!(shop.steady(&with_little_proof(&run.stdout)), @r"
         search-indexer    not b0885c1    SUPERSEDED    bookshop-prod-search-indexer:1
 
-        search-indexer: SUPERSEDED  ecs-svc/[id] took its place, with bookshop-prod-search-indexer:1
+        search-indexer: SUPERSEDED  ecs-svc/[id] took its place, with bookshop-prod-search-indexer:1, made by another tool or by hand
 
     d1 was superseded: somebody else deployed meanwhile.
     hint: see what runs with `release-tool status search-indexer prod`
