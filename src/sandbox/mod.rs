@@ -21,6 +21,7 @@ mod crash;
 mod credential;
 mod ecr;
 mod ecs;
+mod elb;
 mod error;
 pub mod estate;
 mod faults;
@@ -51,7 +52,10 @@ pub use call::Scope;
 pub use clock::{Speed, SpeedError};
 pub use crash::{CrashMode, CrashPoint, CrashReading, Turn};
 pub use credential::{DEFAULT_ACCOUNT, DEFAULT_REGION, credentials};
-pub use ecs::fate::{Fate, FateError};
+pub use ecs::{
+    fate::{Fate, FateError},
+    rollout::placement::{Capacity, CapacityError},
+};
 pub use error::{Refusal, SandboxError};
 pub use estate::Estate;
 pub use faults::{FaultKind, FaultKindError, FaultRule, Latency, NewFault, Pattern, PatternError};

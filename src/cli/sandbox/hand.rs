@@ -5,6 +5,7 @@ use clap::Subcommand;
 use super::{
     done,
     estate::scope_of,
+    misfortune::{self, MisfortuneVerb},
     open,
     service::{self, ServiceVerb},
 };
@@ -50,6 +51,9 @@ pub(crate) enum HandVerb {
     /// What is done to a service's settings and deployments.
     #[command(flatten)]
     Service(ServiceVerb),
+    /// What befalls a service's tasks.
+    #[command(flatten)]
+    Misfortune(MisfortuneVerb),
     /// Push a new image, with content of its own.
     PushImage {
         /// The image, `<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>`.
@@ -98,6 +102,7 @@ pub(super) async fn run(settings: &Settings, verb: HandVerb) -> Result<(), CliEr
             done(settings, format!("{service} moves to {task_definition}."));
         }
         HandVerb::Service(verb) => service::run(settings, &sandbox, verb).await?,
+        HandVerb::Misfortune(verb) => misfortune::run(settings, &sandbox, verb).await?,
         HandVerb::PushImage { uri, revision } => {
             let (scope, repository) = repository_of(&uri)?;
             let tag = tag_of(&uri)?;
@@ -133,13 +138,15 @@ pub(super) struct Located {
     pub(super) cluster: ClusterName,
     /// Its name.
     pub(super) name: EcsServiceName,
+    /// Its first container.
+    pub(super) first_container: Option<String>,
     /// Its environment's AWS.
     access: ops::Access,
 }
 
 impl Located {
     /// The id of the first of its running tasks.
-    async fn first_task(&self) -> Result<String, CliError> {
+    pub(super) async fn first_task(&self) -> Result<String, CliError> {
         let tasks = self.access.ecs.running_task_ids(&self.cluster, &self.name).await;
         let first = tasks.map_err(ops::OpError::from)?.into_iter().next();
         first.ok_or_else(|| CliError::Usage {
@@ -169,7 +176,8 @@ pub(super) async fn locate(
     let access = ops::Access::open(&workspace, &environment.home()).await?;
     let cluster = project.cluster(environment, service)?.clone();
     let name = service.ecs_service_name(&environment.id).map_err(ops::OpError::from)?;
-    Ok(Located { scope: scope_of(&environment.home()), cluster, name, access })
+    let first_container = service.containers.keys().next().map(ToString::to_string);
+    Ok(Located { scope: scope_of(&environment.home()), cluster, name, first_container, access })
 }
 
 /// Where an image's repository is, and its name.

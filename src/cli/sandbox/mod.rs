@@ -4,6 +4,7 @@ mod crash;
 mod estate;
 mod fault;
 mod hand;
+mod misfortune;
 mod outage;
 mod serve;
 mod service;
@@ -62,13 +63,17 @@ enum Verb {
 Examples:
   release-tool sandbox fate search crash
   release-tool sandbox fate search crash=137@30
+  release-tool sandbox fate search oom
   release-tool sandbox fate search:4246187 healthy")]
     Fate {
         /// An image of the manifest, for the URI that the label `latest` names; or a URI, or its
         /// end such as `search:4246187`.
         image: String,
         /// `healthy`; `crash[=EXIT_CODE][@SECONDS]`, which exits with 1 a second after its start
-        /// unless told otherwise; `unhealthy`, whose health check fails; or `unpullable`.
+        /// unless told otherwise; `oom[@SECONDS]`, killed for its memory; `exec-format`, built for
+        /// another processor; `unhealthy`, whose health check fails; `target-unhealthy`, which
+        /// fails those of its target group; `unpullable`; `wrong-platform`, an image without one for
+        /// the task's; `no-secret`, which cannot be read; or `no-role`, which cannot be assumed.
         #[arg(value_name = "FATE")]
         fate: Fate,
     },

@@ -1,5 +1,7 @@
 //! `sandbox set`: what somebody does by hand to a service's settings and deployments.
 
+use std::fmt;
+
 use clap::{Args, Subcommand};
 
 use super::{
@@ -26,9 +28,15 @@ pub(crate) struct Place {
     project: Option<String>,
 }
 
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.service)
+    }
+}
+
 impl Place {
     /// Finds it.
-    async fn locate(&self, settings: &Settings) -> Result<Located, CliError> {
+    pub(super) async fn locate(&self, settings: &Settings) -> Result<Located, CliError> {
         let place = (self.service.as_str(), self.environment.as_str());
         locate(settings, self.project.as_deref(), place).await
     }

@@ -3,16 +3,19 @@
 
 use std::time::Duration;
 
+use aws_sdk_ecs::types::LoadBalancer;
 use jiff::Timestamp;
 
 use super::{
-    DeleteImage, MoveTag, PointService, Pushed, PutImage, PutParameter, SetFate, StopTask,
+    DeleteImage, InterruptTask, MoveTag, PointService, Pushed, PutImage, PutParameter, SetCapacity,
+    SetFate, SetTargetGroup, StopTask, TargetGroup,
 };
 use crate::sandbox::{
     Sandbox, SandboxError,
     call::Fault,
     ecr::{self, admin::ImageOptions},
     ecs::{self, admin::Viewpoint},
+    elb,
     ssm::{self, admin::Author},
     state::Transaction,
 };
@@ -71,6 +74,51 @@ impl Sandbox {
         self.change(format!("stop task `{task}`"), |transaction, now| {
             let from = Viewpoint { scope, now };
             ecs::admin::stop_task(transaction, from, cluster, task, reason)
+        })
+    }
+
+    /// Takes the Spot capacity of a task back.
+    ///
+    /// # Errors
+    ///
+    /// There is no such task, or the state cannot be used.
+    pub fn interrupt_task(&self, interrupt: &InterruptTask) -> Result<(), SandboxError> {
+        let InterruptTask { scope, cluster, task } = interrupt;
+        self.change(format!("interrupt task `{task}`"), |transaction, now| {
+            ecs::admin::interrupt_task(transaction, Viewpoint { scope, now }, cluster, task)
+        })
+    }
+
+    /// Tells whether there is room for tasks of a service.
+    ///
+    /// # Errors
+    ///
+    /// There is no such service, or the state cannot be used.
+    pub fn set_capacity(&self, set: &SetCapacity) -> Result<(), SandboxError> {
+        let SetCapacity { scope, cluster, service, capacity } = set;
+        self.change(format!("set the capacity of service `{service}`"), |transaction, now| {
+            let from = Viewpoint { scope, now };
+            ecs::admin::set_capacity(transaction, from, (cluster, service), *capacity)
+        })
+    }
+
+    /// Puts a service behind a target group of its own, as if it had always been; gives its ARN.
+    ///
+    /// # Errors
+    ///
+    /// There is no such service, or the state cannot be used.
+    pub fn set_target_group(&self, set: &SetTargetGroup) -> Result<TargetGroup, SandboxError> {
+        let SetTargetGroup { scope, cluster, service, container, port } = set;
+        self.change(format!("put service `{service}` behind a target group"), |transaction, now| {
+            let target_group_arn = elb::target_group_arn(scope, service);
+            let balancer = LoadBalancer::builder()
+                .target_group_arn(&target_group_arn)
+                .container_name(container)
+                .container_port(i32::from(*port))
+                .build();
+            let from = Viewpoint { scope, now };
+            ecs::admin::balance(transaction, from, (cluster, service), balancer)?;
+            Ok(TargetGroup { target_group_arn })
         })
     }
 

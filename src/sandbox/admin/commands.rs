@@ -7,7 +7,7 @@ use std::{num::NonZeroU64, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::sandbox::{Fate, Scope, Speed};
+use crate::sandbox::{Capacity, Fate, Scope, Speed};
 
 /// What sandbox this is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,6 +105,58 @@ pub struct StopTask {
     pub task: String,
     /// Why, for the task's `stoppedReason`.
     pub reason: String,
+}
+
+/// A task whose Spot capacity is to be taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InterruptTask {
+    /// Where it is.
+    #[serde(default)]
+    pub scope: Scope,
+    /// Its cluster's name.
+    pub cluster: String,
+    /// Its id or ARN.
+    pub task: String,
+}
+
+/// Whether there is to be room for tasks of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetCapacity {
+    /// Where it is.
+    #[serde(default)]
+    pub scope: Scope,
+    /// Its cluster's name.
+    pub cluster: String,
+    /// Its name.
+    pub service: String,
+    /// Whether there is room.
+    pub capacity: Capacity,
+}
+
+/// A service that is to be behind a target group, as if it had always been.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetTargetGroup {
+    /// Where it is.
+    #[serde(default)]
+    pub scope: Scope,
+    /// Its cluster's name.
+    pub cluster: String,
+    /// Its name.
+    pub service: String,
+    /// The container that is reached.
+    pub container: String,
+    /// At which port.
+    pub port: u16,
+}
+
+/// What a service was put behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetGroup {
+    /// Its ARN.
+    pub target_group_arn: String,
 }
 
 /// A service that is to be deployed to another task definition, as if somebody else had done it.

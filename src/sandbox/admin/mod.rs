@@ -26,6 +26,9 @@
 //! | `DELETE /_sandbox/fates` | | |
 //! | `POST /_sandbox/task-start` | [`SetTaskStart`] | |
 //! | `POST /_sandbox/stop-task` | [`StopTask`] | |
+//! | `POST /_sandbox/interrupt-task` | [`InterruptTask`] | |
+//! | `POST /_sandbox/capacity` | [`SetCapacity`] | |
+//! | `POST /_sandbox/target-group` | [`SetTargetGroup`] | [`TargetGroup`] |
 //! | `POST /_sandbox/point-service` | [`PointService`] | |
 //! | `POST /_sandbox/scale` | [`ScaleService`] | |
 //! | `POST /_sandbox/breaker` | [`SetBreaker`] | |
@@ -48,8 +51,9 @@ mod service;
 use std::{num::NonZeroU64, time::Duration};
 
 pub use commands::{
-    Advance, Cleared, ClockReading, DeleteImage, Failure, Health, MoveTag, PointService, Pushed,
-    PutImage, PutParameter, SetCrash, SetFate, SetSpeed, SetTaskStart, StopTask,
+    Advance, Cleared, ClockReading, DeleteImage, Failure, Health, InterruptTask, MoveTag,
+    PointService, Pushed, PutImage, PutParameter, SetCapacity, SetCrash, SetFate, SetSpeed,
+    SetTargetGroup, SetTaskStart, StopTask, TargetGroup,
 };
 pub use service::{BreakerMode, BreakerModeError, ScaleService, SetBreaker, StopDeployment};
 

@@ -8,8 +8,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
 use super::{
-    Advance, Cleared, DeleteImage, Failure, MoveTag, PointService, PutImage, PutParameter,
-    ScaleService, SetBreaker, SetCrash, SetFate, SetSpeed, SetTaskStart, StopDeployment, StopTask,
+    Advance, Cleared, DeleteImage, Failure, InterruptTask, MoveTag, PointService, PutImage,
+    PutParameter, ScaleService, SetBreaker, SetCapacity, SetCrash, SetFate, SetSpeed,
+    SetTargetGroup, SetTaskStart, StopDeployment, StopTask,
 };
 use crate::sandbox::{Estate, NewFault, Sandbox, SandboxError, ecr};
 
@@ -35,6 +36,9 @@ const PATHS: &[&str] = &[
     "fates",
     "task-start",
     "stop-task",
+    "interrupt-task",
+    "capacity",
+    "target-group",
     "point-service",
     "scale",
     "breaker",
@@ -155,6 +159,9 @@ impl Exchange<'_> {
             "fates" => done(sandbox.set_fate(&self.read::<SetFate>()?)),
             "task-start" => done(sandbox.set_task_start(self.read::<SetTaskStart>()?.after)),
             "stop-task" => done(sandbox.stop_task(&self.read::<StopTask>()?)),
+            "interrupt-task" => done(sandbox.interrupt_task(&self.read::<InterruptTask>()?)),
+            "capacity" => done(sandbox.set_capacity(&self.read::<SetCapacity>()?)),
+            "target-group" => ok(&sandbox.set_target_group(&self.read::<SetTargetGroup>()?)?),
             "point-service" => done(sandbox.point_service(&self.read::<PointService>()?)),
             "scale" => done(sandbox.scale_service(&self.read::<ScaleService>()?)),
             "breaker" => done(sandbox.set_breaker(&self.read::<SetBreaker>()?)),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_ecs::types::LoadBalancer;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -13,8 +14,8 @@ use super::{
     faults::not_active,
     images::{self, ONLY, TaskStart},
     names,
-    rollout::{self, Rollout, ServiceState, World},
-    services, tasks,
+    rollout::{self, Rollout, ServiceState, StopCode, World, placement::Capacity},
+    services, settings, tasks,
 };
 use crate::sandbox::{
     SandboxError,
@@ -78,7 +79,76 @@ pub(in crate::sandbox) fn stop_task(
 ) -> Result<(), Fault> {
     let cluster = estate::cluster(transaction, from.scope, Some(cluster))?.name;
     let id = names::task_id(from.scope, &cluster, task)?;
-    tasks::stop_task(transaction, from, &cluster, id, reason)
+    tasks::stop_task(transaction, from, (&cluster, id), (StopCode::UserInitiated, reason))
+}
+
+/// Takes the Spot capacity of a task back, told by id or ARN.
+///
+/// # Errors
+/// There is no such cluster or task.
+pub(in crate::sandbox) fn interrupt_task(
+    transaction: &mut Transaction<'_>,
+    from: Viewpoint<'_>,
+    cluster: &str,
+    task: &str,
+) -> Result<(), Fault> {
+    let cluster = estate::cluster(transaction, from.scope, Some(cluster))?.name;
+    let id = names::task_id(from.scope, &cluster, task)?;
+    let stop = (StopCode::SpotInterruption, "Your Spot Task was interrupted.");
+    tasks::stop_task(transaction, from, (&cluster, id), stop)
+}
+
+/// Tells whether there is room for tasks of a service.
+///
+/// # Errors
+/// There is no such cluster or service.
+pub(in crate::sandbox) fn set_capacity(
+    transaction: &mut Transaction<'_>,
+    from: Viewpoint<'_>,
+    (cluster, service): (&str, &str),
+    capacity: Capacity,
+) -> Result<(), Fault> {
+    change_service(transaction, from, (cluster, service), |service| {
+        service.rollout.placement.capacity = capacity;
+        service.rollout.disturb(from.now);
+        Ok(())
+    })
+}
+
+/// Puts a service behind a target group, as if it had always been there: its tasks are targets of
+/// it from now on, also those that run already. No deployment begins.
+///
+/// # Errors
+/// There is no such cluster or service.
+pub(in crate::sandbox) fn balance(
+    transaction: &mut Transaction<'_>,
+    from: Viewpoint<'_>,
+    (cluster, service): (&str, &str),
+    balancer: LoadBalancer,
+) -> Result<(), Fault> {
+    change_service(transaction, from, (cluster, service), |service| {
+        service.input.load_balancers = Some(vec![balancer]);
+        service.rollout.settings = settings::of(&service.input)?;
+        service.rollout.tasks.iter_mut().for_each(|task| task.balanced = true);
+        Ok(())
+    })
+}
+
+/// Changes a service that is ACTIVE, and keeps it.
+fn change_service(
+    transaction: &mut Transaction<'_>,
+    from: Viewpoint<'_>,
+    (cluster, service): (&str, &str),
+    change: impl FnOnce(&mut Service) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let cluster = estate::cluster(transaction, from.scope, Some(cluster))?.name;
+    let mut service = estate::service(transaction, from, &cluster, Some(service))?;
+    if service.status(from.now) != ServiceStatus::Active {
+        return Err(not_active());
+    }
+    change(&mut service)?;
+    estate::catch_up(transaction, from, &mut service)?;
+    Ok(estate::save(transaction, from.scope, &service)?)
 }
 
 /// Points a service at a task definition, as somebody else would with `UpdateService`.

@@ -12,7 +12,7 @@ use crate::sandbox::state::Entity;
 
 /// What becomes of a container.
 ///
-/// As text: `healthy`, `crash[=CODE][@SECONDS]`, `unhealthy` or `unpullable`.
+/// As text: `crash[=CODE][@SECONDS]`, `oom[@SECONDS]`, or one of the words of [`WORDS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Fate {
@@ -26,51 +26,88 @@ pub enum Fate {
         /// Seconds after its start; 1 unless told.
         after: u32,
     },
+    /// It uses more memory than it may, and is killed; when it is essential, its task stops.
+    Oom {
+        /// Seconds after its start; 1 unless told.
+        after: u32,
+    },
+    /// Its program is built for another processor: it exits at once, and its log says why.
+    ExecFormat,
     /// It runs, but its health check fails, as if there were one where its definition has none;
     /// when it is essential, ECS replaces its task.
     Unhealthy,
+    /// It runs, but answers the health checks of its service's target group with 502; ECS replaces
+    /// its task. Where there is no target group, nobody asks it.
+    TargetUnhealthy,
     /// Its image cannot be pulled.
     Unpullable,
+    /// Its image has no manifest for the platform of the task.
+    WrongPlatform,
+    /// A secret that its definition names cannot be read.
+    NoSecret,
+    /// The execution role of its task cannot be assumed, so that no task is started at all.
+    NoRole,
 }
+
+/// The fates that are one word.
+const WORDS: [(&str, Fate); 8] = [
+    ("healthy", Fate::Healthy),
+    ("exec-format", Fate::ExecFormat),
+    ("unhealthy", Fate::Unhealthy),
+    ("target-unhealthy", Fate::TargetUnhealthy),
+    ("unpullable", Fate::Unpullable),
+    ("wrong-platform", Fate::WrongPlatform),
+    ("no-secret", Fate::NoSecret),
+    ("no-role", Fate::NoRole),
+];
 
 impl Fate {
     /// When a container that started at `start` exits by itself, and with which code.
     pub(super) fn exit(self, start: Timestamp) -> Option<(Timestamp, i32)> {
-        match self {
-            Self::Crash { code, after } => {
-                Some((start + SignedDuration::from_secs(i64::from(after)), code))
-            }
-            Self::Healthy | Self::Unhealthy | Self::Unpullable => None,
-        }
+        let (after, code) = match self {
+            Self::Crash { code, after } => (after, code),
+            Self::Oom { after } => (after, 128 + 9),
+            Self::ExecFormat => (0, 1),
+            _ => return None,
+        };
+        Some((start + SignedDuration::from_secs(i64::from(after)), code))
+    }
+
+    /// ECS's words on a container that exited by itself, where it has any.
+    pub(super) fn exit_reason(self) -> Option<&'static str> {
+        matches!(self, Self::Oom { .. })
+            .then_some("OutOfMemoryError: Container killed due to memory usage")
     }
 }
 
 /// Why a text is not a fate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a fate: one of healthy, crash[=CODE][@SECONDS], unhealthy and unpullable is")]
+#[error(
+    "`{0}` is not a fate: one of healthy, crash[=CODE][@SECONDS], oom[@SECONDS], exec-format, \
+     unhealthy, target-unhealthy, unpullable, wrong-platform, no-secret and no-role is"
+)]
 pub struct FateError(String);
 
 impl FromStr for Fate {
     type Err = FateError;
 
     fn from_str(text: &str) -> Result<Self, FateError> {
-        let wrong = || FateError(text.to_owned());
-        match text {
-            "healthy" => return Ok(Self::Healthy),
-            "unhealthy" => return Ok(Self::Unhealthy),
-            "unpullable" => return Ok(Self::Unpullable),
-            _ => {}
+        if let Some((_, fate)) = WORDS.iter().find(|(word, _)| *word == text) {
+            return Ok(*fate);
         }
-        let rest = text.strip_prefix("crash").ok_or_else(wrong)?;
-        let (code, after) = rest.split_once('@').map_or((rest, None), |(code, s)| (code, Some(s)));
-        let code = match code {
+        let wrong = || FateError(text.to_owned());
+        let (what, after) = text.split_once('@').map_or((text, None), |(w, s)| (w, Some(s)));
+        let after = after.map_or(Ok(1), str::parse).map_err(|_error| wrong())?;
+        if what == "oom" {
+            return Ok(Self::Oom { after });
+        }
+        let code = match what.strip_prefix("crash").ok_or_else(wrong)? {
             "" => 1,
             code => {
                 let code = code.strip_prefix('=').and_then(|code| code.parse::<u8>().ok());
                 i32::from(code.ok_or_else(wrong)?)
             }
         };
-        let after = after.map_or(Ok(1), str::parse).map_err(|_error| wrong())?;
         Ok(Self::Crash { code, after })
     }
 }
@@ -78,10 +115,12 @@ impl FromStr for Fate {
 impl fmt::Display for Fate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Healthy => f.pad("healthy"),
-            Self::Unhealthy => f.pad("unhealthy"),
-            Self::Unpullable => f.pad("unpullable"),
             Self::Crash { code, after } => f.pad(&format!("crash={code}@{after}")),
+            Self::Oom { after } => f.pad(&format!("oom@{after}")),
+            word => {
+                let found = WORDS.iter().find(|(_, fate)| fate == word);
+                f.pad(found.map_or("healthy", |(word, _)| word))
+            }
         }
     }
 }
@@ -138,6 +177,11 @@ impl Fates {
         latest
     }
 
+    /// Whether the role of any task may be told of.
+    pub(super) fn name_roles(&self) -> bool {
+        self.settings.iter().any(|one| matches!(one.fate, Fate::NoRole | Fate::NoSecret))
+    }
+
     /// What becomes of a container whose image is pulled at `moment`.
     ///
     /// A text matches the URI that it equals, and every URI that it ends at a `/`: `web:v2` is
@@ -176,12 +220,21 @@ mod tests {
             ("crash@30", Fate::Crash { code: 1, after: 30 }, "crash=1@30"),
             ("crash=0@5", Fate::Crash { code: 0, after: 5 }, "crash=0@5"),
             ("unhealthy", Fate::Unhealthy, "unhealthy"),
+            ("oom", Fate::Oom { after: 1 }, "oom@1"),
+            ("oom@7", Fate::Oom { after: 7 }, "oom@7"),
+            ("exec-format", Fate::ExecFormat, "exec-format"),
+            ("target-unhealthy", Fate::TargetUnhealthy, "target-unhealthy"),
             ("unpullable", Fate::Unpullable, "unpullable"),
+            ("wrong-platform", Fate::WrongPlatform, "wrong-platform"),
+            ("no-secret", Fate::NoSecret, "no-secret"),
+            ("no-role", Fate::NoRole, "no-role"),
         ] {
             assert_eq!(text.parse(), Ok(fate));
             assert_eq!(fate.to_string(), written);
         }
-        for text in ["", "Crash", "crash=", "crash=256", "crash@", "crash@x", "crash1"] {
+        for text in
+            ["", "Crash", "crash=", "crash=256", "crash@", "crash@x", "crash1", "oom=1", "oom@"]
+        {
             assert!(text.parse::<Fate>().is_err(), "{text}");
         }
     }

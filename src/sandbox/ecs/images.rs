@@ -1,13 +1,17 @@
 //! What the images of services resolve to: the world that rollouts see.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
     fate::Fates,
     rollout::{ContainerSpec, Pace, ServiceState, World, ids},
+    task_definitions,
 };
 use crate::sandbox::{
     SandboxError,
+    call::Fault,
     ecr::admin::{self as ecr, Resolution},
     state::{Entity, Transaction},
 };
@@ -58,7 +62,30 @@ pub(super) fn world_of(
         let specs = revision.containers.iter().enumerate();
         specs.map(|(index, spec)| (spec, revision.digest(index)))
     });
-    world(transaction, containers)
+    let mut world = world(transaction, containers)?;
+    if world.fates.name_roles() {
+        let definitions = service.live_revisions().map(|one| one.task_definition.as_str());
+        world.roles = roles(transaction, definitions)?;
+    }
+    Ok(world)
+}
+
+/// The execution roles of task definitions, by the task definition's ARN.
+fn roles<'a>(
+    transaction: &Transaction<'_>,
+    arns: impl Iterator<Item = &'a str>,
+) -> Result<BTreeMap<String, String>, SandboxError> {
+    let mut roles = BTreeMap::new();
+    for arn in arns {
+        let found = match task_definitions::find_by_arn(transaction, arn) {
+            Ok(found) => found,
+            Err(Fault::Sandbox(error)) => return Err(error),
+            Err(Fault::Answer { .. }) => None,
+        };
+        let role = found.as_ref().and_then(|one| one.text("executionRoleArn"));
+        roles.extend(role.map(|role| (arn.to_owned(), role.to_owned())));
+    }
+    Ok(roles)
 }
 
 /// The world as far as these containers can see it; each comes with the digest that is fixed for

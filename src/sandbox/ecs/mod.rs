@@ -17,7 +17,7 @@ mod faults;
 mod images;
 mod names;
 mod paging;
-mod rollout;
+pub(in crate::sandbox) mod rollout;
 mod run_task;
 mod services;
 mod settings;

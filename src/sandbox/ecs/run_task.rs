@@ -11,7 +11,8 @@ use serde_json::json;
 
 use super::{
     estate::{self, Viewpoint},
-    faults::{invalid, required},
+    fate::{Fate, Fates},
+    faults::{client, invalid, required},
     images, names,
     rollout::{Task, World, ids::Ids},
     settings,
@@ -81,6 +82,7 @@ pub(super) fn run(call: &Call, transaction: &mut Transaction<'_>) -> Result<Byte
     let given = required(input.task_definition(), "TaskDefinition")?;
     let definition = task_definitions::deployable(transaction, &call.scope, given)?;
     check(&input, &definition)?;
+    check_role(transaction, &definition, call.now)?;
     let tags = tags_of(&input, &definition)?;
     let tasks = start(call, transaction, (&cluster.name, input, tags), &definition)?;
     if let Some(key) = token {
@@ -155,6 +157,25 @@ fn check(input: &RunTaskInput, definition: &TaskDefinition) -> Result<(), Fault>
         }
     }
     Ok(())
+}
+
+/// Refuses to run a task whose role cannot be assumed.
+fn check_role(
+    transaction: &Transaction<'_>,
+    definition: &TaskDefinition,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let fates: Fates = transaction.get(images::ONLY)?.unwrap_or_default();
+    let images = definition.containers();
+    if images.iter().all(|one| fates.of(&one.image, now) != Fate::NoRole) {
+        return Ok(());
+    }
+    let role = definition.text("executionRoleArn").unwrap_or_default();
+    Err(client(format!(
+        "ECS was unable to assume the role '{role}' that was provided for this task. Please verify \
+         that the role being passed has the proper trust relationship and permissions and that \
+         your IAM user has permissions to pass this role."
+    )))
 }
 
 /// The tags that tasks get.

@@ -102,7 +102,8 @@ pub(super) fn of(input: &CreateServiceInput) -> Result<Settings, Fault> {
             threshold: threshold(one)?,
         })
     });
-    let groups = input.load_balancers().iter();
+    let groups = input.load_balancers().iter().filter(|one| one.target_group_arn().is_some());
+    let port = groups.clone().find_map(aws_sdk_ecs::types::LoadBalancer::container_port);
     Ok(Settings {
         minimum_healthy_percent: percent(
             configuration.and_then(DeploymentConfiguration::minimum_healthy_percent),
@@ -114,6 +115,7 @@ pub(super) fn of(input: &CreateServiceInput) -> Result<Settings, Fault> {
         ),
         breaker: breaker.transpose()?,
         target_groups: groups.filter_map(|one| one.target_group_arn()).map(str::to_owned).collect(),
+        target_port: port.and_then(|port| u16::try_from(port).ok()).unwrap_or(80),
     })
 }
 

@@ -219,41 +219,40 @@ pub(super) fn stop(call: &Call, transaction: &mut Transaction<'_>) -> Result<Byt
     let given = required(input.task(), "Task")?;
     let id = names::task_id(&call.scope, &cluster, given)?;
     let reason = input.reason().unwrap_or("Task stopped by user");
-    let stopped = stop_one(transaction, call.into(), &cluster, id, reason)?;
+    let stop = (StopCode::UserInitiated, reason);
+    let stopped = stop_one(transaction, call.into(), (&cluster, id), stop)?;
     let told = told(transaction, &call.scope, &stopped, true)?;
     wire::write(&StopTaskOutput::builder().task(told).build())
 }
 
-/// Stops a task as a user would.
+/// Stops a task of a cluster, for a kind of reason and in words.
 pub(super) fn stop_task(
     transaction: &mut Transaction<'_>,
     from: Viewpoint<'_>,
-    cluster: &str,
-    id: &str,
-    reason: &str,
+    at: (&str, &str),
+    stop: (StopCode, &str),
 ) -> Result<(), Fault> {
-    stop_one(transaction, from, cluster, id, reason).map(|_| ())
+    stop_one(transaction, from, at, stop).map(|_| ())
 }
 
 /// Stops a task, and gives it back.
 fn stop_one(
     transaction: &mut Transaction<'_>,
     from: Viewpoint<'_>,
-    cluster: &str,
-    id: &str,
-    reason: &str,
+    (cluster, id): (&str, &str),
+    (code, reason): (StopCode, &str),
 ) -> Result<Owned, Fault> {
     let mut found = owned(transaction, from, cluster, &[id])?;
     let stopped = found.pop().ok_or_else(|| invalid("The referenced task was not found."))?;
     match stopped {
         Owned::Lone(mut lone) => {
-            lone.task.stop(StopCode::UserInitiated, reason, from.now);
+            lone.task.stop(code, reason, from.now);
             run_task::save(transaction, from.scope, &lone)?;
             Ok(Owned::Lone(lone))
         }
         Owned::Service(service, mut task) => {
             let mut service = Rc::unwrap_or_clone(service);
-            task.stop(StopCode::UserInitiated, reason, from.now);
+            task.stop(code, reason, from.now);
             for one in service.rollout.tasks.iter_mut().filter(|one| one.id == task.id) {
                 one.clone_from(&task);
             }

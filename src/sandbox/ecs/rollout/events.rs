@@ -60,6 +60,25 @@ pub(super) fn unhealthy(service: &mut ServiceState, moment: Timestamp, task: &st
     tell(service, moment, &format!("(task {task}) failed container health checks."));
 }
 
+/// The target group's health checks of a task failed, in the words of its target health.
+pub(super) fn unhealthy_target(
+    service: &mut ServiceState,
+    moment: Timestamp,
+    (task, port): (&str, u16),
+    group: &str,
+) {
+    let text = format!(
+        "(task {task}) (port {port}) is unhealthy in (target-group {group}) due to (reason Health \
+         checks failed with these codes: [502])."
+    );
+    tell(service, moment, &text);
+}
+
+/// No task can be started.
+pub(super) fn blocked(service: &mut ServiceState, moment: Timestamp, why: &str) {
+    tell(service, moment, why);
+}
+
 /// Tasks keep failing.
 pub(super) fn impaired(service: &mut ServiceState, moment: Timestamp) {
     tell(

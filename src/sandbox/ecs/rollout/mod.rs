@@ -16,6 +16,7 @@ pub(super) mod deployment;
 pub(super) mod events;
 pub(super) mod ids;
 pub(super) mod pace;
+pub(in crate::sandbox) mod placement;
 pub(super) mod record;
 pub(super) mod revision;
 pub(super) mod schedule;
@@ -24,6 +25,8 @@ pub(super) mod state;
 pub(super) mod task;
 pub(super) mod world;
 
+#[cfg(test)]
+mod fates;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -83,6 +86,7 @@ fn happen(service: &mut ServiceState, moment: Timestamp, world: &World) {
             deployment.retry_at = None;
         }
     }
+    placement::look(service, moment, world);
     schedule::reconcile(service, moment);
     if service.settles_at.is_some_and(|at| at <= moment) {
         deployment::settle(service, moment);
@@ -127,5 +131,20 @@ fn take_note(
             events::unhealthy(service, moment, task);
             breaker::failed(service, number, moment);
         }
+        Happening::UnhealthyTarget => {
+            end_unhealthy_target(service, moment, task);
+            breaker::failed(service, number, moment);
+        }
     }
+}
+
+/// Stops a task whose target group finds it unhealthy, and tells of it.
+fn end_unhealthy_target(service: &mut ServiceState, moment: Timestamp, id: &str) {
+    let Some(group) = service.settings.target_groups.first().cloned() else { return };
+    let reason = format!("Task failed ELB health checks in (target-group {group})");
+    for task in service.tasks.iter_mut().filter(|task| task.id == id) {
+        task.stop(StopCode::ServiceSchedulerInitiated, reason.clone(), moment);
+    }
+    let port = service.settings.target_port;
+    events::unhealthy_target(service, moment, (id, port), &group);
 }

@@ -46,12 +46,25 @@ fn images() -> impl Strategy<Value = &'static str> {
         "unhealthy",
         "unpullable",
         "missing",
+        "oom",
+        "no-secret",
     ])
 }
 
 fn deeds() -> impl Strategy<Value = Vec<(i64, Deed)>> {
+    deeds_with(images())
+}
+
+/// The same with images of which no task may be started at all.
+fn any_deeds() -> impl Strategy<Value = Vec<(i64, Deed)>> {
+    deeds_with(prop_oneof![8 => images(), 1 => Just("no-role")])
+}
+
+fn deeds_with(
+    images: impl Strategy<Value = &'static str>,
+) -> impl Strategy<Value = Vec<(i64, Deed)>> {
     let deed = prop_oneof![
-        4 => images().prop_map(Deed::Deploy),
+        4 => images.prop_map(Deed::Deploy),
         1 => (0_u32..8).prop_map(Deed::Scale),
         1 => Just(Deed::StopDeployment),
         1 => (0_usize..16).prop_map(Deed::StopTask),
@@ -103,7 +116,7 @@ proptest! {
         desired in 0_u32..6,
         bounds in prop::sample::select(vec![(100, 200), (50, 100), (0, 100), (75, 150)]),
         with_breaker in any::<bool>(),
-        deeds in deeds(),
+        deeds in any_deeds(),
         steps in prop::collection::vec(1_i64..20_000, 1..30),
     ) {
         let mut leaping = running(desired, bounds.0, bounds.1);

@@ -10,6 +10,7 @@ use super::{
     deployment::{Deployment, Rollout},
     events,
     pace::STABLE_FOR,
+    placement,
     state::ServiceState,
     task::{StopCode, Task},
 };
@@ -151,6 +152,9 @@ fn launch(service: &mut ServiceState, moment: Timestamp) -> bool {
         return false;
     }
     let (number, revision) = (primary.number, revision.clone());
+    if placement::is_blocked(service, moment) {
+        return false;
+    }
     let mut started = Vec::with_capacity(count);
     for _ in 0..count {
         let id = service.ids.task();

@@ -10,6 +10,7 @@ use super::{
     deployment::Deployment,
     events::Event,
     ids::Ids,
+    placement::Placement,
     record::ServiceDeployment,
     revision::Revision,
     task::{Phase, Task},
@@ -26,6 +27,9 @@ pub(in crate::sandbox::ecs) struct Settings {
     pub(in crate::sandbox::ecs) breaker: Option<Breaker>,
     /// Target groups that tasks are registered in.
     pub(in crate::sandbox::ecs) target_groups: Vec<String>,
+    /// The port at which the first of them reaches its targets.
+    #[serde(default)]
+    pub(in crate::sandbox::ecs) target_port: u16,
 }
 
 impl Default for Settings {
@@ -35,6 +39,7 @@ impl Default for Settings {
             maximum_percent: 200,
             breaker: None,
             target_groups: Vec::new(),
+            target_port: 0,
         }
     }
 }
@@ -71,6 +76,9 @@ pub(in crate::sandbox::ecs) struct ServiceState {
     pub(in crate::sandbox::ecs) settles_at: Option<Timestamp>,
     /// Whether it has been told that all is as wanted.
     pub(in crate::sandbox::ecs) is_steady: bool,
+    /// What keeps it from starting tasks.
+    #[serde(default)]
+    pub(in crate::sandbox::ecs) placement: Placement,
     /// The moment of the last happening.
     pub(in crate::sandbox::ecs) clock: Timestamp,
 }
@@ -92,6 +100,7 @@ impl ServiceState {
             wake_at: None,
             settles_at: None,
             is_steady: false,
+            placement: Placement::default(),
             clock: moment,
         }
     }

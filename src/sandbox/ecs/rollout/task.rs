@@ -47,6 +47,8 @@ pub(in crate::sandbox::ecs) enum StopCode {
     UserInitiated,
     /// The service did not want it any more.
     ServiceSchedulerInitiated,
+    /// Its Spot capacity was taken back.
+    SpotInterruption,
 }
 
 /// Why a task stops.
@@ -123,6 +125,8 @@ pub(in crate::sandbox::ecs) enum Happening {
     Exited,
     /// Its health check failed.
     Unhealthy,
+    /// The target group's health checks of it failed; it still runs.
+    UnhealthyTarget,
 }
 
 impl Task {
@@ -201,6 +205,11 @@ impl Task {
         }
     }
 
+    /// Whether the health checks of its target group fail.
+    pub(in crate::sandbox::ecs) fn fails_as_target(&self) -> bool {
+        self.balanced && self.containers.iter().any(|one| one.fate == Fate::TargetUnhealthy)
+    }
+
     /// The earliest of its containers' exits and the decision on its health.
     fn due_while_running(&self) -> Option<Timestamp> {
         let exits = self.containers.iter().filter_map(|one| one.exit(self.since));
@@ -209,7 +218,7 @@ impl Task {
 
     /// When its health is decided.
     fn judgement(&self) -> Option<Timestamp> {
-        let fails = self.containers.iter().any(Container::fails_its_task);
+        let fails = self.containers.iter().any(Container::fails_its_task) || self.fails_as_target();
         let after = if fails { UNHEALTHY_AFTER } else { HEALTHY_AFTER };
         (!self.judged).then(|| self.since + after)
     }
@@ -283,6 +292,10 @@ impl Task {
         fixes_digests: bool,
     ) -> Happening {
         self.times.pull_stopped = Some(moment);
+        if let Some(reason) = world.unreadable_secret(self, moment) {
+            self.stop(StopCode::TaskFailedToStart, reason, moment);
+            return Happening::Exited;
+        }
         let mut failure = None;
         for (index, container) in self.containers.iter_mut().enumerate() {
             let fixed = revision.as_ref().and_then(|one| one.digest(index));
@@ -319,6 +332,7 @@ impl Task {
         });
         if let Some((container, code)) = exiting {
             container.exit_code = Some(code);
+            container.reason = container.fate.exit_reason().map(str::to_owned);
             if !container.spec.essential {
                 return Happening::Nothing;
             }
@@ -352,6 +366,9 @@ impl Task {
                 moment,
             );
             return Happening::Unhealthy;
+        }
+        if self.fails_as_target() {
+            return Happening::UnhealthyTarget;
         }
         self.settled = !fails;
         if fails { Happening::Nothing } else { Happening::Settled }

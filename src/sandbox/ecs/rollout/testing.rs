@@ -22,8 +22,22 @@ fn long_ago() -> Timestamp {
 
 /// A world with images whose fates their names tell: `good`, or a fate.
 pub(super) fn world() -> World {
-    let names =
-        ["good", "good2", "crash", "crash@0", "crash@2", "crash@10000", "unhealthy", "unpullable"];
+    let names = [
+        "good",
+        "good2",
+        "crash",
+        "crash@0",
+        "crash@2",
+        "crash@10000",
+        "unhealthy",
+        "unpullable",
+        "oom",
+        "exec-format",
+        "target-unhealthy",
+        "wrong-platform",
+        "no-secret",
+        "no-role",
+    ];
     let mut world = World::default();
     for name in names {
         world.add(name, &ids::digest(name));

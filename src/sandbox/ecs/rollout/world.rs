@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     super::fate::{Fate, Fates},
+    Revision, Task,
     pace::Pace,
     revision::pinned,
 };
@@ -20,6 +21,8 @@ pub(in crate::sandbox::ecs) struct World {
     pub(in crate::sandbox::ecs) images: BTreeMap<String, String>,
     /// What becomes of tasks, by image.
     pub(in crate::sandbox::ecs) fates: Fates,
+    /// The execution roles of task definitions, by the task definition's ARN.
+    pub(in crate::sandbox::ecs) roles: BTreeMap<String, String>,
 }
 
 impl World {
@@ -38,13 +41,60 @@ impl World {
         reference: &str,
         moment: Timestamp,
     ) -> Result<(String, Fate), String> {
+        const RETRIED: &str = "CannotPullContainerError: pull image manifest has been retried";
         let fate = self.fates.of(image, moment);
+        if fate == Fate::WrongPlatform {
+            return Err(format!(
+                "{RETRIED} 7 time(s): image Manifest does not contain descriptor matching \
+                 platform 'linux/amd64'"
+            ));
+        }
         match self.images.get(reference) {
             Some(digest) if fate != Fate::Unpullable => Ok((digest.clone(), fate)),
             _ => Err(format!(
-                "CannotPullContainerError: pull image manifest has been retried 1 time(s): \
-                 failed to resolve ref {reference}: {reference}: not found"
+                "{RETRIED} 1 time(s): failed to resolve ref {reference}: {reference}: not found"
             )),
         }
     }
+
+    /// ECS's words on a task for which a secret cannot be read, if that is its fate.
+    pub(super) fn unreadable_secret(&self, task: &Task, moment: Timestamp) -> Option<String> {
+        let has_that_fate = |image: &str| self.fates.of(image, moment) == Fate::NoSecret;
+        let container = task.containers.iter().find(|one| has_that_fate(&one.spec.image))?;
+        let (region, account) = place(&task.definition);
+        let secret =
+            format!("arn:aws:secretsmanager:{region}:{account}:secret:{}", container.spec.name);
+        let role = self.roles.get(&task.definition).and_then(|arn| arn.rsplit('/').next());
+        let role = role.unwrap_or("ecsTaskExecutionRole");
+        Some(format!(
+            "ResourceInitializationError: unable to pull secrets or registry auth: execution \
+             resource retrieval failed: unable to retrieve secret from asm: service call has been \
+             retried 1 time(s): failed to fetch secret {secret} from secrets manager: operation \
+             error Secrets Manager: GetSecretValue, https response error StatusCode: 400, api \
+             error AccessDeniedException: User: arn:aws:sts::{account}:assumed-role/{role}/{} is \
+             not authorized to perform: secretsmanager:GetSecretValue on resource: {secret} because \
+             no identity-based policy allows the secretsmanager:GetSecretValue action",
+            task.id
+        ))
+    }
+
+    /// The role with which a revision's tasks cannot be started at a moment, if that is the fate of
+    /// one of its images.
+    pub(super) fn unassumable_role(
+        &self,
+        revision: &Revision,
+        moment: Timestamp,
+    ) -> Option<String> {
+        let has_that_fate = |image: &str| self.fates.of(image, moment) == Fate::NoRole;
+        revision.containers.iter().find(|one| has_that_fate(&one.image))?;
+        let (_, account) = place(&revision.task_definition);
+        let made_up = || format!("arn:aws:iam::{account}:role/ecsTaskExecutionRole");
+        Some(self.roles.get(&revision.task_definition).cloned().unwrap_or_else(made_up))
+    }
+}
+
+/// The region and the account of an ARN.
+fn place(arn: &str) -> (&str, &str) {
+    let mut parts = arn.split(':').skip(3);
+    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
 }

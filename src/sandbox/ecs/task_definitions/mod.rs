@@ -158,6 +158,19 @@ pub(super) fn find(
     Ok(transaction.get(&key(scope, family, revision))?)
 }
 
+/// The revision with an ARN, whosever it is.
+pub(super) fn find_by_arn(
+    transaction: &Transaction<'_>,
+    arn: &str,
+) -> Result<Option<TaskDefinition>, Fault> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", _partition, "ecs", region, account, _resource] = parts.as_slice() else {
+        return Ok(None);
+    };
+    let scope = Scope { account: (*account).to_owned(), region: (*region).to_owned() };
+    find(transaction, &scope, arn)
+}
+
 /// The ACTIVE revision that something is to be run with.
 pub(super) fn deployable(
     transaction: &Transaction<'_>,

@@ -157,5 +157,6 @@ fn stop_code(code: StopCode) -> TaskStopCode {
         StopCode::EssentialContainerExited => TaskStopCode::EssentialContainerExited,
         StopCode::UserInitiated => TaskStopCode::UserInitiated,
         StopCode::ServiceSchedulerInitiated => TaskStopCode::ServiceSchedulerInitiated,
+        StopCode::SpotInterruption => TaskStopCode::SpotInterruption,
     }
 }
