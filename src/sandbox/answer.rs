@@ -1,16 +1,11 @@
-//! Answers as the services write them: status, headers and body of either protocol.
+//! Answers as the services write them: status, headers and body of each protocol.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{
-    SandboxError,
-    call::Fault,
-    service::{Protocol, Service},
-    xml,
-};
+use super::{SandboxError, call::Fault, cbor, service::Protocol, xml};
 
 /// An answer, and what the log says of it.
 #[derive(Debug)]
@@ -22,15 +17,16 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The answer to an operation that succeeded. `result` is the body in awsJson, and the content
-    /// of the `…Response` element in AWS Query.
-    pub(super) fn success(service: Service, operation: &str, result: Bytes) -> Self {
+    /// The answer to an operation that succeeded. `result` is the body in awsJson, the same before it
+    /// is CBOR, and the content of the `…Response` element in AWS Query.
+    pub(super) fn success(protocol: Protocol, operation: &str, result: Bytes) -> Self {
         let id = Uuid::new_v4().to_string();
-        let body = match service.protocol() {
-            Protocol::Json => result,
+        let body = match protocol {
+            Protocol::Json | Protocol::Json10 => result,
+            Protocol::Cbor => cbor::from_json(&result),
             Protocol::Query => xml::response(operation, &result, &id),
         };
-        Self { response: response(service.protocol(), StatusCode::OK, body, &id), error: None }
+        Self { response: response(protocol, StatusCode::OK, body, &id), error: None }
     }
 
     /// The answer to one that did not. A failure of the sandbox itself is not a service's answer,
@@ -41,24 +37,51 @@ impl Answer {
             Fault::Sandbox(error) => return Err(error),
         };
         let id = Uuid::new_v4().to_string();
-        let body = match protocol {
-            Protocol::Json => {
-                members.insert("__type".to_owned(), Value::from(code.as_str()));
-                Bytes::from(Value::Object(members).to_string())
-            }
-            Protocol::Query => {
-                let message = members.get("message").and_then(Value::as_str).unwrap_or_default();
-                xml::error(status < 500, &code, message, &id)
-            }
+        let is_senders = status < 500;
+        let body = if protocol.is_query() {
+            let message = members.get("message").and_then(Value::as_str).unwrap_or_default();
+            xml::error(is_senders, &code, message, &id)
+        } else {
+            members.insert("__type".to_owned(), Value::from(code.as_str()));
+            let json = Bytes::from(Value::Object(members).to_string());
+            if protocol == Protocol::Cbor { cbor::from_json(&json) } else { json }
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = response(protocol, status, body, &id);
-        if protocol == Protocol::Json
-            && let Ok(value) = HeaderValue::try_from(&code)
+        if let Some((name, value)) = error_header(protocol, &code, is_senders)
+            && let Ok(value) = HeaderValue::try_from(value)
         {
-            response.headers_mut().insert(HeaderName::from_static("x-amzn-errortype"), value);
+            response.headers_mut().insert(HeaderName::from_static(name), value);
         }
         Ok(Self { response, error: Some(code) })
+    }
+}
+
+/// The header that names an error, and what it says.
+fn error_header(
+    protocol: Protocol,
+    code: &str,
+    is_senders: bool,
+) -> Option<(&'static str, String)> {
+    match protocol {
+        Protocol::Json => Some(("x-amzn-errortype", code.to_owned())),
+        Protocol::Json10 | Protocol::Cbor => {
+            let fault = if is_senders { "Sender" } else { "Receiver" };
+            Some(("x-amzn-query-error", format!("{};{fault}", query_code(code))))
+        }
+        Protocol::Query => None,
+    }
+}
+
+/// What an error was called when its service still spoke AWS Query, where that is another name than
+/// its shape's (`error.code` in the API model, and the trait `awsQueryCompatible`).
+fn query_code(code: &str) -> &str {
+    match code {
+        "InvalidFormatFault" => "InvalidFormat",
+        "InternalServiceFault" => "InternalServiceError",
+        "InvalidParameterValueException" => "InvalidParameterValue",
+        "MissingRequiredParameterException" => "MissingParameter",
+        other => other,
     }
 }
 
@@ -66,11 +89,17 @@ impl Answer {
 fn response(protocol: Protocol, status: StatusCode, body: Bytes, id: &str) -> Response<Bytes> {
     let content_type = match protocol {
         Protocol::Json => "application/x-amz-json-1.1",
+        Protocol::Json10 => "application/x-amz-json-1.0",
+        Protocol::Cbor => "application/cbor",
         Protocol::Query => "text/xml",
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if protocol == Protocol::Cbor {
+        let value = HeaderValue::from_static("rpc-v2-cbor");
+        response.headers_mut().insert(HeaderName::from_static("smithy-protocol"), value);
+    }
     if let Ok(id) = HeaderValue::try_from(id) {
         response.headers_mut().insert(HeaderName::from_static("x-amzn-requestid"), id);
     }
@@ -108,7 +137,7 @@ mod tests {
     #[test]
     fn every_answer_has_an_id_of_its_own() {
         let id = || {
-            let answer = Answer::success(Service::Ecs, "ListClusters", Bytes::from("{}"));
+            let answer = Answer::success(Protocol::Json, "ListClusters", Bytes::from("{}"));
             answer.response.headers()["x-amzn-requestid"].clone()
         };
         assert_ne!(id(), id());

@@ -15,7 +15,7 @@ use super::{
     answer::Answer,
     call::{Call, Fault},
     clock::Clock,
-    crash, ecr, ecs,
+    cloudwatch, crash, ecr, ecs,
     faults::{self, Decision, FaultKind, Subject},
     log::{self, RequestEntry},
     refusal,
@@ -213,7 +213,7 @@ fn play(
         Ok(_done) if decision.kind == Some(FaultKind::ErrorAfter) => {
             Answer::failure(target.protocol, refusal::internal(service))?
         }
-        Ok(result) => Answer::success(service, &target.operation, result),
+        Ok(result) => Answer::success(target.protocol, &target.operation, result),
         Err(fault) => Answer::failure(target.protocol, fault)?,
     };
     entry.error = answer.error;
@@ -263,6 +263,7 @@ fn dispatch(
         Service::Ecs => ecs::answer(call, transaction),
         Service::Ssm => ssm::answer(call, transaction),
         Service::Ecr => ecr::answer(call, transaction),
+        Service::CloudWatch => cloudwatch::answer(call, transaction),
         Service::Sts => sts::answer(call, transaction, machine),
     }
 }

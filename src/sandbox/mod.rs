@@ -1,4 +1,5 @@
-//! AWS in the binary: an ECS that behaves, with the SSM, ECR and STS that go with it.
+//! AWS in the binary: an ECS that behaves, with the SSM, ECR, STS and CloudWatch that go with
+//! it.
 //!
 //! One function answers every request, [`Sandbox::handle`]; it is reached in process as the SDK's
 //! HTTP client ([`Sandbox::http_client`]), and over HTTP for any other AWS client
@@ -15,8 +16,10 @@
 pub mod admin;
 mod answer;
 mod call;
+mod cbor;
 mod client;
 mod clock;
+mod cloudwatch;
 mod crash;
 mod credential;
 mod ecr;
@@ -50,6 +53,7 @@ use std::{path::Path, sync::Arc};
 
 pub use call::Scope;
 pub use clock::{Speed, SpeedError};
+pub use cloudwatch::{AlarmState, AlarmStateError};
 pub use crash::{CrashMode, CrashPoint, CrashReading, Turn};
 pub use credential::{DEFAULT_ACCOUNT, DEFAULT_REGION, credentials};
 pub use ecs::{

@@ -8,26 +8,24 @@ use super::{
     service::{Protocol, Service},
 };
 
-/// An error with its name and status in either protocol.
+/// An error with its name and status in either family of protocols.
 fn refuse(
     protocol: Protocol,
     json: (u16, &str),
     query: (u16, &str),
     message: impl Into<String>,
 ) -> Fault {
-    let (status, code) = match protocol {
-        Protocol::Json => json,
-        Protocol::Query => query,
-    };
+    let (status, code) = if protocol.is_query() { query } else { json };
     let members = [("message".to_owned(), serde_json::Value::from(message.into()))];
     Fault::Answer { status, code: code.to_owned(), members: members.into_iter().collect() }
 }
 
 /// The service, or its operation, is not emulated.
 pub(super) fn unknown_operation(protocol: Protocol, operation: &str) -> Fault {
-    let message = match protocol {
-        Protocol::Json => format!("The sandbox has no operation `{operation}`"),
-        Protocol::Query => format!("Could not find operation {operation} in the sandbox"),
+    let message = if protocol.is_query() {
+        format!("Could not find operation {operation} in the sandbox")
+    } else {
+        format!("The sandbox has no operation `{operation}`")
     };
     refuse(protocol, (400, "UnknownOperationException"), (400, "InvalidAction"), message)
 }
@@ -60,13 +58,18 @@ pub(super) fn internal(service: Service) -> Fault {
             ("ServerException", "These errors are usually caused by a server-side issue.")
         }
         Service::Ssm => ("InternalServerError", "An error occurred on the server side."),
+        Service::CloudWatch => (
+            "InternalServiceFault",
+            "Request processing has failed due to some unknown error, exception, or failure.",
+        ),
         Service::Sts => (
             "InternalFailure",
             "The request processing has failed because of an unknown error, exception or failure.",
         ),
     };
-    // SSM's model of the error writes the member with a capital, unlike most.
-    let member = if service == Service::Ssm { "Message" } else { "message" };
+    // Some models of the error write the member with a capital, unlike most.
+    let has_capital = matches!(service, Service::Ssm | Service::CloudWatch);
+    let member = if has_capital { "Message" } else { "message" };
     let members = [(member.to_owned(), serde_json::Value::from(message))];
     Fault::Answer { status: 500, code: code.to_owned(), members: members.into_iter().collect() }
 }
@@ -86,7 +89,8 @@ pub(super) fn incomplete_signature(protocol: Protocol) -> Fault {
 
 /// The request is signed for another service than it is sent to.
 pub(super) fn signed_for_another(service: Service) -> Fault {
-    let message = format!("Credential should be scoped to correct service: '{service}'.");
+    let name = service.signing_name();
+    let message = format!("Credential should be scoped to correct service: '{name}'.");
     let json = (400, "InvalidSignatureException");
     refuse(service.protocol(), json, (403, "SignatureDoesNotMatch"), message)
 }

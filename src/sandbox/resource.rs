@@ -74,6 +74,10 @@ const ECR: &[Member] = &[
     member("resourceArn", Arn::Whole),
 ];
 
+/// CloudWatch.
+const CLOUDWATCH: &[Member] =
+    &[member("AlarmName", Arn::Of("alarm:")), member("AlarmNames", Arn::Of("alarm:"))];
+
 /// STS.
 const STS: &[Member] = &[member("RoleArn", Arn::Whole)];
 
@@ -84,6 +88,7 @@ impl Resources {
             Service::Ecs => (ECS, json(body)),
             Service::Ssm => (SSM, json(body)),
             Service::Ecr => (ECR, json(body)),
+            Service::CloudWatch => (CLOUDWATCH, json(body)),
             Service::Sts => (STS, form(body)),
         };
         let named = members.iter().find_map(|member| {
@@ -210,6 +215,12 @@ mod tests {
                 r#"{"repositoryName":"team/web"}"#,
                 "team/web",
                 "arn:aws:ecr:eu-west-1:111111111111:repository/team/web".to_owned(),
+            ),
+            (
+                Service::CloudWatch,
+                r#"{"AlarmNames":["errors"]}"#,
+                "errors",
+                "arn:aws:cloudwatch:eu-west-1:111111111111:alarm:errors".to_owned(),
             ),
             (
                 Service::Sts,

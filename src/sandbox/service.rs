@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// One emulated service. As text: its name in IAM actions, which is also the one it is signed for.
+/// One emulated service. As text: its name in IAM actions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Service {
@@ -16,6 +16,8 @@ pub enum Service {
     Ecr,
     /// Security Token Service.
     Sts,
+    /// CloudWatch, of which there are the alarms.
+    CloudWatch,
 }
 
 /// How a service writes its answers.
@@ -23,18 +25,22 @@ pub enum Service {
 pub(super) enum Protocol {
     /// awsJson 1.1: the operation is in `X-Amz-Target`, bodies are JSON.
     Json,
+    /// awsJson 1.0: the same with another content type.
+    Json10,
+    /// Smithy RPC v2: service and operation are in the path, bodies are CBOR.
+    Cbor,
     /// AWS Query: the operation is the parameter `Action` of a form; answers are XML.
     Query,
 }
 
 /// Why a text names no emulated service.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a service of the sandbox: ecs, ssm, ecr and sts are")]
+#[error("`{0}` is not a service of the sandbox: ecs, ssm, ecr, sts and cloudwatch are")]
 pub struct ServiceError(String);
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Ecs, Self::Ssm, Self::Ecr, Self::Sts];
+    pub const ALL: [Self; 5] = [Self::Ecs, Self::Ssm, Self::Ecr, Self::Sts, Self::CloudWatch];
 
     /// Its name.
     #[must_use]
@@ -44,25 +50,44 @@ impl Service {
             Self::Ssm => "ssm",
             Self::Ecr => "ecr",
             Self::Sts => "sts",
+            Self::CloudWatch => "cloudwatch",
         }
     }
 
-    /// What `X-Amz-Target` has before the dot (`targetPrefix` in the service's API model).
+    /// The name that requests are signed for.
+    pub(super) const fn signing_name(self) -> &'static str {
+        match self {
+            Self::CloudWatch => "monitoring",
+            other => other.name(),
+        }
+    }
+
+    /// What `X-Amz-Target` has before the dot (`targetPrefix` in the service's API model), and a path
+    /// of Smithy RPC v2 after `/service/`.
     pub(super) const fn target_prefix(self) -> Option<&'static str> {
         match self {
             Self::Ecs => Some("AmazonEC2ContainerServiceV20141113"),
             Self::Ssm => Some("AmazonSSM"),
             Self::Ecr => Some("AmazonEC2ContainerRegistry_V20150921"),
+            Self::CloudWatch => Some("GraniteServiceVersion20100801"),
             Self::Sts => None,
         }
     }
 
-    /// How it speaks.
+    /// How it speaks, where a request does not say.
     pub(super) const fn protocol(self) -> Protocol {
         match self {
             Self::Ecs | Self::Ssm | Self::Ecr => Protocol::Json,
+            Self::CloudWatch => Protocol::Json10,
             Self::Sts => Protocol::Query,
         }
+    }
+}
+
+impl Protocol {
+    /// Whether errors have the names and statuses of AWS Query.
+    pub(super) const fn is_query(self) -> bool {
+        matches!(self, Self::Query)
     }
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     call::{Call, Fault, Scope},
+    cbor,
     credential::Signer,
     refusal,
     service::{Protocol, Service},
@@ -24,7 +25,8 @@ pub(super) struct Target {
     pub(super) scope: Scope,
     /// The access key that signed; empty when none did.
     pub(super) access_key: String,
-    /// The body; for AWS Query the parameters, whether they came as a body or in the address.
+    /// The body, as JSON if it came as CBOR; for AWS Query the parameters, whether they came as a
+    /// body or in the address.
     pub(super) body: Bytes,
 }
 
@@ -35,6 +37,10 @@ impl Target {
         let (parts, body) = request.into_parts();
         let (address, body) = Address::of(&parts, body);
         let protocol = address.protocol();
+        let (body, badly_written) = match readable(protocol, body) {
+            Ok(body) => (body, None),
+            Err(fault) => (Bytes::new(), Some(fault)),
+        };
         let (signer, badly_signed) = match signer(&parts, protocol) {
             Ok(signer) => (signer, None),
             Err(fault) => (None, Some(fault)),
@@ -48,7 +54,7 @@ impl Target {
             access_key: signer.map(|signer| signer.access_key).unwrap_or_default(),
             body,
         };
-        (target, badly_signed.map_or(service, Err))
+        (target, badly_signed.or(badly_written).map_or(service, Err))
     }
 
     /// What the request is called as a point for crashes.
@@ -70,12 +76,14 @@ impl Target {
 
 /// How a request names what it is for.
 enum Address {
-    /// awsJson: `X-Amz-Target: PREFIX.Operation`.
+    /// awsJson: `X-Amz-Target: PREFIX.Operation`; or Smithy RPC v2, which has both in the path.
     Json {
         /// Tells the service.
         prefix: String,
         /// The operation.
         operation: String,
+        /// Whether the body is CBOR.
+        is_cbor: bool,
     },
     /// AWS Query: the parameter `Action`; the service is the one that the request is signed for.
     Query {
@@ -91,10 +99,11 @@ impl Address {
     fn of(parts: &Parts, body: Bytes) -> (Self, Bytes) {
         if let Some(target) = parts.headers.get("x-amz-target").and_then(|it| it.to_str().ok()) {
             let (prefix, operation) = target.rsplit_once('.').unwrap_or(("", target));
-            return (
-                Self::Json { prefix: prefix.to_owned(), operation: operation.to_owned() },
-                body,
-            );
+            let (prefix, operation) = (prefix.to_owned(), operation.to_owned());
+            return (Self::Json { prefix, operation, is_cbor: false }, body);
+        }
+        if let Some(address) = Self::in_path(parts) {
+            return (address, body);
         }
         let form = match parts.uri.query() {
             Some(query) => Bytes::from([query.as_bytes(), b"&", &body].concat()),
@@ -107,10 +116,29 @@ impl Address {
         }
     }
 
+    /// The address that a path of Smithy RPC v2 is: `/service/PREFIX/operation/Operation`.
+    fn in_path(parts: &Parts) -> Option<Self> {
+        let rest = parts.uri.path().strip_prefix("/service/")?;
+        let (prefix, operation) = rest.split_once("/operation/")?;
+        let speaks_cbor =
+            parts.headers.get("smithy-protocol").is_some_and(|it| it == "rpc-v2-cbor");
+        let (prefix, operation) = (prefix.to_owned(), operation.to_owned());
+        speaks_cbor.then_some(Self::Json { prefix, operation, is_cbor: true })
+    }
+
+    /// The service with a prefix.
+    fn with_prefix(prefix: &str) -> Option<Service> {
+        Service::ALL.into_iter().find(|service| service.target_prefix() == Some(prefix))
+    }
+
     /// How to answer.
     fn protocol(&self) -> Protocol {
         match self {
-            Self::Json { .. } | Self::Missing => Protocol::Json,
+            Self::Json { is_cbor: true, .. } => Protocol::Cbor,
+            Self::Json { prefix, .. } => {
+                Self::with_prefix(prefix).map_or(Protocol::Json, Service::protocol)
+            }
+            Self::Missing => Protocol::Json,
             Self::Query { .. } => Protocol::Query,
         }
     }
@@ -129,8 +157,7 @@ impl Address {
         let signed_for = signer.map(|signer| signer.service.as_str());
         let (name, service) = match self {
             Self::Json { prefix, .. } => {
-                let known = |service: &Service| service.target_prefix() == Some(prefix);
-                let service = Service::ALL.into_iter().find(known);
+                let service = Self::with_prefix(prefix);
                 let name = match service {
                     Some(service) => service.name(),
                     None => prefix,
@@ -148,7 +175,7 @@ impl Address {
             }
         };
         let service = match service {
-            Some(service) if signed_for.is_some_and(|name| name != service.name()) => {
+            Some(service) if signed_for.is_some_and(|name| name != service.signing_name()) => {
                 Err(refusal::signed_for_another(service))
             }
             Some(service) => Ok(service),
@@ -156,6 +183,14 @@ impl Address {
         };
         (name.to_owned(), service)
     }
+}
+
+/// The body as it is read inside.
+fn readable(protocol: Protocol, body: Bytes) -> Result<Bytes, Fault> {
+    if protocol != Protocol::Cbor {
+        return Ok(body);
+    }
+    cbor::to_json(&body).map(|value| Bytes::from(value.to_string()))
 }
 
 /// Who signed the request; none where it is not signed.
@@ -209,6 +244,28 @@ mod tests {
         let (it, service) = target(None, Some("sts"), "Version=2011-06-15&Action=AssumeRole");
         assert_eq!((service.unwrap(), it.operation.as_str()), (Service::Sts, "AssumeRole"));
         assert_eq!(it.protocol, Protocol::Query);
+    }
+
+    #[test]
+    fn cloudwatch_speaks_two_protocols() {
+        const PREFIX: &str = "GraniteServiceVersion20100801";
+        let (it, service) =
+            target(Some(&format!("{PREFIX}.DescribeAlarms")), Some("monitoring"), "{}");
+        assert_eq!((service.unwrap(), it.protocol), (Service::CloudWatch, Protocol::Json10));
+
+        let path = format!("/service/{PREFIX}/operation/DescribeAlarms");
+        let request = |body: &[u8]| {
+            let request = Request::post(&path).header("smithy-protocol", "rpc-v2-cbor");
+            Target::of(request.body(Bytes::copy_from_slice(body)).unwrap())
+        };
+        let (it, service) = request(&cbor::from_json(br#"{"MaxRecords":1}"#));
+        assert_eq!((service.unwrap(), it.protocol), (Service::CloudWatch, Protocol::Cbor));
+        assert_eq!(
+            (it.operation.as_str(), &it.body[..]),
+            ("DescribeAlarms", &br#"{"MaxRecords":1}"#[..])
+        );
+        let (_, broken) = request(&[0xff]);
+        assert_eq!(code(broken), "SerializationException");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `sandbox`: what a user does to the AWS inside the program.
 
+mod alarm;
 mod crash;
 mod estate;
 mod fault;
@@ -98,6 +99,14 @@ Examples:
     /// Have requests throttled, denied, lost or delayed.
     #[command(subcommand)]
     Fault(fault::FaultVerb),
+    /// Put a CloudWatch alarm into a state, for deployments that watch it.
+    ///
+    /// An alarm that is not there is made. Nothing else evaluates alarms in the sandbox.
+    #[command(after_help = "\
+Examples:
+  release-tool sandbox alarm search-5xx ALARM --reason 'too many errors'
+  release-tool sandbox alarm --list")]
+    Alarm(alarm::AlarmArguments),
     /// End a command's process at an exact point, as if it were killed there.
     Crash(crash::CrashArguments),
     /// Have the record of deployments out of reach, as a store that is down.
@@ -144,6 +153,7 @@ pub(super) async fn run(
             done(settings, format!("Tasks run {duration:?} after their start."));
         }
         Verb::Fault(verb) => fault::run(settings, verb)?,
+        Verb::Alarm(arguments) => alarm::run(settings, arguments)?,
         Verb::Crash(arguments) => crash::run(settings, &arguments)?,
         Verb::Outage(arguments) => outage::run(settings, &arguments)?,
         Verb::Requests { since, clear } => requests(settings, since, clear)?,

@@ -30,6 +30,8 @@
 //! | `POST /_sandbox/capacity` | [`SetCapacity`] | |
 //! | `POST /_sandbox/target-group` | [`SetTargetGroup`] | [`TargetGroup`] |
 //! | `POST /_sandbox/point-service` | [`PointService`] | |
+//! | `GET /_sandbox/alarms` | | list of [`AlarmReading`] |
+//! | `POST /_sandbox/alarms` | [`SetAlarm`] | |
 //! | `POST /_sandbox/scale` | [`ScaleService`] | |
 //! | `POST /_sandbox/breaker` | [`SetBreaker`] | |
 //! | `POST /_sandbox/stop-deployment` | [`StopDeployment`] | |
@@ -43,6 +45,7 @@
 //! there is not, and 500 where the sandbox itself fails. No request here is in the log, no fault is
 //! played on it, and it is no point for crashes.
 
+mod alarm;
 mod apply;
 mod commands;
 pub(super) mod routes;
@@ -50,6 +53,7 @@ mod service;
 
 use std::{num::NonZeroU64, time::Duration};
 
+pub use alarm::{AlarmReading, SetAlarm};
 pub use commands::{
     Advance, Cleared, ClockReading, DeleteImage, Failure, Health, InterruptTask, MoveTag,
     PointService, Pushed, PutImage, PutParameter, SetCapacity, SetCrash, SetFate, SetSpeed,

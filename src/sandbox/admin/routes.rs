@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     Advance, Cleared, DeleteImage, Failure, InterruptTask, MoveTag, PointService, PutImage,
-    PutParameter, ScaleService, SetBreaker, SetCapacity, SetCrash, SetFate, SetSpeed,
+    PutParameter, ScaleService, SetAlarm, SetBreaker, SetCapacity, SetCrash, SetFate, SetSpeed,
     SetTargetGroup, SetTaskStart, StopDeployment, StopTask,
 };
 use crate::sandbox::{Estate, NewFault, Sandbox, SandboxError, ecr};
@@ -40,6 +40,7 @@ const PATHS: &[&str] = &[
     "capacity",
     "target-group",
     "point-service",
+    "alarms",
     "scale",
     "breaker",
     "stop-deployment",
@@ -138,6 +139,7 @@ impl Exchange<'_> {
             "crash" => ok(&sandbox.crash()?),
             "crash-points" => ok(&sandbox.crash_points()?),
             "fates" => ok(&sandbox.fates()?),
+            "alarms" => ok(&sandbox.alarms()?),
             "requests" => ok(&sandbox.requests(self.since()?)?),
             other => match other.strip_prefix(LAYERS) {
                 Some(layer) => self.layer(layer),
@@ -163,6 +165,7 @@ impl Exchange<'_> {
             "capacity" => done(sandbox.set_capacity(&self.read::<SetCapacity>()?)),
             "target-group" => ok(&sandbox.set_target_group(&self.read::<SetTargetGroup>()?)?),
             "point-service" => done(sandbox.point_service(&self.read::<PointService>()?)),
+            "alarms" => done(sandbox.set_alarm(&self.read::<SetAlarm>()?)),
             "scale" => done(sandbox.scale_service(&self.read::<ScaleService>()?)),
             "breaker" => done(sandbox.set_breaker(&self.read::<SetBreaker>()?)),
             "stop-deployment" => done(sandbox.stop_deployment(&self.read::<StopDeployment>()?)),

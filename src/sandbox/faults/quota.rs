@@ -2,7 +2,7 @@
 //! one row, refilled on the machine's clock.
 //!
 //! Numbers and rows are those that AWS publishes: for ECS in "Request throttling for the Amazon ECS
-//! API", for SSM and ECR in the "Service endpoints and quotas" of the AWS General Reference. Where
+//! API", for the others in the "Service endpoints and quotas" of the AWS General Reference. Where
 //! only a rate is published, the burst is one second of it. What is not published is not limited.
 
 use jiff::Timestamp;
@@ -93,12 +93,23 @@ const ECR: &[Quota] = &[
     quota("ecr/get-download-url-for-layer", 3000, 3000, &["GetDownloadUrlForLayer"]),
 ];
 
+/// Amazon CloudWatch's alarms.
+const CLOUDWATCH: &[Quota] = &[
+    quota("cloudwatch/describe-alarms", 9, 9, &["DescribeAlarms"]),
+    quota("cloudwatch/put-metric-alarm", 3, 3, &["PutMetricAlarm"]),
+    quota("cloudwatch/put-composite-alarm", 3, 3, &["PutCompositeAlarm"]),
+    quota("cloudwatch/describe-alarm-history", 20, 20, &["DescribeAlarmHistory"]),
+    quota("cloudwatch/set-alarm-state", 3, 3, &["SetAlarmState"]),
+    quota("cloudwatch/delete-alarms", 3, 3, &["DeleteAlarms"]),
+];
+
 /// The quota that an operation falls under.
 fn of(service: Service, operation: &str) -> Option<Quota> {
     let rows = match service {
         Service::Ecs => ECS,
         Service::Ssm => SSM,
         Service::Ecr => ECR,
+        Service::CloudWatch => CLOUDWATCH,
         Service::Sts => &[],
     };
     rows.iter().find(|row| row.operations.contains(&operation)).copied()

@@ -134,6 +134,24 @@ fn a_service_is_scaled_its_breaker_switched_and_its_deployment_stopped() {
 }
 
 #[test]
+fn alarms_are_made_put_into_states_and_listed() {
+    let bench = Bench::new();
+    let alarm = json!({"name": "errors", "state": "ALARM"});
+    assert_eq!(own(&bench.sandbox, "POST", "alarms", &alarm), (200, json!({})));
+    let (_, listed) = own(&bench.sandbox, "GET", "alarms", &Value::Null);
+    assert_eq!(
+        listed,
+        json!([{
+            "scope": {"account": "000000000000", "region": "eu-west-1"},
+            "name": "errors", "state": "ALARM", "reason": "Set by hand",
+            "since": "2026-11-21T16:32:12Z",
+        }])
+    );
+    let (status, told) = ask(&bench.sandbox, Service::CloudWatch, "DescribeAlarms", &json!({}));
+    assert_eq!((status, &told["MetricAlarms"][0]["StateValue"]), (200, &json!("ALARM")));
+}
+
+#[test]
 fn what_is_wrong_is_told() {
     let bench = Bench::new();
     for (method, path, body, status, error) in [

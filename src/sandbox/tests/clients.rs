@@ -264,3 +264,47 @@ async fn raw(endpoint: &str, request: &str) -> (String, String) {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     (head.lines().next().unwrap().to_owned(), body.to_owned())
 }
+
+/// A client of CloudWatch, which speaks CBOR.
+fn cloudwatch(bench: &Bench) -> aws_sdk_cloudwatch::Client {
+    let config = aws_sdk_cloudwatch::Config::builder()
+        .behavior_version(aws_sdk_cloudwatch::config::BehaviorVersion::latest())
+        .region(aws_sdk_cloudwatch::config::Region::new("eu-west-1"))
+        .retry_config(RetryConfig::disabled())
+        .credentials_provider(credentials("111111111111"))
+        .http_client(bench.sandbox.http_client());
+    aws_sdk_cloudwatch::Client::from_conf(config.build())
+}
+
+#[tokio::test]
+async fn alarms_go_through_the_sdk_s_own_client() {
+    use aws_sdk_cloudwatch::types::{ComparisonOperator, StateValue, Statistic};
+
+    let bench = Bench::new();
+    let client = cloudwatch(&bench);
+    let put = client.put_metric_alarm().alarm_name("errors").metric_name("Errors").namespace("a");
+    let put = put.statistic(Statistic::Sum).period(60).evaluation_periods(2).threshold(5.0);
+    put.comparison_operator(ComparisonOperator::GreaterThanThreshold).send().await.unwrap();
+    let set = client.set_alarm_state().alarm_name("errors").state_reason("tëst");
+    set.state_value(StateValue::Alarm).send().await.unwrap();
+    let described =
+        client.describe_alarms().alarm_names("errors").alarm_names("missing").send().await.unwrap();
+    let [alarm] = described.metric_alarms() else { panic!("{described:?}") };
+    assert_eq!(alarm.state_value(), Some(&StateValue::Alarm));
+    assert_eq!((alarm.state_reason(), alarm.threshold()), (Some("tëst"), Some(5.0)));
+    assert_eq!(alarm.state_transitioned_timestamp().unwrap().secs(), 1_795_278_732);
+    assert_eq!(described.request_id().unwrap().len(), 36);
+    let start = aws_smithy_types::DateTime::from_secs(1_795_278_733);
+    let history = client.describe_alarm_history().start_date(start).send().await.unwrap();
+    assert_eq!(history.alarm_history_items().len(), 0);
+
+    let set = client.set_alarm_state().alarm_name("missing").state_reason("r");
+    let missing = set.state_value(StateValue::Ok).send().await.unwrap_err().into_service_error();
+    assert!(missing.is_resource_not_found(), "{missing:?}");
+    let set = client.set_alarm_state().alarm_name("errors").state_reason("r");
+    let broken = set.state_value(StateValue::Ok).state_reason_data("{").send().await;
+    let broken = broken.unwrap_err().into_service_error();
+    assert!(broken.is_invalid_format_fault(), "{broken:?}");
+    client.delete_alarms().alarm_names("errors").send().await.unwrap();
+    assert!(client.describe_alarms().send().await.unwrap().metric_alarms().is_empty());
+}

@@ -61,7 +61,10 @@ fn request(service: Service, operation: &str, body: &Value) -> Request<Bytes> {
     let target = format!("{}.{operation}", service.target_prefix().unwrap());
     Request::post("/")
         .header("x-amz-target", target)
-        .header("authorization", credential::authorization(&Scope::default(), service.name()))
+        .header(
+            "authorization",
+            credential::authorization(&Scope::default(), service.signing_name()),
+        )
         .body(Bytes::from(body.to_string()))
         .unwrap()
 }
