@@ -15,7 +15,7 @@ use super::{
     answer::Answer,
     call::{Call, Fault},
     clock::Clock,
-    cloudwatch, crash, ecr, ecs,
+    cloudwatch, codedeploy, crash, ecr, ecs,
     faults::{self, Decision, FaultKind, Subject},
     log::{self, RequestEntry},
     refusal,
@@ -265,5 +265,6 @@ fn dispatch(
         Service::Ecr => ecr::answer(call, transaction),
         Service::CloudWatch => cloudwatch::answer(call, transaction),
         Service::Sts => sts::answer(call, transaction, machine),
+        Service::CodeDeploy => codedeploy::answer(call, transaction),
     }
 }

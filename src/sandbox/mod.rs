@@ -1,5 +1,5 @@
-//! AWS in the binary: an ECS that behaves, with the SSM, ECR, STS and CloudWatch that go with
-//! it.
+//! AWS in the binary: an ECS that behaves, with the SSM, ECR, STS, CloudWatch and CodeDeploy that
+//! go with it.
 //!
 //! One function answers every request, [`Sandbox::handle`]; it is reached in process as the SDK's
 //! HTTP client ([`Sandbox::http_client`]), and over HTTP for any other AWS client
@@ -20,6 +20,7 @@ mod cbor;
 mod client;
 mod clock;
 mod cloudwatch;
+mod codedeploy;
 mod crash;
 mod credential;
 mod ecr;

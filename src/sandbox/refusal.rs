@@ -62,7 +62,7 @@ pub(super) fn internal(service: Service) -> Fault {
             "InternalServiceFault",
             "Request processing has failed due to some unknown error, exception, or failure.",
         ),
-        Service::Sts => (
+        Service::CodeDeploy | Service::Sts => (
             "InternalFailure",
             "The request processing has failed because of an unknown error, exception or failure.",
         ),

@@ -32,6 +32,10 @@ enum Arn {
     Of(&'static str),
     /// The prefix, the cluster's name, then the name.
     InCluster(&'static str),
+    /// `deploymentgroup:`, the application's name, then the name.
+    InApplication,
+    /// Access to it is not told apart: every resource stands for it.
+    Any,
     /// The member is an ARN itself.
     Whole,
 }
@@ -77,6 +81,14 @@ const ECR: &[Member] = &[
 /// CloudWatch.
 const CLOUDWATCH: &[Member] =
     &[member("AlarmName", Arn::Of("alarm:")), member("AlarmNames", Arn::Of("alarm:"))];
+/// CodeDeploy, most particular first.
+const CODE_DEPLOY: &[Member] = &[
+    member("deploymentId", Arn::Any),
+    member("deploymentIds", Arn::Any),
+    member("deploymentGroupName", Arn::InApplication),
+    member("deploymentGroupNames", Arn::InApplication),
+    member("applicationName", Arn::Of("application:")),
+];
 
 /// STS.
 const STS: &[Member] = &[member("RoleArn", Arn::Whole)];
@@ -89,6 +101,7 @@ impl Resources {
             Service::Ssm => (SSM, json(body)),
             Service::Ecr => (ECR, json(body)),
             Service::CloudWatch => (CLOUDWATCH, json(body)),
+            Service::CodeDeploy => (CODE_DEPLOY, json(body)),
             Service::Sts => (STS, form(body)),
         };
         let named = members.iter().find_map(|member| {
@@ -156,7 +169,12 @@ fn arn(
     }
     let resource = match kind {
         Arn::Whole => return value.to_owned(),
+        Arn::Any => return "*".to_owned(),
         Arn::Of(prefix) => format!("{prefix}{}", value.trim_start_matches('/')),
+        Arn::InApplication => {
+            let name = parameters.get("applicationName").and_then(Value::as_str);
+            format!("deploymentgroup:{}/{value}", name.unwrap_or_default())
+        }
         Arn::InCluster(prefix) => {
             let cluster = parameters.get("cluster").and_then(Value::as_str).unwrap_or("default");
             let cluster = cluster.rsplit('/').next().unwrap_or(cluster);

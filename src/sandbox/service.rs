@@ -18,6 +18,8 @@ pub enum Service {
     Sts,
     /// CloudWatch, of which there are the alarms.
     CloudWatch,
+    /// CodeDeploy.
+    CodeDeploy,
 }
 
 /// How a service writes its answers.
@@ -35,12 +37,13 @@ pub(super) enum Protocol {
 
 /// Why a text names no emulated service.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a service of the sandbox: ecs, ssm, ecr, sts and cloudwatch are")]
+#[error("`{0}` is not a service of the sandbox: ecs, ssm, ecr, sts and cloudwatch, codedeploy are")]
 pub struct ServiceError(String);
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Ecs, Self::Ssm, Self::Ecr, Self::Sts, Self::CloudWatch];
+    pub const ALL: [Self; 6] =
+        [Self::Ecs, Self::Ssm, Self::Ecr, Self::Sts, Self::CloudWatch, Self::CodeDeploy];
 
     /// Its name.
     #[must_use]
@@ -51,6 +54,7 @@ impl Service {
             Self::Ecr => "ecr",
             Self::Sts => "sts",
             Self::CloudWatch => "cloudwatch",
+            Self::CodeDeploy => "codedeploy",
         }
     }
 
@@ -70,6 +74,7 @@ impl Service {
             Self::Ssm => Some("AmazonSSM"),
             Self::Ecr => Some("AmazonEC2ContainerRegistry_V20150921"),
             Self::CloudWatch => Some("GraniteServiceVersion20100801"),
+            Self::CodeDeploy => Some("CodeDeploy_20141006"),
             Self::Sts => None,
         }
     }
@@ -77,8 +82,8 @@ impl Service {
     /// How it speaks, where a request does not say.
     pub(super) const fn protocol(self) -> Protocol {
         match self {
-            Self::Ecs | Self::Ssm | Self::Ecr => Protocol::Json,
             Self::CloudWatch => Protocol::Json10,
+            Self::Ecs | Self::Ssm | Self::Ecr | Self::CodeDeploy => Protocol::Json,
             Self::Sts => Protocol::Query,
         }
     }

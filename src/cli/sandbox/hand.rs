@@ -3,6 +3,7 @@
 use clap::Subcommand;
 
 use super::{
+    code_deploy::{self, CodeDeployVerb},
     done,
     estate::scope_of,
     misfortune::{self, MisfortuneVerb},
@@ -54,6 +55,9 @@ pub(crate) enum HandVerb {
     /// What befalls a service's tasks.
     #[command(flatten)]
     Misfortune(MisfortuneVerb),
+    /// What is done to services that CodeDeploy moves.
+    #[command(flatten)]
+    CodeDeploy(CodeDeployVerb),
     /// Push a new image, with content of its own.
     PushImage {
         /// The image, `<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>`.
@@ -103,6 +107,7 @@ pub(super) async fn run(settings: &Settings, verb: HandVerb) -> Result<(), CliEr
         }
         HandVerb::Service(verb) => service::run(settings, &sandbox, verb).await?,
         HandVerb::Misfortune(verb) => misfortune::run(settings, &sandbox, verb).await?,
+        HandVerb::CodeDeploy(verb) => code_deploy::run(settings, &sandbox, verb).await?,
         HandVerb::PushImage { uri, revision } => {
             let (scope, repository) = repository_of(&uri)?;
             let tag = tag_of(&uri)?;

@@ -1,6 +1,7 @@
 //! `sandbox`: what a user does to the AWS inside the program.
 
 mod alarm;
+mod code_deploy;
 mod crash;
 mod estate;
 mod fault;

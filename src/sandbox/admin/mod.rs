@@ -35,6 +35,9 @@
 //! | `POST /_sandbox/scale` | [`ScaleService`] | |
 //! | `POST /_sandbox/breaker` | [`SetBreaker`] | |
 //! | `POST /_sandbox/stop-deployment` | [`StopDeployment`] | |
+//! | `POST /_sandbox/code-deploy` | [`HandOver`] | [`HandedOver`] |
+//! | `POST /_sandbox/stop-code-deploy` | [`StopCodeDeploy`] | [`Interfered`] |
+//! | `POST /_sandbox/continue-code-deploy` | [`ContinueCodeDeploy`] | [`Interfered`] |
 //! | `POST /_sandbox/put-image` | [`PutImage`] | [`Pushed`] |
 //! | `POST /_sandbox/delete-image` | [`DeleteImage`] | |
 //! | `POST /_sandbox/move-tag` | [`MoveTag`] | |
@@ -47,6 +50,7 @@
 
 mod alarm;
 mod apply;
+mod code_deploy;
 mod commands;
 pub(super) mod routes;
 mod service;
@@ -54,6 +58,7 @@ mod service;
 use std::{num::NonZeroU64, time::Duration};
 
 pub use alarm::{AlarmReading, SetAlarm};
+pub use code_deploy::{ContinueCodeDeploy, HandOver, HandedOver, Interfered, StopCodeDeploy};
 pub use commands::{
     Advance, Cleared, ClockReading, DeleteImage, Failure, Health, InterruptTask, MoveTag,
     PointService, Pushed, PutImage, PutParameter, SetCapacity, SetCrash, SetFate, SetSpeed,

@@ -8,9 +8,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
 use super::{
-    Advance, Cleared, DeleteImage, Failure, InterruptTask, MoveTag, PointService, PutImage,
-    PutParameter, ScaleService, SetAlarm, SetBreaker, SetCapacity, SetCrash, SetFate, SetSpeed,
-    SetTargetGroup, SetTaskStart, StopDeployment, StopTask,
+    Advance, Cleared, ContinueCodeDeploy, DeleteImage, Failure, HandOver, InterruptTask, MoveTag,
+    PointService, PutImage, PutParameter, ScaleService, SetAlarm, SetBreaker, SetCapacity,
+    SetCrash, SetFate, SetSpeed, SetTargetGroup, SetTaskStart, StopCodeDeploy, StopDeployment,
+    StopTask,
 };
 use crate::sandbox::{Estate, NewFault, Sandbox, SandboxError, ecr};
 
@@ -44,6 +45,9 @@ const PATHS: &[&str] = &[
     "scale",
     "breaker",
     "stop-deployment",
+    "code-deploy",
+    "stop-code-deploy",
+    "continue-code-deploy",
     "put-image",
     "delete-image",
     "move-tag",
@@ -169,6 +173,11 @@ impl Exchange<'_> {
             "scale" => done(sandbox.scale_service(&self.read::<ScaleService>()?)),
             "breaker" => done(sandbox.set_breaker(&self.read::<SetBreaker>()?)),
             "stop-deployment" => done(sandbox.stop_deployment(&self.read::<StopDeployment>()?)),
+            "code-deploy" => ok(&sandbox.hand_over(&self.read::<HandOver>()?)?),
+            "stop-code-deploy" => ok(&sandbox.stop_code_deploy(&self.read::<StopCodeDeploy>()?)?),
+            "continue-code-deploy" => {
+                ok(&sandbox.continue_code_deploy(&self.read::<ContinueCodeDeploy>()?)?)
+            }
             "put-image" => ok(&sandbox.put_image(&self.read::<PutImage>()?)?),
             "delete-image" => done(sandbox.delete_image(&self.read::<DeleteImage>()?)),
             "move-tag" => done(sandbox.move_tag(&self.read::<MoveTag>()?)),

@@ -20,6 +20,7 @@ use super::{
 use crate::sandbox::{
     SandboxError,
     call::{Call, Fault},
+    codedeploy,
     state::Transaction,
 };
 
@@ -151,7 +152,8 @@ fn change_service(
     Ok(estate::save(transaction, from.scope, &service)?)
 }
 
-/// Points a service at a task definition, as somebody else would with `UpdateService`.
+/// Points a service at a task definition, as somebody else would with `UpdateService`, or with
+/// CodeDeploy where that moves it.
 ///
 /// # Errors
 /// As `UpdateService`.
@@ -166,6 +168,10 @@ pub(in crate::sandbox) fn point_service(
     let mut service = estate::service(transaction, from, &cluster, Some(service))?;
     if service.status(from.now) != ServiceStatus::Active {
         return Err(not_active());
+    }
+    let target = (cluster.as_str(), service.name.as_str());
+    if codedeploy::admin::deploy(transaction, from, target, task_definition)? {
+        return Ok(());
     }
     services::redeploy(transaction, from, &mut service, Some(task_definition), false)?;
     Ok(estate::save(transaction, from.scope, &service)?)
@@ -250,7 +256,7 @@ pub(in crate::sandbox) fn settle(
     let clusters: Vec<(String, Cluster)> = transaction.scan(&from.scope.key(""))?;
     for (_, cluster) in clusters {
         for mut service in estate::services(transaction, from, &cluster.name)? {
-            let world = images::world_of(transaction, &service.rollout)?;
+            let world = images::world_of(transaction, &service)?;
             settle_service(&mut service, from.now, &world);
             estate::save(transaction, from.scope, &service)?;
         }

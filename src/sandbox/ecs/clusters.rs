@@ -17,7 +17,7 @@ use aws_sdk_ecs::{
 use bytes::Bytes;
 
 use super::{
-    estate::{self, Cluster, ServiceStatus},
+    estate::{self, Cluster, Service, ServiceStatus},
     faults::{invalid, is_name, missing, required},
     names, paging,
     rollout::Counts,
@@ -181,7 +181,7 @@ impl Population {
     fn of(call: &Call, transaction: &mut Transaction<'_>, cluster: &str) -> Result<Self, Fault> {
         let services = estate::services(transaction, call.into(), cluster)?;
         let lone = run_task::all(transaction, call.into(), cluster)?;
-        let of_services = services.iter().flat_map(|service| &service.rollout.tasks);
+        let of_services = services.iter().flat_map(Service::tasks);
         let tasks = Counts::of(of_services.chain(lone.iter().map(|one| &one.task)));
         let present =
             services.iter().filter(|one| one.status(call.now) != ServiceStatus::Inactive).count();

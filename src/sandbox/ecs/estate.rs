@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    blue_green::{self, BlueGreen},
     faults::{no_cluster, no_service},
     images, names,
     rollout::{self, ServiceState},
@@ -57,7 +58,7 @@ impl Entity for Cluster {
 /// Who moves a service's tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) enum Controller {
+pub(in crate::sandbox) enum Controller {
     /// ECS: the only one whose rollouts the sandbox does.
     Ecs,
     /// AWS CodeDeploy.
@@ -68,25 +69,28 @@ pub(super) enum Controller {
 
 /// A service.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Service {
+pub(in crate::sandbox) struct Service {
     /// The short name of its cluster.
-    pub(super) cluster: String,
+    pub(in crate::sandbox) cluster: String,
     /// Its name.
-    pub(super) name: String,
+    pub(in crate::sandbox) name: String,
     /// What it was made with, and updated to; tags are beside it.
     pub(super) input: Stored<CreateServiceInput>,
     /// Its tags.
     pub(super) tags: Vec<Tag>,
     /// Who moves its tasks.
-    pub(super) controller: Controller,
+    pub(in crate::sandbox) controller: Controller,
     /// When it was made.
     pub(super) created_at: Timestamp,
     /// Who made it.
     pub(super) created_by: String,
     /// When it was deleted, if it was.
     pub(super) deleted_at: Option<Timestamp>,
-    /// What changes by itself.
+    /// What changes by itself; of one that CodeDeploy moves, its PRIMARY task set.
     pub(super) rollout: ServiceState,
+    /// What CodeDeploy has done to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) blue_green: Option<BlueGreen>,
 }
 
 impl Entity for Service {
@@ -122,9 +126,7 @@ impl Service {
         match self.deleted_at {
             None => ServiceStatus::Active,
             Some(at) if at == now => ServiceStatus::Draining,
-            Some(_) if self.rollout.tasks.iter().any(rollout::Task::is_present) => {
-                ServiceStatus::Draining
-            }
+            Some(_) if self.tasks().any(rollout::Task::is_present) => ServiceStatus::Draining,
             Some(_) => ServiceStatus::Inactive,
         }
     }
@@ -148,7 +150,7 @@ pub(super) fn cluster(
 }
 
 /// A service at a moment, if there is one, deleted ones included.
-pub(super) fn find_service(
+pub(in crate::sandbox) fn find_service(
     transaction: &mut Transaction<'_>,
     from: Viewpoint<'_>,
     cluster: &str,
@@ -188,7 +190,7 @@ pub(super) fn services(
 }
 
 /// Keeps a service.
-pub(super) fn save(
+pub(in crate::sandbox) fn save(
     transaction: &mut Transaction<'_>,
     scope: &Scope,
     service: &Service,
@@ -197,16 +199,16 @@ pub(super) fn save(
 }
 
 /// Does to a service what time has done, and keeps it if that was anything.
-pub(super) fn catch_up(
+pub(in crate::sandbox) fn catch_up(
     transaction: &mut Transaction<'_>,
     from: Viewpoint<'_>,
     service: &mut Service,
 ) -> Result<(), SandboxError> {
     let pace = images::pace(transaction)?;
-    if rollout::next_event(&service.rollout, &pace).is_none_or(|next| next > from.now) {
+    if blue_green::next_event(service, &pace).is_none_or(|next| next > from.now) {
         return Ok(());
     }
-    let world = images::world_of(transaction, &service.rollout)?;
-    rollout::advance(&mut service.rollout, from.now, &world);
+    let world = images::world_of(transaction, service)?;
+    blue_green::advance(service, from.now, &world);
     save(transaction, from.scope, service)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    estate::Service,
     fate::Fates,
     rollout::{ContainerSpec, Pace, ServiceState, World, ids},
     task_definitions,
@@ -56,15 +57,17 @@ pub(super) fn pace(transaction: &Transaction<'_>) -> Result<Pace, SandboxError> 
 /// The world as far as a service can see it.
 pub(super) fn world_of(
     transaction: &Transaction<'_>,
-    service: &ServiceState,
+    service: &Service,
 ) -> Result<World, SandboxError> {
-    let containers = service.live_revisions().flat_map(|revision| {
+    let revisions = service.states().flat_map(ServiceState::live_revisions);
+    let containers = revisions.flat_map(|revision| {
         let specs = revision.containers.iter().enumerate();
         specs.map(|(index, spec)| (spec, revision.digest(index)))
     });
     let mut world = world(transaction, containers)?;
     if world.fates.name_roles() {
-        let definitions = service.live_revisions().map(|one| one.task_definition.as_str());
+        let revisions = service.states().flat_map(ServiceState::live_revisions);
+        let definitions = revisions.map(|one| one.task_definition.as_str());
         world.roles = roles(transaction, definitions)?;
     }
     Ok(world)

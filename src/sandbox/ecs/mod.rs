@@ -9,9 +9,10 @@
 //! sandbox cannot do is refused, and never passed over.
 
 pub(in crate::sandbox) mod admin;
+pub(in crate::sandbox) mod blue_green;
 mod clusters;
 mod deployments;
-mod estate;
+pub(in crate::sandbox) mod estate;
 pub(in crate::sandbox) mod fate;
 mod faults;
 mod images;
@@ -21,7 +22,7 @@ pub(in crate::sandbox) mod rollout;
 mod run_task;
 mod services;
 mod settings;
-mod stored;
+pub(in crate::sandbox) mod stored;
 mod tags;
 mod task_definitions;
 mod tasks;

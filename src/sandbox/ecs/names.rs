@@ -36,6 +36,11 @@ pub(super) fn deployment_arn(scope: &Scope, cluster: &str, service: &str, id: &s
     arn(scope, &format!("service-deployment/{cluster}/{service}/{id}"))
 }
 
+/// A task set's ARN.
+pub(super) fn task_set_arn(scope: &Scope, (cluster, service): (&str, &str), id: &str) -> String {
+    arn(scope, &format!("task-set/{cluster}/{service}/{id}"))
+}
+
 /// A service revision's ARN.
 pub(super) fn revision_arn(scope: &Scope, cluster: &str, service: &str, number: u64) -> String {
     arn(scope, &format!("service-revision/{cluster}/{service}/{number}"))

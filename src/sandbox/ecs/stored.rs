@@ -5,6 +5,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use aws_sdk_codedeploy::operation::create_deployment_group::CreateDeploymentGroupInput;
 use aws_sdk_ecs::operation::{
     create_cluster::CreateClusterInput, create_service::CreateServiceInput, run_task::RunTaskInput,
 };
@@ -15,7 +16,7 @@ use serde_json::value::RawValue;
 use crate::sandbox::{call::Fault, wire};
 
 /// A shape that can be read back.
-pub(super) trait Shape: SerializableStruct + Sized {
+pub(in crate::sandbox) trait Shape: SerializableStruct + Sized {
     /// Reads it from the wire.
     fn read(deserializer: &mut dyn ShapeDeserializer) -> Result<Self, SerdeError>;
 }
@@ -32,6 +33,12 @@ impl Shape for CreateServiceInput {
     }
 }
 
+impl Shape for CreateDeploymentGroupInput {
+    fn read(deserializer: &mut dyn ShapeDeserializer) -> Result<Self, SerdeError> {
+        Self::deserialize(deserializer)
+    }
+}
+
 impl Shape for RunTaskInput {
     fn read(deserializer: &mut dyn ShapeDeserializer) -> Result<Self, SerdeError> {
         Self::deserialize(deserializer)
@@ -40,7 +47,7 @@ impl Shape for RunTaskInput {
 
 /// A shape that is remembered as its JSON.
 #[derive(Debug, Clone)]
-pub(super) struct Stored<T>(pub(super) T);
+pub(in crate::sandbox) struct Stored<T>(pub(in crate::sandbox) T);
 
 impl<T> Deref for Stored<T> {
     type Target = T;

@@ -57,8 +57,7 @@ pub(super) fn list(call: &Call, transaction: &mut Transaction<'_>) -> Result<Byt
     let mut found: Vec<(Timestamp, String)> = Vec::new();
     for service in services_of(call, transaction, &cluster, &input)? {
         let launch_type = service.input.launch_type();
-        let tasks = service.rollout.tasks.iter();
-        let listed = tasks.filter(|task| is_listed(&input, task, launch_type));
+        let listed = service.tasks().filter(|task| is_listed(&input, task, launch_type));
         found.extend(listed.map(|task| (task.created_at, task.id.clone())));
     }
     if input.service_name().is_none() {
@@ -156,7 +155,7 @@ fn owned(
     let mut found = Vec::new();
     for service in estate::services(transaction, from, cluster)? {
         let service = Rc::new(service);
-        let tasks = service.rollout.tasks.iter().filter(|task| ids.contains(&task.id.as_str()));
+        let tasks = service.tasks().filter(|task| ids.contains(&task.id.as_str()));
         found.extend(tasks.map(|task| Owned::Service(Rc::clone(&service), Box::new(task.clone()))));
     }
     let lone = run_task::all(transaction, from, cluster)?;
@@ -187,7 +186,8 @@ fn of_service(
     task: &Task,
     (definition, with_tags): (Option<TaskDefinition>, bool),
 ) -> Result<types::Task, Fault> {
-    let revision = task.revision.and_then(|number| service.rollout.revision(number));
+    let revision =
+        task.revision.and_then(|number| service.states().find_map(|state| state.revision(number)));
     let input = match revision {
         Some(revision) => Stored::<CreateServiceInput>::from_json(&revision.snapshot)?.0,
         None => service.input.0.clone(),
@@ -253,10 +253,12 @@ fn stop_one(
         Owned::Service(service, mut task) => {
             let mut service = Rc::unwrap_or_clone(service);
             task.stop(code, reason, from.now);
-            for one in service.rollout.tasks.iter_mut().filter(|one| one.id == task.id) {
-                one.clone_from(&task);
+            for state in service.states_mut() {
+                if let Some(one) = state.tasks.iter_mut().find(|one| one.id == task.id) {
+                    one.clone_from(&task);
+                    state.disturb(from.now);
+                }
             }
-            service.rollout.disturb(from.now);
             estate::catch_up(transaction, from, &mut service)?;
             estate::save(transaction, from.scope, &service)?;
             Ok(Owned::Service(Rc::new(service), task))

@@ -110,7 +110,7 @@ fn of(service: Service, operation: &str) -> Option<Quota> {
         Service::Ssm => SSM,
         Service::Ecr => ECR,
         Service::CloudWatch => CLOUDWATCH,
-        Service::Sts => &[],
+        Service::CodeDeploy | Service::Sts => &[],
     };
     rows.iter().find(|row| row.operations.contains(&operation)).copied()
 }

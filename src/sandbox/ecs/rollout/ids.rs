@@ -50,8 +50,16 @@ impl Ids {
 }
 
 /// A text's `sha256:` digest.
-pub(in crate::sandbox::ecs) fn digest(text: &str) -> String {
+pub(in crate::sandbox) fn digest(text: &str) -> String {
     format!("sha256:{}", hex(&Sha256::digest(text)))
+}
+
+/// A name-based id of a deployment of CodeDeploy: `d-` and nine letters and digits.
+pub(in crate::sandbox) fn deployment(text: &str) -> String {
+    const LETTERS: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    let letter = |byte: &u8| LETTERS.get(usize::from(byte % 36)).copied().map(char::from);
+    let hash = Sha256::digest(text);
+    format!("d-{}", hash.iter().take(9).filter_map(letter).collect::<String>())
 }
 
 /// A name-based id in a UUID's form.

@@ -54,6 +54,7 @@ pub(in crate::sandbox::ecs) fn create(
         created_at: call.now,
         created_by: call.caller.clone(),
         deleted_at: None,
+        blue_green: None,
     };
     let service = launch(call, transaction, service)?;
     let told = view::service(call, &service, true)?;

@@ -114,7 +114,9 @@ pub(super) fn delete(call: &Call, transaction: &mut Transaction<'_>) -> Result<B
     }
     service.deleted_at = Some(call.now);
     service.input.desired_count = Some(0);
-    deployment::cancel(&mut service.rollout, call.now);
+    for state in service.states_mut() {
+        deployment::cancel(state, call.now);
+    }
     estate::catch_up(transaction, call.into(), &mut service)?;
     estate::save(transaction, &call.scope, &service)?;
     let told = view::service(call, &service, true)?;

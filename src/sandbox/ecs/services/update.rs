@@ -40,7 +40,7 @@ pub(in crate::sandbox::ecs) fn update(
         input.force_new_deployment() == Some(true) || redeploys(&before, &service.input);
     redeploy(transaction, call.into(), &mut service, input.task_definition(), has_reason)?;
     if let Some(desired) = input.desired_count() {
-        service.rollout.scale(u32::try_from(desired).unwrap_or(0), call.now);
+        service.scale(u32::try_from(desired).unwrap_or(0), call.now);
     }
     service.rollout.wake(call.now);
     estate::catch_up(transaction, call.into(), &mut service)?;

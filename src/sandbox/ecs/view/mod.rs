@@ -5,10 +5,12 @@
 mod deployment;
 mod service;
 mod task;
+mod task_set;
 
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
+pub(in crate::sandbox) use self::task_set::{TaskSetCounts, counted};
 pub(super) use self::{
     deployment::{brief, revision, service_deployment},
     service::service,

@@ -4,11 +4,11 @@ use aws_sdk_ecs::{
     operation::create_service::CreateServiceInput,
     types::{
         self, DeploymentController, DeploymentControllerType, DeploymentRolloutState, LaunchType,
-        ResourceManagementType, Scale, ScaleUnit, StabilityStatus,
+        ResourceManagementType,
     },
 };
 
-use super::{count, time};
+use super::{count, task_set::task_sets, time};
 use crate::sandbox::{
     call::{Call, Fault},
     ecs::{
@@ -28,11 +28,8 @@ pub(in crate::sandbox::ecs) fn service(
     with_tags: bool,
 ) -> Result<types::Service, Fault> {
     let (scope, input, state) = (&call.scope, &service.input, &service.rollout);
-    let counts = Counts::of(state.tasks.iter());
-    let events = state.events.iter().map(|event| {
-        let told = types::ServiceEvent::builder().id(&event.id).message(&event.message);
-        told.created_at(time(event.at)).build()
-    });
+    let counts = Counts::of(service.tasks());
+    let events = events(service);
     let is_rolling = service.controller == Controller::Ecs;
     let current = state
         .service_deployments
@@ -59,13 +56,27 @@ pub(in crate::sandbox::ecs) fn service(
         .set_task_sets((!is_rolling).then(|| task_sets(call, service)))
         .set_deployments(Some(deployments))
         .role_arn(role(call, input))
-        .set_events(Some(events.collect()))
+        .set_events(Some(events))
         .created_at(time(service.created_at))
         .set_current_service_deployment(current)
         .set_current_service_revisions(is_rolling.then(|| revisions(call, service)));
     let builder = with_settings(builder, service, with_tags);
     Ok(builder.created_by(&service.created_by).build())
 }
+
+/// The events, newest first, of all task sets where there are several.
+fn events(service: &Service) -> Vec<types::ServiceEvent> {
+    let mut events: Vec<_> = service.states().flat_map(|state| &state.events).collect();
+    events.sort_by_key(|event| std::cmp::Reverse(event.at));
+    let told = events.into_iter().take(EVENTS).map(|event| {
+        let told = types::ServiceEvent::builder().id(&event.id).message(&event.message);
+        told.created_at(time(event.at)).build()
+    });
+    told.collect()
+}
+
+/// How many events are told.
+const EVENTS: usize = 100;
 
 /// The members that are told as they were given.
 fn with_settings(
@@ -196,36 +207,4 @@ fn revisions(call: &Call, service: &Service) -> Vec<types::ServiceCurrentRevisio
                 .build()
         })
         .collect()
-}
-
-/// The task set of a service whose tasks CodeDeploy moves; nobody makes task sets for others.
-fn task_sets(call: &Call, service: &Service) -> Vec<types::TaskSet> {
-    let state = &service.rollout;
-    let Some(primary) = state.primary() else { return Vec::new() };
-    let counts = Counts::of(state.tasks_of(primary.number));
-    let input = &service.input;
-    let is_stable = state.is_steady;
-    let set = types::TaskSet::builder()
-        .id(format!("ecs-svc/{}", primary.number))
-        .service_arn(names::service_arn(&call.scope, &service.cluster, &service.name))
-        .cluster_arn(names::cluster_arn(&call.scope, &service.cluster))
-        .started_by("CODE_DEPLOY")
-        .status("PRIMARY")
-        .set_task_definition(service.task_definition().map(str::to_owned))
-        .computed_desired_count(count(state.desired))
-        .pending_count(count(counts.pending))
-        .running_count(count(counts.running))
-        .created_at(time(primary.created_at))
-        .updated_at(time(primary.updated_at))
-        .set_launch_type(input.launch_type.clone())
-        .set_platform_version(platform(input))
-        .set_network_configuration(input.network_configuration.clone())
-        .set_load_balancers(input.load_balancers.clone())
-        .scale(Scale::builder().value(100.0).unit(ScaleUnit::Percent).build())
-        .stability_status(if is_stable {
-            StabilityStatus::SteadyState
-        } else {
-            StabilityStatus::Stabilizing
-        });
-    vec![set.build()]
 }
