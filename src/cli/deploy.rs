@@ -67,6 +67,9 @@ pub(crate) struct DeployArguments {
     /// Deploy although the environment is on hold, and lift the hold; needs `--reason`.
     #[arg(long)]
     release_hold: bool,
+    /// Do not run the one-off tasks that the manifest has services `before` their rollouts.
+    #[arg(long)]
+    skip_before: bool,
     /// Leave out services whose image or ECS service does not exist, and say so.
     #[arg(long)]
     allow_missing: bool,
@@ -97,6 +100,7 @@ pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Resu
         from: arguments.from.clone(),
         images: arguments.images.iter().cloned().collect::<BTreeMap<_, _>>(),
         allow_missing: arguments.allow_missing,
+        skip_before: arguments.skip_before,
         kind: DeploymentKind::Deploy,
         from_release: None,
         reason: arguments.description,

@@ -115,6 +115,7 @@ async fn register(
         from: None,
         images: BTreeMap::new(),
         allow_missing: false,
+        skip_before: false,
         kind: DeploymentKind::Register,
         from_release: None,
         reason: None,

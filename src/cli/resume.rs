@@ -20,7 +20,8 @@ use crate::{
 #[command(after_help = "\
 Examples:
   release-tool resume
-  release-tool resume d12")]
+  release-tool resume d12
+  release-tool resume d12 --before-task-succeeded")]
 pub(crate) struct ResumeArguments {
     /// The deployment, such as `d12`; may be left out where only one is unfinished.
     deployment: Option<DeploymentNumber>,
@@ -30,6 +31,10 @@ pub(crate) struct ResumeArguments {
     /// How long the rollouts may take, for example `90s`, `30m` or `2h`.
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = parse_duration)]
     timeout: Duration,
+    /// Say that a one-off task succeeded whose end is not known, so that the deployment goes on
+    /// without it. Where its end can be seen, what is seen counts.
+    #[arg(long)]
+    before_task_succeeded: bool,
     /// What to do with the other services when one fails [default: as the deployment began].
     #[arg(long, value_name = "rollback|hold|continue")]
     on_failure: Option<OnFailure>,
@@ -39,7 +44,7 @@ pub(crate) struct ResumeArguments {
 pub(super) async fn run(settings: &Settings, arguments: ResumeArguments) -> Result<Exit, CliError> {
     let workspace = workspace::open_quietly(settings, arguments.project.as_deref()).await?;
     let limits = (arguments.timeout, arguments.on_failure);
-    let taken =
-        ending::take_up(settings, &workspace, arguments.deployment, &TakeUp::Resume, limits).await;
+    let how = TakeUp::Resume { before_task_succeeded: arguments.before_task_succeeded };
+    let taken = ending::take_up(settings, &workspace, arguments.deployment, &how, limits).await;
     taken.map(|(_, exit)| exit)
 }

@@ -158,13 +158,15 @@ impl Engine<'_> {
         position: usize,
         step: &PlannedStep,
     ) -> Result<(), EngineError> {
-        if !run.before_effect().await? {
+        // What comes before all services may have ended it.
+        let is_over = run.journal.step(position).is_some_and(|step| step.is_over());
+        if is_over || !run.before_effect().await? {
             return Ok(());
         }
         if let Some(verdict) = run.not_started(position) {
             return self.conclude(run, position, (verdict, None)).await;
         }
-        if run.course.others == Others::Stop && run.rollouts.in_doubt() {
+        if run.stops_others() && run.rollouts.in_doubt() {
             // It stays to be done: what is in doubt may turn out well.
             return Ok(());
         }
@@ -221,7 +223,9 @@ impl Engine<'_> {
         };
         let registered = matches!(step.revision, Revision::New { .. });
         let direction = run.course.direction;
-        run.journal.ready(position, direction, (&task_definition, registered)).await?;
+        if !run.is_prepared(position, &task_definition) {
+            run.journal.ready(position, direction, (&task_definition, registered)).await?;
+        }
         if let Some(verdict) = run.not_started(position) {
             return Ok(Err(verdict));
         }
@@ -255,7 +259,7 @@ impl Engine<'_> {
     }
 
     /// The revision to move to, registered if it does not exist.
-    async fn revision(
+    pub(super) async fn revision(
         &self,
         step: &PlannedStep,
         written: &Written,
@@ -386,12 +390,23 @@ impl Run<'_> {
         self.keeper.before_effect(self.rollouts).await
     }
 
+    /// Whether what is not begun yet is left when a step does not succeed.
+    fn stops_others(&self) -> bool {
+        self.course.others == Others::Stop || self.rollouts.is_held()
+    }
+
+    /// Whether a step's revision was registered, or found, for its one-off task.
+    fn is_prepared(&self, position: usize, task_definition: &TaskDefinitionArn) -> bool {
+        let step = self.journal.step(position).filter(|step| step.before_task.is_some());
+        step.is_some_and(|step| step.task_definition.as_ref() == Some(task_definition))
+    }
+
     /// The verdict on a step that does not go on: another has failed, or nothing is to be begun.
     fn not_started(&self, position: usize) -> Option<Verdict> {
         let reason = match &self.course.others {
-            Others::GoOn => return None,
             Others::NeverBegin(reason) => reason.clone(),
-            Others::Stop => {
+            Others::GoOn | Others::Stop if !self.stops_others() => return None,
+            Others::GoOn | Others::Stop => {
                 let failed = self.rollouts.first_failure()?;
                 let own = self.course.step(position).is_some_and(|step| step.service == failed);
                 if own {

@@ -219,7 +219,7 @@ impl<'a> Journal<'a> {
 
     /// Changes one step after something was done: in the store, or in the local file where the
     /// store is away.
-    async fn change(
+    pub(super) async fn change(
         &self,
         position: usize,
         text: &str,

@@ -6,6 +6,7 @@
 //! unless it is meant to stay.
 
 mod apply;
+mod before;
 mod claim;
 mod course;
 mod error;
@@ -99,6 +100,8 @@ pub struct Orders {
     pub on_failure: OnFailure,
     /// Why nothing that was not begun is begun any more, where that is so.
     pub cancel: Option<String>,
+    /// Who says that one-off tasks succeeded whose end is not known.
+    pub confirmed_by: Option<String>,
 }
 
 /// What is recorded of a new deployment beside its plan.
@@ -272,6 +275,9 @@ impl Engine<'_> {
         course: &Course,
         orders: &Orders,
     ) -> Result<Report, EngineError> {
+        if orders.cancel.is_some() {
+            self.tell_running_tasks(journal).await?;
+        }
         let rollouts = Rollouts::default();
         for step in journal.steps().iter().filter(|step| step.status == StepStatus::Failed) {
             rollouts.failed(&step.service);
@@ -296,7 +302,7 @@ impl Engine<'_> {
         (rollouts, orders): (&Rollouts, &Orders),
     ) -> Result<Followed, EngineError> {
         let keeper = Keeper::new(self.ledger, self.lease);
-        let run = Run {
+        let mut run = Run {
             course,
             journal,
             rollouts,
@@ -304,7 +310,15 @@ impl Engine<'_> {
             written: Written::of(course),
             wait: orders.wait || course.direction == Direction::Back,
             deadline: Instant::now() + orders.timeout,
+            confirmed_by: orders.confirmed_by.clone(),
         };
+        if course.direction == Direction::Forward {
+            let before = self.run_before_tasks(&run);
+            if self.attend(&run, before).await?.is_none() {
+                return Ok(Followed::Stopped);
+            }
+            run.deadline = Instant::now() + orders.timeout;
+        }
         self.run(&run).await
     }
 
@@ -370,6 +384,7 @@ impl Engine<'_> {
         orders: &Orders,
         reason: &str,
     ) -> Result<Report, EngineError> {
+        self.tell_running_tasks(journal).await?;
         journal.turn(DeploymentStatus::RollingBack, Some(reason)).await?;
         let followed = self.undo(journal, (Extent::Everything, orders)).await?;
         let deployment = journal.deployment();

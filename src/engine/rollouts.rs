@@ -57,6 +57,16 @@ pub(super) struct Rollouts {
     stop: Notify,
 }
 
+/// What stands before all services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Ahead {
+    /// Nothing: they are begun.
+    #[default]
+    Clear,
+    /// Something that did not succeed: none is begun, whatever is done on failure else.
+    Held,
+}
+
 /// What is shared.
 #[derive(Debug, Default)]
 struct Shared {
@@ -68,6 +78,8 @@ struct Shared {
     failed: Option<ServiceId>,
     /// Whether it is not known how a service's step ended.
     in_doubt: bool,
+    /// Whether services may be begun.
+    ahead: Ahead,
     /// Why nothing more is started.
     stop: Option<Stop>,
     /// Whether the record can no longer be written before an effect.
@@ -149,6 +161,16 @@ impl Rollouts {
     /// The first service that failed.
     pub(super) fn first_failure(&self) -> Option<ServiceId> {
         self.with(|shared| shared.failed.clone())
+    }
+
+    /// What comes before all services did not succeed: none of them is begun.
+    pub(super) fn hold(&self) {
+        self.with(|shared| shared.ahead = Ahead::Held);
+    }
+
+    /// Whether none of the services is begun any more.
+    pub(super) fn is_held(&self) -> bool {
+        self.with(|shared| shared.ahead == Ahead::Held)
     }
 
     /// The record cannot be written before an effect any more.

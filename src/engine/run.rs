@@ -29,6 +29,8 @@ pub(super) struct Run<'a> {
     pub(super) wait: bool,
     /// When the rollouts must have ended.
     pub(super) deadline: Instant,
+    /// Who says that one-off tasks succeeded whose end is not known.
+    pub(super) confirmed_by: Option<String>,
 }
 
 impl Engine<'_> {
@@ -36,6 +38,16 @@ impl Engine<'_> {
     /// failure of the first is seen before the last is started.
     pub(super) async fn run(&self, run: &Run<'_>) -> Result<Followed, EngineError> {
         let work = async { tokio::try_join!(self.apply_all(run), self.follow_all(run)) };
+        let done = self.attend(run, work).await?;
+        Ok(done.map_or(Followed::Stopped, |((), followed)| followed))
+    }
+
+    /// Does some work while the lease is kept; nothing where the work has to stop.
+    pub(super) async fn attend<T>(
+        &self,
+        run: &Run<'_>,
+        work: impl Future<Output = Result<T, EngineError>>,
+    ) -> Result<Option<T>, EngineError> {
         let mut work = std::pin::pin!(work);
         let mut interrupt = self.interrupt.clone();
         tokio::select! {
@@ -43,12 +55,12 @@ impl Engine<'_> {
             _ = interrupt.wait_for(|stop| *stop) => run.rollouts.stop(Stop::Signal),
             () = run.rollouts.stops() => {}
             lost = run.keeper.keep(run.rollouts) => return Err(lost),
-            done = &mut work => return done.map(|((), followed)| followed),
+            done = &mut work => return done.map(Some),
         }
         // Requests that are under way may still be answered and recorded.
         match timeout(LAST_ANSWERS, work).await {
-            Ok(done) => done.map(|((), followed)| followed),
-            Err(_still_going) => Ok(Followed::Stopped),
+            Ok(done) => done.map(Some),
+            Err(_still_going) => Ok(None),
         }
     }
 }

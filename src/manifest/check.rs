@@ -7,6 +7,7 @@ mod environments;
 mod services;
 mod sets;
 mod store;
+mod tasks;
 
 use std::{hash::Hash, str::FromStr};
 

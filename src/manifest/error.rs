@@ -4,7 +4,9 @@
 //! the dotted path of keys that leads to it.
 
 use super::source::Format;
-use crate::model::{ClusterName, EnvironmentId, IdError, ImageId, ProjectId, ServiceId};
+use crate::model::{
+    ClusterName, ContainerName, EnvironmentId, IdError, ImageId, ProjectId, ServiceId,
+};
 
 /// One kind of mistake. The text completes “failed to read the manifest: …”.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -207,6 +209,34 @@ pub enum ManifestErrorKind {
         value: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A text that is not a length of time.
+    #[error("`{place}` is `{value}`, which is no time to wait such as `15m`")]
+    InvalidDuration {
+        /// The value's key.
+        place: String,
+        /// What it is.
+        value: String,
+    },
+    /// A one-off task says no container, and its service has several.
+    #[error("`{place}` does not say in which container it runs: there are {}", listed(.containers))]
+    AmbiguousContainer {
+        /// The task's path.
+        place: String,
+        /// The containers of its service.
+        containers: Vec<ContainerName>,
+    },
+    /// A one-off task runs in a container that its service does not have.
+    #[error("`{place}` is `{container}`, which is no container of the service `{service}`")]
+    UnknownContainer {
+        /// The path of the key.
+        place: String,
+        /// What is named.
+        container: String,
+        /// The service.
+        service: String,
+        /// The containers there are.
+        containers: Vec<ContainerName>,
     },
     /// The role of an environment or project is in another account than the environment or project.
     #[error("`{place}` is in the account {account}, but its role is in {role_account}")]

@@ -39,6 +39,9 @@ impl Kind {
             | Self::InvalidAccount(_)
             | Self::InvalidRoleArn(_)
             | Self::InvalidRepository { .. }
+            | Self::InvalidDuration { .. }
+            | Self::AmbiguousContainer { .. }
+            | Self::UnknownContainer { .. }
             | Self::AccountMismatch { .. }
             | Self::InvalidEcsServiceName { .. } => self.hint_on_value(),
             Self::NoCluster { .. }
@@ -132,6 +135,20 @@ impl Kind {
             Self::InvalidRepository { .. } => {
                 "write the repository without tag and digest, such as `example/id_minter`"
                     .to_owned()
+            }
+            Self::InvalidDuration { place, .. } => {
+                let key = place.rsplit('.').next().unwrap_or(place);
+                format!("write `{key}` as a time such as `90s`, `15m` or `2h`")
+            }
+            Self::AmbiguousContainer { place, containers } => {
+                let first = containers.first().map(ToString::to_string).unwrap_or_default();
+                format!(
+                    "write `{place}` as a table with `command` and `container`, such as \
+                     `container = \"{first}\"`"
+                )
+            }
+            Self::UnknownContainer { container, containers, .. } => {
+                one_of("", container, containers, || "give the service `images`".to_owned())
             }
             Self::AccountMismatch { place, role_account, .. } => format!(
                 "set `account` of `{place}` to `\"{role_account}\"`, or name a role in its \

@@ -13,7 +13,7 @@ use indexmap::IndexMap;
 use super::source::{Mark, Source, Span};
 use crate::model::{
     AccountId, ClusterName, ContainerName, EcsServiceName, EnvironmentId, IdError, ImageId,
-    ImageUri, OnFailure, ProjectId, Region, ServiceId, ServiceSetId, TableName,
+    ImageUri, OnFailure, ProjectId, Region, RunTask, ServiceId, ServiceSetId, TableName,
 };
 
 /// Where the store is, from the folder of the manifest.
@@ -162,6 +162,8 @@ pub struct ServiceSet {
     pub name: String,
     /// The services in the order of the file, each once; at least one.
     pub services: Vec<ServiceId>,
+    /// The services that are restarted once the set is deployed.
+    pub restart: Vec<ServiceId>,
 }
 
 /// One function of a project.
@@ -177,6 +179,10 @@ pub struct Service {
     pub(super) ecs_name: String,
     /// The clusters that are not those of the environments.
     pub(super) clusters: IndexMap<EnvironmentId, ClusterName>,
+    /// The one-off task that is run before the service is moved to another image.
+    pub before: Option<RunTask>,
+    /// The services that are restarted once this one is deployed.
+    pub restart: Vec<ServiceId>,
 }
 
 impl Service {
@@ -188,6 +194,8 @@ impl Service {
             ecs_name: id.to_string(),
             containers: IndexMap::from([(ContainerName::of_image(&image), image)]),
             clusters: IndexMap::new(),
+            before: None,
+            restart: Vec::new(),
             id,
         }
     }

@@ -3,12 +3,12 @@
 //! Reading goes on after an error, so that all of them are found; a value that is wrong is left
 //! out of the result.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     error::ManifestErrorKind,
     report::ManifestError,
-    shape::{Key, Service, Shape},
+    shape::{Key, RunTask, Service, Shape},
     source::{Source, Span},
     tree::{Entry, Flaw, Located, Node, Text, Value},
 };
@@ -280,7 +280,14 @@ pub(super) enum Member {
     /// A service of the project, by its id.
     Named(Text),
     /// A service that is defined in the set.
-    Defined(Item<Service>),
+    Defined(Box<Item<Service>>),
+}
+
+impl Member {
+    /// A service that is defined in the set.
+    fn defined(item: Item<Service>) -> Self {
+        Self::Defined(Box::new(item))
+    }
 }
 
 /// The services of a set: a list of ids and of tables with an `id`, or a table by id.
@@ -291,14 +298,14 @@ impl Read for Members {
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self> {
         let Value::List(elements) = &node.value else {
             let Collection(services) = Collection::read(node, path, reader)?;
-            return Some(Self(services.into_iter().map(Member::Defined).collect()));
+            return Some(Self(services.into_iter().map(Member::defined).collect()));
         };
         if elements.is_empty() {
             let set = path.strip_suffix(".services").unwrap_or(path).to_owned();
             reader.report(node.span, ManifestErrorKind::EmptySet(set));
         }
         let member = |(path, element): (String, &Node)| match &element.value {
-            Value::Table(_) => read_element(element, &path, reader).map(Member::Defined),
+            Value::Table(_) => read_element(element, &path, reader).map(Member::defined),
             _ => Text::read(element, &path, reader).map(Member::Named),
         };
         Some(Self(numbered(elements, path).filter_map(member).collect()))
@@ -330,6 +337,86 @@ impl Read for Clusters {
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self> {
         read_texts(node, path, "a table of environments and clusters", reader).map(Self)
     }
+}
+
+/// A list of ids.
+#[derive(Debug)]
+pub(super) struct Names(pub(super) Vec<Text>);
+
+impl Read for Names {
+    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self> {
+        read_list(node, path, "a list of service ids", reader).map(Self)
+    }
+}
+
+/// A command with its arguments.
+#[derive(Debug)]
+pub(super) struct Command(pub(super) Vec<Text>);
+
+impl Read for Command {
+    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self> {
+        read_list(node, path, "a list of the command and its arguments", reader).map(Self)
+    }
+}
+
+/// A one-off task: the list that is its command, or a table.
+#[derive(Debug)]
+pub(super) struct OneOff {
+    /// The task.
+    pub(super) task: RunTask,
+    /// Where it is.
+    pub(super) span: Span,
+}
+
+impl Read for OneOff {
+    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self> {
+        let task = match &node.value {
+            Value::List(_) => {
+                let command = Command::read(node, path, reader);
+                RunTask { command, container: None, timeout: None }
+            }
+            Value::Table(_) => RunTask::read(node, path, reader)?,
+            _ => {
+                reader.report_type(node, path, "a list or a table");
+                return None;
+            }
+        };
+        Some(Self { task, span: node.span })
+    }
+}
+
+/// A length of time that is waited.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timeout(pub(super) Duration);
+
+impl Read for Timeout {
+    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self> {
+        let text = Text::read(node, path, reader)?;
+        let span = text.value.parse::<jiff::SignedDuration>().ok();
+        let found = span.and_then(|span| Duration::try_from(span).ok());
+        let found = found.filter(|found| found.as_secs() > 0);
+        if found.is_none() {
+            let (place, value) = (path.to_owned(), text.value);
+            reader.report(text.span, ManifestErrorKind::InvalidDuration { place, value });
+        }
+        found.map(Self)
+    }
+}
+
+/// Reads a list of texts.
+fn read_list(
+    node: &Node,
+    path: &str,
+    expected: &'static str,
+    reader: &mut Reader,
+) -> Option<Vec<Text>> {
+    let Value::List(elements) = &node.value else {
+        reader.report_type(node, path, expected);
+        return None;
+    };
+    check_content(node, path, reader);
+    let elements = numbered(elements, path);
+    Some(elements.filter_map(|(path, element)| Text::read(element, &path, reader)).collect())
 }
 
 /// Reads a table of texts.

@@ -9,8 +9,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, js
 use serde_json::{Map, Value, json};
 
 use super::{
-    read::{Account, Clusters, Collection, Containers, Members},
-    shape::{Key, Project, Service, Shape},
+    read::{Account, Clusters, Collection, Command, Containers, Members, Names, OneOff, Timeout},
+    shape::{Key, Project, RunTask, Service, Shape},
     tree::Text,
 };
 use crate::model::OnFailure;
@@ -198,3 +198,21 @@ inline_schema!(Clusters, |_generator| json_schema!({
     "minProperties": 1,
     "additionalProperties": { "type": "string", "pattern": r"\S" },
 }));
+
+inline_schema!(Names, |_generator| json_schema!({
+    "type": "array",
+    "minItems": 1,
+    "items": { "type": "string", "pattern": r"\S" },
+}));
+
+inline_schema!(Command, |_generator| json_schema!({
+    "type": "array",
+    "minItems": 1,
+    "items": { "type": "string", "pattern": r"\S" },
+}));
+
+inline_schema!(OneOff, |generator| json_schema!({
+    "anyOf": [generator.subschema_for::<Command>(), generator.subschema_for::<RunTask>()],
+}));
+
+inline_schema!(Timeout, |_generator| json_schema!({ "type": "string", "pattern": r"\S" }));

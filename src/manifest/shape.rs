@@ -7,7 +7,10 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
-    read::{Account, Clusters, Collection, Containers, Fields, Members, Reader},
+    read::{
+        Account, Clusters, Collection, Command, Containers, Fields, Members, Names, OneOff, Reader,
+        Timeout,
+    },
     tree::Text,
 };
 use crate::model::OnFailure;
@@ -162,6 +165,9 @@ shape! {
         /// The environments of the set with the cluster that the set's services have there, as
         /// RFC 013 writes it.
         environments: Collection<SetEnvironment>,
+        /// The services that are restarted once the set is deployed and verified: a list of service
+        /// ids. One that the deployment moves anyway is not restarted a second time.
+        restart: Names,
     }
 }
 
@@ -194,6 +200,33 @@ shape! {
         /// The image repository of the service's only image; the same as `repository` of that
         /// image in the table `images`.
         repository | repository_name: Text,
+        /// What is done before the service is moved to another image.
+        before: Before,
+        /// The services that are restarted once this one is deployed and verified: a list of service
+        /// ids. One that the deployment moves anyway is not restarted a second time.
+        restart: Names,
+    }
+}
+
+shape! {
+    /// What is done before a service is moved to another image.
+    Before, "a `before` table" {
+        /// The one-off task that is run from the new image, before anything is changed for any
+        /// service: a list of the command and its arguments, or a table.
+        [required] run_task: OneOff,
+    }
+}
+
+shape! {
+    /// A one-off task.
+    RunTask, "a one-off task" {
+        /// The command and its arguments.
+        [required] command: Command,
+        /// The container that is given the command, one of those of the service's `images`.
+        /// Default: the only one.
+        container: Text,
+        /// How long it is waited for, such as `90s`, `15m` or `2h`. Default: `15m`.
+        timeout: Timeout,
     }
 }
 
@@ -236,6 +269,8 @@ pub(super) const SHAPES: &[(&str, &[Key])] = &[
     (ServiceSet::OWNER, ServiceSet::KEYS),
     (SetEnvironment::OWNER, SetEnvironment::KEYS),
     (Service::OWNER, Service::KEYS),
+    (Before::OWNER, Before::KEYS),
+    (RunTask::OWNER, RunTask::KEYS),
     (Image::OWNER, Image::KEYS),
     (Store::OWNER, Store::KEYS),
 ];

@@ -15,6 +15,7 @@ use super::{
     lock::CancelRequest,
     release::{DeploymentNumber, ReleaseNumber},
     selection::Selection,
+    task::BeforeTask,
     verdict::{Evidence, Verdict},
 };
 
@@ -288,6 +289,9 @@ pub struct Step {
     /// What was done to put the service back, if anything was.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub compensation: Option<Compensation>,
+    /// The one-off task that comes before everything else, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub before_task: Option<BeforeTask>,
 }
 
 /// What a deployment does to put one service back as it was before.

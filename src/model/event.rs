@@ -50,6 +50,14 @@ pub enum Event {
         /// Whether it is new.
         registered: bool,
     },
+    /// Something happened to the one-off task before a service's rollout.
+    BeforeTask {
+        /// The service.
+        service: ServiceId,
+        /// What.
+        #[serde(flatten)]
+        happening: TaskHappening,
+    },
     /// An SSM parameter was written.
     ParameterWritten {
         /// The service.
@@ -136,6 +144,31 @@ pub enum Event {
     Warning {
         /// What.
         text: String,
+    },
+}
+
+/// What happens to a one-off task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "happening", rename_all = "snake_case")]
+pub enum TaskHappening {
+    /// It was asked for, or is taken up again.
+    Started {
+        /// The command, as a shell would take it.
+        command: String,
+        /// The task's id.
+        task: String,
+        /// Whether it was already asked for.
+        adopted: bool,
+    },
+    /// It is in another status than before.
+    Status {
+        /// `lastStatus`.
+        status: String,
+    },
+    /// It ended.
+    Ended {
+        /// The exit code of the container that had the command; none where it never ran.
+        exit_code: Option<i32>,
     },
 }
 

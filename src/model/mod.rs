@@ -18,6 +18,7 @@ mod observed;
 mod release;
 mod selection;
 mod standing;
+mod task;
 mod task_definition;
 mod verdict;
 
@@ -28,7 +29,7 @@ pub use deployment::{
     Compensation, Deployment, DeploymentKind, DeploymentStatus, OnFailure, Step, StepBefore,
     StepStatus, StepTarget,
 };
-pub use event::{Event, Listener, StepProgress};
+pub use event::{Event, Listener, StepProgress, TaskHappening};
 pub use head::{ServiceHead, VerifiedHead};
 pub use id::{
     AccountId, ClusterName, ContainerName, EcsServiceName, EnvironmentId, IdError, ImageId, Label,
@@ -45,5 +46,6 @@ pub use observed::{
 pub use release::{DeploymentNumber, Fingerprint, Release, ReleaseNumber, ReleasedImage};
 pub use selection::Selection;
 pub use standing::ReleaseStanding;
+pub use task::{BeforeTask, BeforeTaskStatus, RunTask};
 pub use task_definition::{Tag, TaskDefinition, TaskDefinitionStatus};
 pub use verdict::{ContainerExit, Evidence, RollbackCause, StoppedTask, Verdict};

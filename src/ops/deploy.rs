@@ -45,6 +45,8 @@ pub struct DeployRequest {
     pub images: BTreeMap<ImageId, ImageUri>,
     /// `--allow-missing`.
     pub allow_missing: bool,
+    /// `--skip-before`: whether one-off tasks are left out.
+    pub skip_before: bool,
     /// What sort of change it is.
     pub kind: DeploymentKind,
     /// The release that a rollback goes back from.
@@ -135,6 +137,11 @@ async fn draft_beside(
         left_out,
         keep_settled: false,
     })?;
+    if request.kind != DeploymentKind::Deploy {
+        plan.leave_out_tasks();
+    } else if request.skip_before {
+        plan.skip_tasks();
+    }
     if plan.is_empty() && plan.unchanged.is_empty() && !plan.left_out.is_empty() {
         return Err(OpError::AllLeftOut { reasons: plan.left_out.into_values().collect() });
     }
@@ -457,6 +464,7 @@ async fn under_lease(
         wait: execution.wait,
         on_failure: execution.on_failure.unwrap_or(on_failure),
         cancel: None,
+        confirmed_by: None,
     };
     let report = engine.deploy(plan.approve(), beginning, &orders).await?;
     hold_if_broken(workspace, &report.deployment, (lease.by(), execution.listener)).await;

@@ -10,7 +10,7 @@ use crate::{
     manifest::{Environment, Service},
     model::{
         ClusterName, ContainerName, Digest, EcsDeploymentId, EcsServiceName, ImageId, Label,
-        ObservedService, RolloutState, ServiceHead, ServiceId, Step, TaskDefinition,
+        ObservedService, RolloutState, RunTask, ServiceHead, ServiceId, Step, TaskDefinition,
     },
     plan::{Problem, ServicePicture},
 };
@@ -35,6 +35,8 @@ pub(super) struct Subject {
     pub(super) target: (ClusterName, EcsServiceName),
     /// The image of each mapped container.
     pub(super) containers: BTreeMap<ContainerName, ImageId>,
+    /// The one-off task that comes before it moves to another image.
+    pub(super) before_task: Option<RunTask>,
 }
 
 impl Subject {
@@ -56,6 +58,7 @@ impl Subject {
                     .iter()
                     .map(|(container, image)| (container.clone(), image.clone()))
                     .collect(),
+                before_task: service.before.clone(),
             })
             .collect())
     }
@@ -69,6 +72,8 @@ impl Subject {
                 selected: true,
                 target: (step.target.cluster.clone(), step.target.ecs_service.clone()),
                 containers: step.target.containers.clone(),
+                // The record has its task.
+                before_task: None,
             })
             .collect()
     }
@@ -119,6 +124,7 @@ pub(super) async fn take(
             selected: service.selected,
             unverified: is_unverified(&observed, heads.get(&service.id)),
             containers: service.containers.clone(),
+            before_task: service.before_task.clone(),
             parameters: service
                 .containers
                 .values()

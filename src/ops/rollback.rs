@@ -89,6 +89,7 @@ pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Resul
         from: Some(to.map_or_else(|| environment.id.to_string(), |to| to.to_string())),
         images: std::collections::BTreeMap::new(),
         allow_missing: false,
+        skip_before: false,
         kind: DeploymentKind::Rollback,
         from_release: from,
         reason: request.reason.clone(),

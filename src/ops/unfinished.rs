@@ -34,7 +34,10 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TakeUp {
     /// What is left of it is done.
-    Resume,
+    Resume {
+        /// Whether the user says that one-off tasks succeeded whose end is not known.
+        before_task_succeeded: bool,
+    },
     /// Nothing more is begun; what was begun is followed to its end.
     Abort {
         /// Why.
@@ -97,7 +100,7 @@ pub async fn take_up(
     let access = unless_interrupted(execution.interrupt.clone(), opening).await?;
     let by = access.actor(&workspace.person);
     let (reason, wait) = match how {
-        TakeUp::Resume => (None, Duration::ZERO),
+        TakeUp::Resume { .. } => (None, Duration::ZERO),
         TakeUp::Abort { reason } | TakeUp::RollBack { reason } => {
             if ask_to_stop(workspace, deployment, (&by, reason.as_deref())).await? {
                 let deployment = deployment.number;
@@ -188,8 +191,10 @@ async fn under_lease(
             TakeUp::Abort { reason } => {
                 Some(reason.clone().unwrap_or_else(|| "the deployment was cancelled".to_owned()))
             }
-            TakeUp::Resume | TakeUp::RollBack { .. } => None,
+            TakeUp::Resume { .. } | TakeUp::RollBack { .. } => None,
         },
+        confirmed_by: matches!(how, TakeUp::Resume { before_task_succeeded: true })
+            .then(|| lease.by().name.clone()),
     };
     let telling = (lease.by(), execution.listener);
     if let Some(reason) = reason_to_stay(&deployment, how) {
@@ -203,7 +208,7 @@ async fn under_lease(
             let reason = reason.as_deref().unwrap_or("it was rolled back by hand");
             engine.roll_back(unfinished, &orders, reason).await?
         }
-        TakeUp::Resume | TakeUp::Abort { .. } => engine.resume(unfinished, &orders).await?,
+        TakeUp::Resume { .. } | TakeUp::Abort { .. } => engine.resume(unfinished, &orders).await?,
     };
     hold_if_broken(workspace, &report.deployment, telling).await;
     Ok((report, release))
@@ -213,7 +218,7 @@ async fn under_lease(
 fn rest(how: &TakeUp) -> Rest {
     match how {
         TakeUp::Abort { .. } => Rest::Left,
-        TakeUp::Resume | TakeUp::RollBack { .. } => Rest::Done,
+        TakeUp::Resume { .. } | TakeUp::RollBack { .. } => Rest::Done,
     }
 }
 
@@ -236,7 +241,7 @@ fn refuse_unseen(deployment: &Deployment, rest: Rest, album: &Album) -> Result<(
 fn reason_to_stay(deployment: &Deployment, how: &TakeUp) -> Option<String> {
     match how {
         TakeUp::RollBack { reason } => Some(reason_to_hold(reason.as_deref())),
-        TakeUp::Resume | TakeUp::Abort { .. } => {
+        TakeUp::Resume { .. } | TakeUp::Abort { .. } => {
             let goes_back = deployment.kind == DeploymentKind::Rollback;
             goes_back.then(|| reason_to_hold(deployment.description.as_deref()))
         }
@@ -329,7 +334,8 @@ pub async fn wait_for(
         if !ground.is_worked_on(number) && deployment.cancel.is_none() {
             let timeout = deadline.saturating_duration_since(Instant::now());
             let execution = Execution { timeout, ..execution.clone() };
-            let taken = take_up(workspace, &deployment, &TakeUp::Resume, execution).await;
+            let how = TakeUp::Resume { before_task_succeeded: false };
+            let taken = take_up(workspace, &deployment, &how, execution).await;
             match taken {
                 Err(OpError::Obstacle(obstacle)) if is_overtaken(&obstacle) => {}
                 done => return done,

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::model::{
     ContainerName, DeploymentController, Digest, ImageId, ImageUri, Label, ParameterName,
-    ReleaseHash, RolloutState, StepBefore, StepTarget,
+    ReleaseHash, RolloutState, RunTask, StepBefore, StepTarget,
 };
 
 /// Works the plan out.
@@ -105,6 +105,7 @@ pub(super) fn plan_service(
             before: before(picture, &parameters),
             running,
             digests: wanted_digests(request, picture),
+            before_task: before_task(request, picture, &rollout).map_err(failed)?,
             revision,
             changes,
             parameters,
@@ -203,6 +204,25 @@ fn running_hashes(
         .iter()
         .filter_map(|(container, image)| Some((image.clone(), hash(container)?)))
         .collect())
+}
+
+/// The one-off task of a service that is moved to another image; none where it runs that already,
+/// since its task was run when it was moved there.
+fn before_task(
+    request: &PlanRequest,
+    picture: &ServicePicture,
+    rollout: &Rollout,
+) -> Result<Option<RunTask>, DocumentError> {
+    if !matches!(rollout, Rollout::Update { .. }) {
+        return Ok(None);
+    }
+    let runs = container_images(&picture.running().document)?;
+    let is_other = |(container, uri): (&ContainerName, &ImageUri)| {
+        runs.get(container.as_str()).is_none_or(|runs| runs != uri.as_str())
+    };
+    let changes = wanted_containers(request, picture).iter().any(is_other);
+    let is_due = changes || digests_differ(request, picture);
+    Ok(picture.before_task.clone().filter(|_| is_due))
 }
 
 /// The revision to move to, and its content.

@@ -33,6 +33,26 @@ fn a_new_image_is_registered_published_and_rolled_out() {
 }
 
 #[test]
+fn a_one_off_task_comes_before_another_image_and_only_then() {
+    let run = crate::model::RunTask {
+        command: vec!["migrate".to_owned()],
+        container: ContainerName::new("web").unwrap(),
+        timeout_seconds: 60,
+    };
+    let with_task = |picture: ServicePicture| {
+        let before_task = Some(run.clone());
+        only_step(vec![ServicePicture { before_task, ..picture }]).before_task
+    };
+    assert_eq!(with_task(picture("web:1")), Some(run.clone()));
+    let mut same_image = picture("web:2");
+    same_image.observed = service(vec![deployment(1, true, 0, RolloutState::Failed)]);
+    assert_eq!(with_task(same_image), None);
+    let mut tag_moved = picture("web:2");
+    tag_moved.digests = BTreeMap::from([(ContainerName::new("web").unwrap(), digest(9))]);
+    assert_eq!(with_task(tag_moved), Some(run));
+}
+
+#[test]
 fn a_revision_with_the_wanted_content_is_not_registered_again() {
     let mut crashed_after_registering = picture("web:1");
     crashed_after_registering.current = Some(definition("web", 1, &[("web", "web:1")]));
@@ -191,6 +211,7 @@ fn any_picture(name: usize) -> impl Strategy<Value = ServicePicture> {
                         (container, ImageId::new(format!("i{image}")).unwrap())
                     })
                     .collect(),
+                before_task: None,
                 unverified: false,
                 observed: service(vec![primary]),
                 latest,

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::document::FieldChange;
 use crate::model::{
-    ContainerName, Digest, EcsDeploymentId, EnvironmentId, ImageId, Label, ObservedService,
-    ParameterName, ProjectId, ReleaseHash, ReleaseNumber, ReleasedImage, Selection, ServiceId,
-    Step, StepBefore, StepStatus, StepTarget, TaskDefinition, TaskDefinitionArn,
+    BeforeTask, ContainerName, Digest, EcsDeploymentId, EnvironmentId, ImageId, Label,
+    ObservedService, ParameterName, ProjectId, ReleaseHash, ReleaseNumber, ReleasedImage, RunTask,
+    Selection, ServiceId, Step, StepBefore, StepStatus, StepTarget, TaskDefinition,
+    TaskDefinitionArn,
 };
 
 /// Where the images of a deployment come from.
@@ -45,6 +46,8 @@ pub struct ServicePicture {
     pub selected: bool,
     /// Which image goes into which container.
     pub containers: BTreeMap<ContainerName, ImageId>,
+    /// The one-off task that comes before the service moves to another image.
+    pub before_task: Option<RunTask>,
     /// Whether what it is set to was never verified, although the record knows the service: its
     /// rollout was left alone, or somebody else made it.
     pub unverified: bool,
@@ -121,6 +124,25 @@ impl Plan {
         ApprovedPlan(self)
     }
 
+    /// Leaves out all one-off tasks: what goes back, or moves nothing, has none.
+    pub fn leave_out_tasks(&mut self) {
+        for step in &mut self.steps {
+            step.before_task = None;
+        }
+    }
+
+    /// Leaves out all one-off tasks because somebody wants that, and says so.
+    pub fn skip_tasks(&mut self) {
+        for step in &mut self.steps {
+            let Some(task) = step.before_task.take() else { continue };
+            self.warnings.push(Warning {
+                service: step.service.clone(),
+                text: format!("is moved without its one-off task `{}`", task.line()),
+                hint: "leave `--skip-before` away to have it run".to_owned(),
+            });
+        }
+    }
+
     /// The services that the plan may touch.
     #[must_use]
     pub fn services(&self) -> BTreeSet<ServiceId> {
@@ -160,6 +182,9 @@ pub struct PlannedStep {
     pub before: StepBefore,
     /// The release hash that runs now, by image.
     pub running: BTreeMap<ImageId, ReleaseHash>,
+    /// The one-off task that is run from the revision before anything is moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before_task: Option<RunTask>,
     /// The revision to move to.
     pub revision: Revision,
     /// What differs between the revision that the service is set to and the new one.
@@ -188,6 +213,7 @@ impl PlannedStep {
             target: step.target.clone(),
             before: step.before.clone(),
             running: BTreeMap::new(),
+            before_task: None,
             revision: Revision::None,
             changes: Vec::new(),
             parameters: Vec::new(),
@@ -220,6 +246,7 @@ impl PlannedStep {
             started_at: None,
             finished_at: None,
             compensation: None,
+            before_task: self.before_task.clone().map(BeforeTask::new),
         }
     }
 }

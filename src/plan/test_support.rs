@@ -110,6 +110,7 @@ pub(crate) fn picture(image: &str) -> ServicePicture {
         service: ServiceId::new("web").unwrap(),
         selected: true,
         containers: BTreeMap::from([(ContainerName::new("web").unwrap(), web.clone())]),
+        before_task: None,
         unverified: false,
         observed: service(vec![deployment(1, true, 2, RolloutState::Completed)]),
         latest: definition("web", 1, &[("web", image)]),

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::{console::Console, table::Table, words};
 use crate::model::{
-    Deployment, DeploymentKind, DeploymentStatus, Release, ReleaseNumber, Step, StepStatus, Verdict,
+    BeforeTaskStatus, Deployment, DeploymentKind, DeploymentStatus, Release, ReleaseNumber,
+    ServiceId, Step, StepStatus, Verdict,
 };
 
 /// How a deployment ended, with what is needed to say what comes next.
@@ -180,6 +181,12 @@ fn headline(summary: &Summary<'_>) -> String {
     let verified = count(summary, |step| step.status == StepStatus::Verified);
     let all = summary.deployment.steps.len();
     let is_rollback = *kind == DeploymentKind::Rollback;
+    let is_back = *status == DeploymentStatus::RolledBack;
+    if let Some(service) = before_task_failed(summary).filter(|_| is_back) {
+        return format!(
+            "{number} failed: the task before {service} failed, and no service was touched."
+        );
+    }
     match status {
         DeploymentStatus::Succeeded if is_rollback => format!(
             "{number}: {environment} is back at {release}, {all} of {all} services verified."
@@ -232,6 +239,21 @@ fn headline(summary: &Summary<'_>) -> String {
     }
 }
 
+/// The service whose one-off task failed.
+fn before_task_failed<'a>(summary: &Summary<'a>) -> Option<&'a ServiceId> {
+    let failed = |step: &&Step| {
+        let task = step.before_task.as_ref();
+        task.is_some_and(|task| task.status == BeforeTaskStatus::Failed)
+    };
+    summary.deployment.steps.iter().find(failed).map(|step| &step.service)
+}
+
+/// Whether the end of a one-off task is not known.
+fn is_task_unknown(step: &Step) -> bool {
+    let task = step.before_task.as_ref();
+    task.is_some_and(|task| task.status == BeforeTaskStatus::Unknown)
+}
+
 /// Whether a service failed, so that it did not go back for somebody's wish alone.
 fn has_failed(summary: &Summary<'_>) -> bool {
     let failed = |step: &Step| {
@@ -277,6 +299,9 @@ fn hints(summary: &Summary<'_>) -> Vec<String> {
             vec![format!("see it through with `release-tool wait {number}`")]
         }
         DeploymentStatus::RollingBack => vec![finish, state],
+        DeploymentStatus::Unknown if count(summary, is_task_unknown) > 0 => {
+            by_what_the_task_did(summary.deployment)
+        }
         DeploymentStatus::Interrupted | DeploymentStatus::Unknown => {
             let undo = summary.deployment.may_be_taken_back().then_some(undo);
             [finish].into_iter().chain(undo).collect()
@@ -314,6 +339,18 @@ fn hints(summary: &Summary<'_>) -> Vec<String> {
             look,
         ],
     }
+}
+
+/// The ways on where the end of a one-off task is not known: only a person can tell.
+fn by_what_the_task_did(deployment: &Deployment) -> Vec<String> {
+    let Deployment { number, environment, .. } = deployment;
+    vec![
+        format!(
+            "if its one-off task succeeded, go on with `release-tool resume {number} \
+             --before-task-succeeded`"
+        ),
+        format!("if it did not, take it back with `release-tool rollback {environment} {number}`"),
+    ]
 }
 
 /// How far a deployment is, in one line.

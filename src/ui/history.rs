@@ -2,7 +2,8 @@
 
 use super::{escape::escape, table::Table, words};
 use crate::model::{
-    Actor, Compensation, Deployment, Release, Step, TaskDefinitionArn, TimelineEntry, Verdict,
+    Actor, BeforeTask, BeforeTaskStatus, Compensation, Deployment, Release, Step,
+    TaskDefinitionArn, TimelineEntry, Verdict,
 };
 
 /// A line for each deployment, newest first.
@@ -107,6 +108,7 @@ fn step(step: &Step) -> String {
         ("ECS service", Some(format!("{} in {}", target.ecs_service, target.cluster))),
         ("before", step.before.task_definition.as_ref().map(|arn| arn.short().to_owned())),
         ("task definition", moved_to(step.task_definition.as_ref(), step.registered)),
+        ("one-off task", step.before_task.as_ref().map(one_off_task)),
         ("ECS deployment", step.ecs_deployment.as_ref().map(ToString::to_string)),
         ("started", step.started_at.map(words::date_time)),
         ("ended", step.finished_at.map(words::date_time)),
@@ -114,6 +116,23 @@ fn step(step: &Step) -> String {
     lines.extend(step.evidence.as_ref().map(words::evidence).unwrap_or_default());
     lines.extend(step.compensation.iter().flat_map(put_back));
     lines.join("\n    ")
+}
+
+/// A one-off task, and how it ended.
+fn one_off_task(task: &BeforeTask) -> String {
+    let id = task.task_arn.as_ref().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
+    let end = match (task.status, task.exit_code, &task.confirmed_by) {
+        (BeforeTaskStatus::Pending, _, _) => "not run".to_owned(),
+        (BeforeTaskStatus::Intent | BeforeTaskStatus::Running, _, _) => {
+            "its end was not seen yet".to_owned()
+        }
+        (BeforeTaskStatus::Unknown, _, _) => "its end is not known".to_owned(),
+        (_, Some(code), _) => format!("exit code {code}"),
+        (BeforeTaskStatus::Succeeded, None, Some(by)) => format!("succeeded, says {by}"),
+        (BeforeTaskStatus::Succeeded | BeforeTaskStatus::Failed, None, _) => "never ran".to_owned(),
+    };
+    let told = format!("{}  {end}  {id}", task.run.line());
+    escape(told.trim_end())
 }
 
 /// What was done to put a service back, and how that ended.

@@ -70,12 +70,13 @@ fn images(plan: &Plan) -> Table {
 
 /// Each service with what is done to it.
 fn steps(plan: &Plan, console: &Console) -> String {
-    let steps: Vec<String> = plan.steps.iter().map(|step| one_step(step, console)).collect();
+    let steps: Vec<String> =
+        plan.steps.iter().map(|step| one_step((plan, step), console)).collect();
     steps.join("\n")
 }
 
 /// One service: its name in ECS, what is asked of it, and the exact changes.
-fn one_step(step: &PlannedStep, console: &Console) -> String {
+fn one_step((plan, step): (&Plan, &PlannedStep), console: &Console) -> String {
     let name = console.paint(&Style::new().bold(), &step.service);
     let mut lines = vec![format!(
         "    {name}  (ECS service {} in {}): {}",
@@ -86,6 +87,7 @@ fn one_step(step: &PlannedStep, console: &Console) -> String {
     if !step.selected {
         lines.push("        moves too, because it shares an image".to_owned());
     }
+    lines.extend(before(plan, step).map(|line| format!("        before: {line}")));
     for change in &step.changes {
         let (from, to) = values(change.from.as_deref(), change.to.as_deref());
         lines.push(format!("        {}: {from} → {to}", escape(&change.path)));
@@ -95,6 +97,15 @@ fn one_step(step: &PlannedStep, console: &Console) -> String {
         lines.push(format!("        {}: {from} → {to}", parameter.name));
     }
     lines.join("\n")
+}
+
+/// The one-off task of a service, and the image it is run from.
+fn before(plan: &Plan, step: &PlannedStep) -> Option<String> {
+    let task = step.before_task.as_ref()?;
+    let image = step.target.containers.get(&task.container)?;
+    let hash = plan.wanted.images.get(image).map(|wanted| wanted.release_hash.short());
+    let from = format!("{image}@{}", escape(hash.unwrap_or_default()));
+    Some(format!("runs `{}` from {from}, and waits for its end", escape(&task.line())))
 }
 
 /// Two values side by side. Where both are tags of one repository, the second is only its tag, and

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::escape::escape;
 use crate::model::{
     DeploymentKind, Event, Evidence, ImageId, ReleaseHash, RollbackCause, RolloutState,
-    StepProgress, TaskDefinitionArn, Verdict,
+    StepProgress, TaskDefinitionArn, TaskHappening, Verdict,
 };
 
 /// What a verdict says beyond its word; empty for success.
@@ -99,6 +99,9 @@ pub(super) fn event_line(event: &Event) -> (Option<&str>, String) {
             let what = if *registered { "registered" } else { "found" };
             (Some(service.as_str()), format!("{what} {}", task_definition.short()))
         }
+        Event::BeforeTask { service, happening } => {
+            (Some(service.as_str()), one_off_task(happening))
+        }
         Event::ParameterWritten { service, parameter, value: Some(_) } => {
             (Some(service.as_str()), format!("wrote {parameter}"))
         }
@@ -134,6 +137,21 @@ pub(super) fn event_line(event: &Event) -> (Option<&str>, String) {
         }
         Event::Throttled { operation } => (None, format!("{operation} is throttled, going slower")),
         Event::Warning { text } => (None, format!("warning: {}", escape(text))),
+    }
+}
+
+/// What happens to a one-off task.
+fn one_off_task(happening: &TaskHappening) -> String {
+    match happening {
+        TaskHappening::Started { command, task, adopted } => {
+            let what = if *adopted { "follows" } else { "runs" };
+            format!("{what} the one-off task `{}`, {}", escape(command), escape(task))
+        }
+        TaskHappening::Status { status } => format!("one-off task {}", escape(status)),
+        TaskHappening::Ended { exit_code: Some(code) } => {
+            format!("one-off task exited with {code}")
+        }
+        TaskHappening::Ended { exit_code: None } => "one-off task never ran".to_owned(),
     }
 }
 

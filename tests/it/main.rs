@@ -43,3 +43,4 @@ mod somebody_else;
 mod stores;
 mod support;
 mod task_definitions;
+mod tasks;

@@ -44,6 +44,8 @@ pub(crate) enum Bucket {
     ServiceRevisionRead,
     /// ECS: listing and describing tasks.
     ClusterResourceRead,
+    /// ECS: running and stopping tasks.
+    ClusterResourceModify,
     /// SSM: reading parameters by name or path.
     ParameterRead,
     /// SSM: writing parameters.
@@ -77,6 +79,7 @@ impl Bucket {
                 (50.0, 20.0)
             }
             Self::ServiceRead | Self::ClusterResourceRead => (100.0, 20.0),
+            Self::ClusterResourceModify => (100.0, 40.0),
             Self::ParameterRead => (40.0, 40.0),
             Self::ParameterWrite => (3.0, 3.0),
             Self::ImageRead => (2000.0, 2000.0),

@@ -66,6 +66,7 @@ Examples:
   release-tool sandbox fate search crash
   release-tool sandbox fate search crash=137@30
   release-tool sandbox fate search oom
+  release-tool sandbox fate search task-exit=3
   release-tool sandbox fate search:4246187 healthy")]
     Fate {
         /// An image of the manifest, for the URI that the label `latest` names; or a URI, or its
@@ -75,7 +76,9 @@ Examples:
         /// unless told otherwise; `oom[@SECONDS]`, killed for its memory; `exec-format`, built for
         /// another processor; `unhealthy`, whose health check fails; `target-unhealthy`, which
         /// fails those of its target group; `unpullable`; `wrong-platform`, an image without one for
-        /// the task's; `no-secret`, which cannot be read; or `no-role`, which cannot be assumed.
+        /// the task's; `no-secret`, which cannot be read; `no-role`, which cannot be assumed; or, for
+        /// one-off tasks alone, `task-exit[=EXIT_CODE][@SECONDS]`, 0 after a second unless told
+        /// otherwise.
         #[arg(value_name = "FATE")]
         fate: Fate,
     },

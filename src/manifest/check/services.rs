@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use indexmap::IndexMap;
 
-use super::{Draft, Kind, define};
+use super::{Draft, Kind, define, tasks::Place};
 use crate::{
     manifest::{
         error::ManifestErrorKind,
@@ -51,7 +51,7 @@ impl Draft<'_> {
     }
 
     /// Defines one service, giving its id.
-    pub(super) fn define_service(&mut self, item: Item<shape::Service>) -> Option<ServiceId> {
+    pub(super) fn define_service(&mut self, mut item: Item<shape::Service>) -> Option<ServiceId> {
         let service = define(&item.id, Kind::Service, &mut self.defined_services, self.reader);
         let repository = self.service_repository(&item);
         let containers = match &item.table.images {
@@ -62,6 +62,9 @@ impl Draft<'_> {
             Some(clusters) => self.clusters(&join(&item.path, "cluster"), clusters),
             None => IndexMap::new(),
         };
+        let place = Place { service: &item.id, path: &item.path, containers: &containers };
+        let before = item.table.before.take().and_then(|before| self.before(&place, before));
+        let restart = self.restarted(&join(&item.path, "restart"), item.table.restart.take());
         for image in containers.values() {
             let image =
                 self.images.entry(image.clone()).or_insert_with(|| Image::of_id(image.clone()));
@@ -74,6 +77,8 @@ impl Draft<'_> {
             ecs_name: item.table.service.map_or(service.ecs_name, |name| name.value),
             containers,
             clusters,
+            before,
+            restart,
             id: service.id,
         };
         self.services.insert(id.clone(), service);

@@ -43,6 +43,7 @@ impl Draft<'_> {
         // The reader has reported a set without any.
         let members = table.services.unwrap_or(Members(Vec::new()));
         let services = self.members(&id.value, &join(&path, "services"), members);
+        let restart = self.restarted(&join(&path, "restart"), table.restart);
         let account = table.account.as_ref().and_then(|account| {
             let id = self.account(account)?;
             Some(SetAccount { id, place: join(&path, "account"), span: account.0.span })
@@ -56,7 +57,7 @@ impl Draft<'_> {
         }
         let Some(set): Option<ServiceSetId> = set else { return };
         let name = table.name.map_or_else(|| set.to_string(), |name| name.value);
-        self.service_sets.insert(set.clone(), ServiceSet { id: set, name, services });
+        self.service_sets.insert(set.clone(), ServiceSet { id: set, name, services, restart });
     }
 
     /// Reads the members of a set, defining those that are whole services.
@@ -76,7 +77,7 @@ impl Draft<'_> {
                 }
                 Member::Defined(item) => {
                     seen.push(item.id.clone());
-                    self.define_service(item)
+                    self.define_service(*item)
                 }
             };
             services.extend(id);

@@ -247,6 +247,14 @@ fn samples() -> Vec<ManifestError> {
         parsed("[shop]\nrole_arn = 'deploy'"),
         parsed("[shop.images.api]\nrepository = 'api:v1'"),
         parsed(
+            "[shop.services.api]\nbefore = { run_task = { command = ['a'], timeout = 'soon' } }",
+        ),
+        parsed("[shop.services.web]\nimages = ['site', 'proxy']\nbefore = { run_task = ['a'] }"),
+        parsed(
+            "[shop.services.api]\n\
+             before = { run_task = { command = ['a'], container = 'apj' } }",
+        ),
+        parsed(
             "[shop.environments.prod]\naccount = 111111111111\n\
              role_arn = 'arn:aws:iam::222222222222:role/deploy'",
         ),
@@ -288,6 +296,9 @@ fn title(kind: &Kind) -> &'static str {
         Kind::InvalidAccount(_) => "not an account id",
         Kind::InvalidRoleArn(_) => "not a role",
         Kind::InvalidRepository { .. } => "not a repository",
+        Kind::InvalidDuration { .. } => "not a time",
+        Kind::AmbiguousContainer { .. } => "one-off task without a container",
+        Kind::UnknownContainer { .. } => "one-off task in no container of its service",
         Kind::AccountMismatch { .. } => "role of another account",
         Kind::NoCluster { .. } => "no cluster, when one is needed",
         Kind::ProjectAmbiguous(_) => "several projects and none named",

@@ -391,3 +391,87 @@ fn control_characters_are_shown_and_not_sent() {
       = hint: write the region's code, such as `eu-west-1`
     "#);
 }
+
+#[test]
+fn one_off_tasks_of_the_wrong_shape() {
+    let text = r#"
+[shop.services.api]
+before = { run_task = "manage migrate" }
+[shop.services.mail]
+before = { runtask = ["manage"] }
+"#;
+    assert_snapshot!(rendered(text), @r#"
+    error: `shop.services.api.before.run_task` is a string, not a list or a table
+     --> .weco-project:3:23
+      |
+    3 | before = { run_task = "manage migrate" }
+      |                       ^^^^^^^^^^^^^^^^
+      |
+      = hint: write a list or a table as the value of `run_task`
+
+    error: `shop.services.mail.before` has no `run_task`
+     --> .weco-project:5:10
+      |
+    5 | before = { runtask = ["manage"] }
+      |          ^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = hint: add the key `run_task` to `shop.services.mail.before`
+
+    error: unknown key `runtask` in `shop.services.mail.before`
+     --> .weco-project:5:12
+      |
+    5 | before = { runtask = ["manage"] }
+      |            ^^^^^^^
+      |
+      = hint: rename `runtask` to `run_task`
+    "#);
+}
+
+#[test]
+fn one_off_tasks_and_restarts_that_cannot_be() {
+    let text = r#"
+[shop.services.mail]
+[shop.services.web]
+images = ["site", "proxy"]
+before = { run_task = ["rake"] }
+[shop.services.stock]
+restart = ["mial"]
+[shop.services.stock.before.run_task]
+command = ["rake"]
+container = "stokc"
+timeout = "15 bananas"
+"#;
+    assert_snapshot!(rendered(text), @r#"
+    error: `shop.services.web.before.run_task` does not say in which container it runs: there are `site` and `proxy`
+     --> .weco-project:5:23
+      |
+    5 | before = { run_task = ["rake"] }
+      |                       ^^^^^^^^
+      |
+      = hint: write `shop.services.web.before.run_task` as a table with `command` and `container`, such as `container = "site"`
+
+    error: `shop.services.stock.restart` names the service `mial`, which the project does not have
+     --> .weco-project:7:12
+      |
+    7 | restart = ["mial"]
+      |            ^^^^^^
+      |
+      = hint: rename `mial` to `mail`, or define the service `mial`
+
+    error: `shop.services.stock.before.run_task.container` is `stokc`, which is no container of the service `stock`
+      --> .weco-project:10:13
+       |
+    10 | container = "stokc"
+       |             ^^^^^^^
+       |
+       = hint: use `stock`, if that is meant
+
+    error: `shop.services.stock.before.run_task.timeout` is `15 bananas`, which is no time to wait such as `15m`
+      --> .weco-project:11:11
+       |
+    11 | timeout = "15 bananas"
+       |           ^^^^^^^^^^^^
+       |
+       = hint: write `timeout` as a time such as `90s`, `15m` or `2h`
+    "#);
+}

@@ -106,6 +106,31 @@ worker = { images = { main = "api", side-car = "proxy" } }
 }
 
 #[test]
+fn one_off_tasks_and_restarts_have_a_short_form_and_a_long_one() {
+    let project = project(
+        r#"
+[shop.service_sets.all-of-it]
+services = ["api", "web"]
+restart = ["tiles", "tiles"]
+[shop.services]
+api = { before = { run_task = ["manage", "migrate"] }, restart = ["tiles"] }
+tiles = {}
+[shop.services.web]
+images = ["site", "proxy"]
+before = { run_task = { command = ["rake"], container = "proxy", timeout = "90s" } }
+"#,
+    );
+    let run = |id: &str| project.services[id].before.clone().unwrap();
+    assert_eq!(run("api").command, ["manage", "migrate"]);
+    assert_eq!((run("api").container.as_str(), run("api").timeout_seconds), ("api", 900));
+    assert_eq!((run("web").container.as_str(), run("web").timeout_seconds), ("proxy", 90));
+    let tiles = vec![ServiceId::new("tiles").unwrap()];
+    assert_eq!(project.services["api"].restart, tiles);
+    assert_eq!(project.service_sets["all-of-it"].restart, tiles);
+    assert_eq!(project.services["tiles"].before, None);
+}
+
+#[test]
 fn a_word_on_the_command_line_means_one_thing() {
     let project = project(BOOKSHOP);
     let select = |word| project.select(word).unwrap();

@@ -63,6 +63,7 @@ fn step(service: &str) -> Step {
         started_at: None,
         finished_at: None,
         compensation: None,
+        before_task: None,
     }
 }
 

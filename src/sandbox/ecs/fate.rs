@@ -12,7 +12,7 @@ use crate::sandbox::state::Entity;
 
 /// What becomes of a container.
 ///
-/// As text: `crash[=CODE][@SECONDS]`, `oom[@SECONDS]`, or one of the words of [`WORDS`].
+/// As text: `crash[=CODE][@SECONDS]`, `oom[@SECONDS]`, `task-exit[=CODE][@SECONDS]`, or one of the words of [`WORDS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Fate {
@@ -47,7 +47,18 @@ pub enum Fate {
     NoSecret,
     /// The execution role of its task cannot be assumed, so that no task is started at all.
     NoRole,
+    /// It exits by itself when it was given another command, as one-off tasks are. What services
+    /// run is not touched by it.
+    TaskExit {
+        /// The exit code; 0 unless told.
+        code: i32,
+        /// Seconds after its start; 1 unless told.
+        after: u32,
+    },
 }
+
+/// What becomes of a container that was given another command, unless a fate says otherwise.
+const COMMAND_DONE: Fate = Fate::TaskExit { code: 0, after: 1 };
 
 /// The fates that are one word.
 const WORDS: [(&str, Fate); 8] = [
@@ -65,7 +76,7 @@ impl Fate {
     /// When a container that started at `start` exits by itself, and with which code.
     pub(super) fn exit(self, start: Timestamp) -> Option<(Timestamp, i32)> {
         let (after, code) = match self {
-            Self::Crash { code, after } => (after, code),
+            Self::Crash { code, after } | Self::TaskExit { code, after } => (after, code),
             Self::Oom { after } => (after, 128 + 9),
             Self::ExecFormat => (0, 1),
             _ => return None,
@@ -78,13 +89,19 @@ impl Fate {
         matches!(self, Self::Oom { .. })
             .then_some("OutOfMemoryError: Container killed due to memory usage")
     }
+
+    /// Whether it is about one-off tasks, and not about services.
+    fn is_of_tasks(self) -> bool {
+        matches!(self, Self::TaskExit { .. })
+    }
 }
 
 /// Why a text is not a fate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a fate: one of healthy, crash[=CODE][@SECONDS], oom[@SECONDS], exec-format, \
-     unhealthy, target-unhealthy, unpullable, wrong-platform, no-secret and no-role is"
+     unhealthy, target-unhealthy, unpullable, wrong-platform, no-secret, no-role and \
+     task-exit[=CODE][@SECONDS] is"
 )]
 pub struct FateError(String);
 
@@ -101,14 +118,19 @@ impl FromStr for Fate {
         if what == "oom" {
             return Ok(Self::Oom { after });
         }
-        let code = match what.strip_prefix("crash").ok_or_else(wrong)? {
-            "" => 1,
-            code => {
-                let code = code.strip_prefix('=').and_then(|code| code.parse::<u8>().ok());
-                i32::from(code.ok_or_else(wrong)?)
-            }
-        };
-        Ok(Self::Crash { code, after })
+        if let Some(code) = what.strip_prefix("task-exit") {
+            return Ok(Self::TaskExit { code: exit_code(code, 0).ok_or_else(wrong)?, after });
+        }
+        let code = what.strip_prefix("crash").and_then(|code| exit_code(code, 1));
+        Ok(Self::Crash { code: code.ok_or_else(wrong)?, after })
+    }
+}
+
+/// Reads `=CODE`, or nothing.
+fn exit_code(text: &str, default: i32) -> Option<i32> {
+    match text {
+        "" => Some(default),
+        code => code.strip_prefix('=')?.parse::<u8>().ok().map(i32::from),
     }
 }
 
@@ -117,6 +139,7 @@ impl fmt::Display for Fate {
         match self {
             Self::Crash { code, after } => f.pad(&format!("crash={code}@{after}")),
             Self::Oom { after } => f.pad(&format!("oom@{after}")),
+            Self::TaskExit { code, after } => f.pad(&format!("task-exit={code}@{after}")),
             word => {
                 let found = WORDS.iter().find(|(_, fate)| fate == word);
                 f.pad(found.map_or("healthy", |(word, _)| word))
@@ -170,7 +193,10 @@ impl Fates {
     pub(super) fn list(&self) -> Vec<(String, Fate)> {
         let mut latest: Vec<(String, Fate)> = Vec::new();
         for setting in &self.settings {
-            latest.retain(|(image, _)| *image != setting.image);
+            let takes_back = |fate: &Fate| {
+                setting.fate == Fate::Healthy || fate.is_of_tasks() == setting.fate.is_of_tasks()
+            };
+            latest.retain(|(image, fate)| *image != setting.image || !takes_back(fate));
             latest.push((setting.image.clone(), setting.fate));
         }
         latest.retain(|(_, fate)| *fate != Fate::Healthy);
@@ -188,11 +214,27 @@ impl Fates {
     /// `….amazonaws.com/web:v2` and `library/web:v2`, but not `myweb:v2`. Where several match, the
     /// longest text wins, and of equal ones the latest setting.
     pub(super) fn of(&self, image: &str, moment: Timestamp) -> Fate {
-        self.settings
-            .iter()
+        self.latest(image, moment, |fate| !fate.is_of_tasks()).unwrap_or(Fate::Healthy)
+    }
+
+    /// The same for a container that was given another command, and runs: it exits.
+    pub(super) fn of_command(&self, image: &str, moment: Timestamp) -> Fate {
+        let told = self.latest(image, moment, |fate| fate.is_of_tasks() || fate == Fate::Healthy);
+        told.filter(|fate| fate.is_of_tasks()).unwrap_or(COMMAND_DONE)
+    }
+
+    /// The latest setting of those that count.
+    fn latest(
+        &self,
+        image: &str,
+        moment: Timestamp,
+        counts: impl Fn(Fate) -> bool,
+    ) -> Option<Fate> {
+        let settings = self.settings.iter().filter(|setting| counts(setting.fate));
+        settings
             .filter(|setting| setting.since <= moment && matches(&setting.image, image))
             .max_by_key(|setting| setting.image.len())
-            .map_or(Fate::Healthy, |setting| setting.fate)
+            .map(|setting| setting.fate)
     }
 }
 
@@ -251,5 +293,25 @@ mod tests {
         assert_eq!(fates.of("web:v2", at(4)), Fate::Unpullable, "a fate is not retroactive");
         assert_eq!(fates.of("web:v2", at(5)), Fate::Healthy);
         assert_eq!(fates.list(), [("team/web:v2".to_owned(), Fate::Unhealthy)]);
+    }
+
+    #[test]
+    fn one_off_commands_have_a_fate_of_their_own() {
+        let mut fates = Fates::default();
+        let exit = |code, after| Fate::TaskExit { code, after };
+        for (text, fate) in [("task-exit", exit(0, 1)), ("task-exit=3@60", exit(3, 60))] {
+            assert_eq!(text.parse(), Ok(fate));
+            assert_eq!(fate.to_string().parse(), Ok(fate));
+        }
+        assert!("task-exit=".parse::<Fate>().is_err());
+        assert_eq!(fates.of_command("web:v2", at(1)), exit(0, 1));
+        fates.set("web:v2", Fate::Crash { code: 9, after: 1 }, at(0));
+        fates.set("web:v2", exit(3, 60), at(0));
+        assert_eq!(fates.of("web:v2", at(1)), Fate::Crash { code: 9, after: 1 });
+        assert_eq!(fates.of_command("web:v2", at(1)), exit(3, 60));
+        assert_eq!(fates.list().len(), 2);
+        fates.set("web:v2", Fate::Healthy, at(3));
+        assert_eq!(fates.of_command("web:v2", at(3)), exit(0, 1));
+        assert_eq!(fates.list(), []);
     }
 }

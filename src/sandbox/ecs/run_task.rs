@@ -1,4 +1,8 @@
 //! `RunTask`, and the tasks it makes: those that belong to no service.
+//!
+//! A container that is given another command exits by itself, since commands that are run once end;
+//! the others run until they are stopped. A client token is good for as long as ECS tells of the
+//! tasks it made.
 
 use aws_sdk_ecs::{
     operation::run_task::{RunTaskInput, RunTaskOutput},
@@ -76,8 +80,9 @@ pub(super) fn run(call: &Call, transaction: &mut Transaction<'_>) -> Result<Byte
     let token = token.map(|token| call.scope.key(&token));
     if let Some(key) = &token
         && let Some(earlier) = transaction.get::<Request>(key)?
+        && let Some(answer) = again(call, transaction, &cluster.name, (earlier, &json))?
     {
-        return again(call, transaction, &cluster.name, (earlier, &json));
+        return Ok(answer);
     }
     let given = required(input.task_definition(), "TaskDefinition")?;
     let definition = task_definitions::deployable(transaction, &call.scope, given)?;
@@ -107,13 +112,20 @@ fn with_defaults(
     input
 }
 
-/// Answers a request with a client token that was used before.
+/// Answers a request with a client token that was used before; nothing where the tasks it made are
+/// forgotten, and the token with them (ECS API, "Ensuring idempotency").
 fn again(
     call: &Call,
     transaction: &mut Transaction<'_>,
     cluster: &str,
     (earlier, asked): (Request, &serde_json::Value),
-) -> Result<Bytes, Fault> {
+) -> Result<Option<Bytes>, Fault> {
+    let all = all(transaction, call.into(), cluster)?;
+    let same: Vec<&LoneTask> =
+        all.iter().filter(|one| earlier.tasks.contains(&one.task.id)).collect();
+    if same.is_empty() {
+        return Ok(None);
+    }
     if earlier.input != *asked {
         let arns: Vec<String> =
             earlier.tasks.iter().map(|id| names::task_arn(&call.scope, cluster, id)).collect();
@@ -126,14 +138,12 @@ fn again(
         }
         return Err(conflict);
     }
-    let all = all(transaction, call.into(), cluster)?;
-    let same: Vec<&LoneTask> =
-        all.iter().filter(|one| earlier.tasks.contains(&one.task.id)).collect();
     let arn = same.first().map(|one| one.task.definition.clone()).unwrap_or_default();
     let Some(definition) = task_definitions::find(transaction, &call.scope, &arn)? else {
-        return wire::write(&RunTaskOutput::builder().set_tasks(Some(Vec::new())).build());
+        return wire::write(&RunTaskOutput::builder().set_tasks(Some(Vec::new())).build())
+            .map(Some);
     };
-    answer(call, same.into_iter(), &definition)
+    answer(call, same.into_iter(), &definition).map(Some)
 }
 
 /// Refuses what ECS refuses.
@@ -208,12 +218,22 @@ fn start(
     for _ in 0..input.count().unwrap_or(1) {
         let mut task = Task::new(ids.task(), definition.arn(), &containers, call.now);
         task.started_by = input.started_by().map(str::to_owned);
+        for container in &mut task.containers {
+            container.has_own_command = has_own_command(&input, &container.spec.name);
+        }
         let cluster = cluster.to_owned();
         let lone = LoneTask { cluster, task, input: Stored(input.clone()), tags: tags.clone() };
         save(transaction, &call.scope, &lone)?;
         tasks.push(lone);
     }
     Ok(tasks)
+}
+
+/// Whether a container is given another command than its task definition's.
+fn has_own_command(input: &RunTaskInput, container: &str) -> bool {
+    let overrides = input.overrides().map(types::TaskOverride::container_overrides);
+    let mut of_container = overrides.unwrap_or_default().iter();
+    of_container.any(|one| one.name() == Some(container) && !one.command().is_empty())
 }
 
 /// The answer that tells of tasks.

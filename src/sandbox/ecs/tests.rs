@@ -74,7 +74,7 @@ fn run(extra: &Value) -> Value {
 #[test]
 fn a_job_runs_to_its_end_and_is_forgotten() {
     let mut ecs = Ecs::with_service();
-    ecs.fate("web:v1", Fate::Crash { code: 0, after: 5 });
+    ecs.fate("web:v1", Fate::TaskExit { code: 0, after: 5 });
     let overrides = json!({ "containerOverrides": [{ "name": "app", "command": ["migrate"] }] });
     let input = run(&json!({ "count": 2, "startedBy": "ci", "overrides": overrides }));
     let tasks = ecs.ok("RunTask", &input)["tasks"].clone();
@@ -99,6 +99,39 @@ fn a_job_runs_to_its_end_and_is_forgotten() {
         (&forgotten["tasks"], &forgotten["failures"][0]["reason"]),
         (&json!([]), &json!("MISSING"))
     );
+}
+
+#[test]
+fn a_command_that_is_run_once_ends_whatever_becomes_of_services() {
+    let mut ecs = Ecs::with_service();
+    ecs.fate("web:v1", Fate::Crash { code: 9, after: 1 });
+    let overrides = json!({ "containerOverrides": [{ "name": "app", "command": ["migrate"] }] });
+    let end = |ecs: &mut Ecs, overrides: &Value| {
+        let input = run(&json!({ "overrides": overrides }));
+        let task = ecs.ok("RunTask", &input)["tasks"][0]["taskArn"].clone();
+        ecs.wait(60);
+        let told = ecs.ok("DescribeTasks", &json!({ "cluster": "c", "tasks": [task] }));
+        told["tasks"][0]["containers"][0]["exitCode"].clone()
+    };
+    assert_eq!(end(&mut ecs, &overrides), 0);
+    ecs.fate("web:v1", Fate::TaskExit { code: 3, after: 20 });
+    assert_eq!(end(&mut ecs, &overrides), 3);
+    // Without another command it runs what the service runs.
+    assert_eq!(end(&mut ecs, &json!({})), 9);
+    ecs.fate("web:v1", Fate::Healthy);
+    assert_eq!(end(&mut ecs, &overrides), 0);
+}
+
+#[test]
+fn a_client_token_is_forgotten_with_its_tasks() {
+    let mut ecs = Ecs::with_service();
+    let overrides = json!({ "containerOverrides": [{ "name": "app", "command": ["migrate"] }] });
+    let input = run(&json!({ "clientToken": "t1", "overrides": overrides }));
+    let first = ecs.ok("RunTask", &input)["tasks"][0]["taskArn"].clone();
+    ecs.wait(60);
+    assert_eq!(ecs.ok("RunTask", &input)["tasks"][0]["taskArn"], first);
+    ecs.wait(2 * 3600);
+    assert_ne!(ecs.ok("RunTask", &input)["tasks"][0]["taskArn"], first);
 }
 
 #[test]

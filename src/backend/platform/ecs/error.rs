@@ -50,6 +50,22 @@ pub enum EcsError {
         /// Why the answer is missing.
         source: AwsError,
     },
+    /// ECS has no room for a one-off task.
+    #[error("ECS did not run the one-off task `{command}`: {reason}")]
+    NotPlaced {
+        /// Its command.
+        command: String,
+        /// ECS's words.
+        reason: String,
+    },
+    /// Whether a one-off task runs is not known.
+    #[error("it is not known whether the one-off task `{command}` runs")]
+    RunInDoubt {
+        /// Its command.
+        command: String,
+        /// Why the answer is missing.
+        source: AwsError,
+    },
     /// Whether a service was told to move is not known.
     #[error("it is not known whether ECS service `{service}` was updated")]
     UpdateInDoubt {
@@ -82,15 +98,16 @@ impl EcsError {
             | Self::TaskDefinitionNotFound { source, .. }
             | Self::Aws { source, .. }
             | Self::RegisterInDoubt { source, .. }
+            | Self::RunInDoubt { source, .. }
             | Self::UpdateInDoubt { source, .. } => Some(source),
-            Self::Unreadable { .. } => None,
+            Self::Unreadable { .. } | Self::NotPlaced { .. } => None,
         }
     }
 
     /// Whether the effect may have happened all the same.
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
-        self.aws().is_some_and(AwsError::is_ambiguous)
+        matches!(self, Self::RunInDoubt { .. }) || self.aws().is_some_and(AwsError::is_ambiguous)
     }
 
     /// Whether we may not do or see this, or the service does not offer it.

@@ -9,6 +9,7 @@ mod deployments;
 mod error;
 mod evidence;
 mod observe;
+mod one_off;
 mod raw;
 mod task_definitions;
 mod tasks;
@@ -22,6 +23,7 @@ use std::{
 };
 
 pub use error::EcsError;
+pub use one_off::{OneOff, OneOffEnd, OneOffState};
 pub use update::{ServiceUpdate, UpdateOutcome};
 
 use crate::{
@@ -54,6 +56,9 @@ const DESCRIBE_SERVICE_REVISIONS: Operation =
     read("DescribeServiceRevisions", Bucket::ServiceRevisionRead);
 const LIST_TASKS: Operation = read("ListTasks", Bucket::ClusterResourceRead);
 const DESCRIBE_TASKS: Operation = read("DescribeTasks", Bucket::ClusterResourceRead);
+/// The client token makes repeats harmless, and how often it is sent is counted where it is sent.
+const RUN_TASK: Operation =
+    Operation { name: "RunTask", bucket: Bucket::ClusterResourceModify, repeat: Repeat::ActsAgain };
 /// Every call makes a revision; the API has no token that would tell a repeat.
 const REGISTER_TASK_DEFINITION: Operation = Operation {
     name: "RegisterTaskDefinition",

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_ecs::types::Service;
+
 use super::{DESCRIBE_SERVICES, Ecs, EcsError, SERVICES_A_CALL, convert};
 use crate::{
     backend::aws::{AwsError, FaultKind, in_parallel},
@@ -43,6 +45,16 @@ impl Ecs {
         cluster: &ClusterName,
         names: &[&EcsServiceName],
     ) -> Result<Vec<ObservedService>, EcsError> {
+        let services = self.describe_raw(cluster, names).await?;
+        services.iter().map(|service| convert::service(cluster, service)).collect()
+    }
+
+    /// The same in the SDK's types.
+    async fn describe_raw(
+        &self,
+        cluster: &ClusterName,
+        names: &[&EcsServiceName],
+    ) -> Result<Vec<Service>, EcsError> {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let request =
             self.client.describe_services().cluster(cluster.as_str()).set_services(Some(names));
@@ -56,7 +68,16 @@ impl Ecs {
             let reason = failure.reason().unwrap_or("no reason given");
             return Err(EcsError::unreadable(failure.arn().unwrap_or_default(), reason));
         }
-        answer.services().iter().map(|service| convert::service(cluster, service)).collect()
+        Ok(answer.services.unwrap_or_default())
+    }
+
+    /// One service in the SDK's types.
+    pub(super) async fn raw_service(
+        &self,
+        cluster: &ClusterName,
+        service: &EcsServiceName,
+    ) -> Result<Option<Service>, EcsError> {
+        Ok(self.describe_raw(cluster, &[service]).await?.into_iter().next())
     }
 
     /// Describes one service.

@@ -23,6 +23,9 @@ pub(in crate::sandbox::ecs) enum Health {
 pub(in crate::sandbox::ecs) struct Container {
     /// What it is to run.
     pub(in crate::sandbox::ecs) spec: ContainerSpec,
+    /// Whether it was given another command than its task definition's.
+    #[serde(default)]
+    pub(in crate::sandbox::ecs) has_own_command: bool,
     /// What was pulled.
     pub(in crate::sandbox::ecs) digest: Option<String>,
     /// What becomes of it, known once its image is pulled.
@@ -40,6 +43,7 @@ impl Container {
     pub(super) fn new(spec: &ContainerSpec) -> Self {
         Self {
             spec: spec.clone(),
+            has_own_command: false,
             digest: None,
             fate: Fate::Healthy,
             exit_code: None,

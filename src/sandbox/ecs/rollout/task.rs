@@ -300,7 +300,8 @@ impl Task {
         for (index, container) in self.containers.iter_mut().enumerate() {
             let fixed = revision.as_ref().and_then(|one| one.digest(index));
             let reference = container.spec.reference(fixed);
-            match world.pull(&container.spec.image, &reference, moment) {
+            let asked = (container.spec.image.as_str(), container.has_own_command);
+            match world.pull(asked, &reference, moment) {
                 Ok((digest, fate)) => (container.digest, container.fate) = (Some(digest), fate),
                 Err(reason) => {
                     failure.get_or_insert_with(|| reason.clone());

@@ -37,7 +37,7 @@ impl World {
     /// on why it cannot be pulled.
     pub(super) fn pull(
         &self,
-        image: &str,
+        (image, has_own_command): (&str, bool),
         reference: &str,
         moment: Timestamp,
     ) -> Result<(String, Fate), String> {
@@ -50,6 +50,9 @@ impl World {
             ));
         }
         match self.images.get(reference) {
+            Some(digest) if fate != Fate::Unpullable && has_own_command => {
+                Ok((digest.clone(), self.fates.of_command(image, moment)))
+            }
             Some(digest) if fate != Fate::Unpullable => Ok((digest.clone(), fate)),
             _ => Err(format!(
                 "{RETRIED} 1 time(s): failed to resolve ref {reference}: {reference}: not found"

@@ -157,7 +157,7 @@ impl StepRecord {
     /// The attribute that is written once when the service is put back.
     pub(in super::super) const COMPENSATION_BEFORE: &'static str = "compensation_before";
     /// The attributes that change after the deployment began. Those that a step lacks are absent.
-    const CHANGING: [&'static str; 9] = [
+    const CHANGING: [&'static str; 10] = [
         "status",
         "task_definition",
         "registered",
@@ -167,6 +167,7 @@ impl StepRecord {
         "started_at",
         "finished_at",
         "compensation",
+        "before_task",
     ];
 
     /// The attributes that a change of the step sets, and those it takes away.

@@ -329,6 +329,7 @@ pub(super) fn step(service: &str) -> Step {
         started_at: None,
         finished_at: None,
         compensation: None,
+        before_task: None,
     }
 }
 

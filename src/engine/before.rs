@@ -1,0 +1,493 @@
+//! One-off tasks before a rollout: they run from the new image, one after the other, before any
+//! parameter is written and any service is moved.
+//!
+//! Invariant: a task is asked for only when that is in the store, and never a second time unless a
+//! repeat is known to run nothing twice. Where its end is not known, nothing that follows is begun.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest as _, Sha256};
+use tokio::time::{Instant, sleep};
+
+use super::{
+    Engine,
+    apply::{cause_chain, not_carried_on, refused},
+    course::{Direction, Others},
+    error::EngineError,
+    journal::Journal,
+    run::Run,
+};
+use crate::{
+    backend::platform::ecs::{OneOff, OneOffEnd, OneOffState},
+    model::{
+        BeforeTask, BeforeTaskStatus, Deployment, Event, Evidence, ServiceId, Step,
+        TaskDefinitionArn, TaskHappening, Verdict,
+    },
+    plan::{PlannedStep, Revision, Start},
+};
+
+/// The time before the second look; it doubles up to [`POLL_INTERVAL`].
+const FIRST_INTERVAL: Duration = Duration::from_millis(250);
+/// The longest time between two looks.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
+/// For how long a task that ECS does not know may be one that it does not show yet.
+const NOT_YET_SHOWN: Duration = Duration::from_secs(10);
+/// For how long AWS may not be seen before the end is called unknown.
+const BLINDNESS: Duration = Duration::from_mins(5);
+/// For how long after it was written down a task may be asked for again with the same token. ECS
+/// forgets the token an hour after the end of its task, and a day after it was used (ECS API,
+/// "Ensuring idempotency"); the rest is for clocks that differ.
+const TOKEN_IS_GOOD: SignedDuration = SignedDuration::from_mins(50);
+
+/// How a one-off task ended: well, or with the verdict on its step.
+type Ended = Result<(), (Verdict, Option<Evidence>)>;
+
+/// What came of asking for a task.
+enum Asked {
+    /// ECS has it, under this ARN.
+    Task(String),
+    /// It ended, or nobody knows.
+    Ended(Ended),
+}
+
+/// A step whose task is run.
+#[derive(Clone, Copy)]
+struct Before<'a> {
+    /// Its place.
+    position: usize,
+    /// The step.
+    step: &'a PlannedStep,
+    /// The revision that the task and then the service run.
+    task_definition: &'a TaskDefinitionArn,
+}
+
+impl Engine<'_> {
+    /// Runs the one-off tasks that are due, in the order of the services. After one that did not
+    /// succeed nothing more is begun, whatever is done on failure else.
+    pub(super) async fn run_before_tasks(&self, run: &Run<'_>) -> Result<(), EngineError> {
+        if matches!(run.course.others, Others::NeverBegin(_)) {
+            return Ok(());
+        }
+        for (position, step, start) in run.course.legs() {
+            let is_due = *start == Start::Apply && run.journal.is_before_task_due(position);
+            if is_due && !run.rollouts.is_held() {
+                self.before_rollout(run, position, step).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Registers a step's revision and runs its task from it.
+    async fn before_rollout(
+        &self,
+        run: &Run<'_>,
+        position: usize,
+        step: &PlannedStep,
+    ) -> Result<(), EngineError> {
+        if !run.before_effect().await? || !self.begins(run, (position, step)).await? {
+            return Ok(());
+        }
+        let task_definition = match self.revision(step, &run.written).await {
+            Ok(arn) => arn,
+            Err(error) => {
+                let verdict = refused(&error, error.is_ambiguous());
+                return self.hold_all(run, (position, step), (verdict, None)).await;
+            }
+        };
+        let registered = matches!(step.revision, Revision::New { .. });
+        run.journal.ready(position, Direction::Forward, (&task_definition, registered)).await?;
+        let before = Before { position, step, task_definition: &task_definition };
+        match self.one_off(run, before).await? {
+            Ok(()) => Ok(()),
+            Err(ended) => self.hold_all(run, (position, step), ended).await,
+        }
+    }
+
+    /// Ends a step whose task did not succeed, and everything that would follow.
+    async fn hold_all(
+        &self,
+        run: &Run<'_>,
+        (position, step): (usize, &PlannedStep),
+        (verdict, evidence): (Verdict, Option<Evidence>),
+    ) -> Result<(), EngineError> {
+        run.rollouts.hold();
+        run.rollouts.ended(&step.service, &verdict);
+        self.conclude(run, position, (verdict, evidence)).await
+    }
+
+    /// Asks for a task, unless that was done, and sees it through.
+    async fn one_off(&self, run: &Run<'_>, before: Before<'_>) -> Result<Ended, EngineError> {
+        let Some(task) = run.journal.before_task(before.position) else { return Ok(Ok(())) };
+        let arn = match &task.task_arn {
+            Some(arn) => arn.clone(),
+            None => match self.ask(run, before, &task).await? {
+                Asked::Task(arn) => arn,
+                Asked::Ended(ended) => return Ok(ended),
+            },
+        };
+        self.see_through(run, before, (&task, &arn)).await
+    }
+
+    /// Has the task run, or finds the one that was asked for before.
+    async fn ask(
+        &self,
+        run: &Run<'_>,
+        before: Before<'_>,
+        task: &BeforeTask,
+    ) -> Result<Asked, EngineError> {
+        let token = token(&run.journal.deployment(), &before.step.service);
+        let one_off = one_off(before, task, &token);
+        if task.status == BeforeTaskStatus::Pending {
+            self.intend(run, before).await?;
+            if run.journal.escaped_to().is_some() {
+                run.rollouts.lose_record();
+                return Ok(Asked::Ended(Err((not_carried_on(), None))));
+            }
+        } else {
+            match self.ecs.find_one_off(&one_off).await {
+                Ok(Some(found)) => return self.found(run, before, (found.arn, true)).await,
+                Ok(None) if is_token_good(task.started_at, (self.now)()) => {}
+                Ok(None) => return self.end_unknown(run, before, task).await.map(Asked::Ended),
+                Err(error) => return Ok(unclear(cause_chain(&error))),
+            }
+        }
+        if !run.before_effect().await? {
+            return Ok(Asked::Ended(Err((not_carried_on(), None))));
+        }
+        match self.ecs.run_one_off(&one_off).await {
+            Ok(arn) => self.found(run, before, (arn, false)).await,
+            Err(error) if error.is_ambiguous() => Ok(unclear(cause_chain(&error))),
+            Err(error) => {
+                let reason = cause_chain(&error);
+                let failed = |task: &mut BeforeTask| task.status = BeforeTaskStatus::Failed;
+                let text = "its one-off task could not be run";
+                run.journal.write_before_task(before.position, text, failed).await?;
+                Ok(Asked::Ended(Err((Verdict::Failed { reason }, None))))
+            }
+        }
+    }
+
+    /// Writes that the task is about to be asked for.
+    async fn intend(&self, run: &Run<'_>, before: Before<'_>) -> Result<(), EngineError> {
+        let at = (self.now)();
+        let intended = |task: &mut BeforeTask| {
+            task.status = BeforeTaskStatus::Intent;
+            task.started_at = Some(at);
+        };
+        run.journal.write_before_task(before.position, "its one-off task is run", intended).await
+    }
+
+    /// Writes and tells which task it is.
+    async fn found(
+        &self,
+        run: &Run<'_>,
+        before: Before<'_>,
+        (arn, adopted): (String, bool),
+    ) -> Result<Asked, EngineError> {
+        let running = |task: &mut BeforeTask| {
+            task.status = BeforeTaskStatus::Running;
+            task.task_arn = Some(arn.clone());
+        };
+        let text = format!("its one-off task is {}", short(&arn));
+        run.journal.write_before_task(before.position, &text, running).await?;
+        self.tell_start(run, before, (&arn, adopted));
+        Ok(Asked::Task(arn))
+    }
+
+    /// Tells that a task runs.
+    fn tell_start(&self, run: &Run<'_>, before: Before<'_>, (arn, adopted): (&str, bool)) {
+        let Some(task) = run.journal.before_task(before.position) else { return };
+        let (command, task) = (task.run.line(), short(arn).to_owned());
+        self.tell(before, TaskHappening::Started { command, task, adopted });
+    }
+
+    /// Tells what happens to a task.
+    fn tell(&self, before: Before<'_>, happening: TaskHappening) {
+        let service = before.step.service.clone();
+        self.listener.hear(&Event::BeforeTask { service, happening });
+    }
+
+    /// Follows a task to its end, as long as it may take.
+    async fn see_through(
+        &self,
+        run: &Run<'_>,
+        before: Before<'_>,
+        (task, arn): (&BeforeTask, &str),
+    ) -> Result<Ended, EngineError> {
+        if task.task_arn.is_some() {
+            self.tell_start(run, before, (arn, true));
+        }
+        let cluster = &before.step.target.cluster;
+        let start = Instant::now();
+        let (mut interval, mut status) = (FIRST_INTERVAL, String::new());
+        let (mut blind, mut missing) = (None, None);
+        loop {
+            match self.ecs.one_off(cluster, arn, &task.run.container).await {
+                Ok(Some(OneOffState { end: Some(end), .. })) => {
+                    return self.task_ended(run, before, (task, end)).await;
+                }
+                Ok(Some(seen)) => {
+                    (blind, missing) = (None, None);
+                    self.tell_status(before, (&mut status, seen.status));
+                }
+                Ok(None) => {
+                    if missing.get_or_insert_with(Instant::now).elapsed() >= NOT_YET_SHOWN {
+                        return self.end_unknown(run, before, task).await;
+                    }
+                }
+                Err(error) => {
+                    let text = format!("cannot see the one-off task: {}", cause_chain(&error));
+                    self.listener.hear(&Event::Warning { text: text.clone() });
+                    if blind.get_or_insert_with(Instant::now).elapsed() >= BLINDNESS {
+                        return Ok(Err((Verdict::Unknown { reason: text }, None)));
+                    }
+                }
+            }
+            if start.elapsed() >= task.run.timeout() {
+                return Ok(Err((too_late(task, (arn, &status)), None)));
+            }
+            sleep(interval).await;
+            interval = (interval * 2).min(POLL_INTERVAL);
+        }
+    }
+
+    /// Tells the status of a task when it is another than before.
+    fn tell_status(&self, before: Before<'_>, (known, seen): (&mut String, String)) {
+        if *known != seen {
+            self.tell(before, TaskHappening::Status { status: seen.clone() });
+            *known = seen;
+        }
+    }
+
+    /// Writes and tells how a task ended.
+    async fn task_ended(
+        &self,
+        run: &Run<'_>,
+        before: Before<'_>,
+        (task, end): (&BeforeTask, OneOffEnd),
+    ) -> Result<Ended, EngineError> {
+        self.record_end_of(run.journal, before.position, &end).await?;
+        let exit_code = end.exit_code;
+        self.tell(before, TaskHappening::Ended { exit_code });
+        if exit_code == Some(0) {
+            return Ok(Ok(()));
+        }
+        let reason = reason(task, &end);
+        let evidence = Evidence { stopped_tasks: vec![end.stopped], ..Evidence::default() };
+        Ok(Err((Verdict::Failed { reason }, Some(evidence))))
+    }
+
+    /// Writes how a task ended.
+    async fn record_end_of(
+        &self,
+        journal: &Journal<'_>,
+        position: usize,
+        end: &OneOffEnd,
+    ) -> Result<(), EngineError> {
+        let (at, exit_code) = ((self.now)(), end.exit_code);
+        let (status, text) = match exit_code {
+            Some(0) => (BeforeTaskStatus::Succeeded, "its one-off task succeeded".to_owned()),
+            Some(code) => {
+                (BeforeTaskStatus::Failed, format!("its one-off task exited with {code}"))
+            }
+            None => (BeforeTaskStatus::Failed, "its one-off task never ran".to_owned()),
+        };
+        let ended = |task: &mut BeforeTask| {
+            (task.status, task.exit_code, task.finished_at) = (status, exit_code, Some(at));
+        };
+        journal.write_before_task(position, &text, ended).await
+    }
+
+    /// The end of a task that cannot be found any more: as a person says, or unknown.
+    async fn end_unknown(
+        &self,
+        run: &Run<'_>,
+        before: Before<'_>,
+        task: &BeforeTask,
+    ) -> Result<Ended, EngineError> {
+        let Some(by) = run.confirmed_by.clone() else {
+            let unknown = |task: &mut BeforeTask| task.status = BeforeTaskStatus::Unknown;
+            let text = "the end of its one-off task is not known";
+            run.journal.write_before_task(before.position, text, unknown).await?;
+            let reason = format!(
+                "ECS does not know its one-off task `{}` any more, and how it ended is not known; it \
+                 is not run again",
+                task.run.line()
+            );
+            return Ok(Err((Verdict::Unknown { reason }, None)));
+        };
+        let at = (self.now)();
+        let text = format!("{by} says that its one-off task succeeded");
+        let confirmed = |task: &mut BeforeTask| {
+            task.status = BeforeTaskStatus::Succeeded;
+            task.finished_at = Some(at);
+            task.confirmed_by = Some(by);
+        };
+        run.journal.write_before_task(before.position, &text, confirmed).await?;
+        let text = format!("`{}`: {text}", before.step.service);
+        self.listener.hear(&Event::Warning { text });
+        Ok(Ok(()))
+    }
+
+    /// Tells of one-off tasks that still run although nothing that follows them is begun. They are
+    /// never stopped from here: what ends a migration in its middle does more harm than what waits
+    /// for it.
+    pub(super) async fn tell_running_tasks(
+        &self,
+        journal: &Journal<'_>,
+    ) -> Result<(), EngineError> {
+        for (position, step) in journal.steps().iter().enumerate() {
+            let Some(task) = step.before_task.as_ref().filter(|task| task.may_run()) else {
+                continue;
+            };
+            match self.look_at(journal, step, task).await {
+                Some(OneOffState { end: Some(end), .. }) => {
+                    self.record_end_of(journal, position, &end).await?;
+                }
+                Some(running) => {
+                    let text = left_running(step, (task, &running.arn));
+                    self.listener.hear(&Event::Warning { text });
+                }
+                None => {
+                    let (service, line) = (&step.service, task.run.line());
+                    let text = format!(
+                        "`{service}`: whether its one-off task `{line}` runs, or how it ended, is \
+                         not known"
+                    );
+                    self.listener.hear(&Event::Warning { text });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A task as it is now, if that can be told.
+    async fn look_at(
+        &self,
+        journal: &Journal<'_>,
+        step: &Step,
+        task: &BeforeTask,
+    ) -> Option<OneOffState> {
+        let cluster = &step.target.cluster;
+        if let Some(arn) = &task.task_arn {
+            return self.ecs.one_off(cluster, arn, &task.run.container).await.ok().flatten();
+        }
+        let token = token(&journal.deployment(), &step.service);
+        let one_off = OneOff {
+            cluster,
+            service: &step.target.ecs_service,
+            task_definition: step.task_definition.as_ref()?,
+            run: &task.run,
+            token: &token,
+        };
+        self.ecs.find_one_off(&one_off).await.ok().flatten()
+    }
+}
+
+impl Journal<'_> {
+    /// The one-off task of a step as last written.
+    fn before_task(&self, position: usize) -> Option<BeforeTask> {
+        self.step(position)?.before_task
+    }
+
+    /// Whether the one-off task of a step is still to succeed.
+    fn is_before_task_due(&self, position: usize) -> bool {
+        let Some(step) = self.step(position).filter(|step| !step.is_over()) else { return false };
+        step.before_task.is_some_and(|task| task.status != BeforeTaskStatus::Succeeded)
+    }
+
+    /// Writes what became of a step's one-off task.
+    async fn write_before_task(
+        &self,
+        position: usize,
+        text: &str,
+        change: impl FnOnce(&mut BeforeTask),
+    ) -> Result<(), EngineError> {
+        self.change(position, text, |step| {
+            if let Some(task) = &mut step.before_task {
+                change(task);
+            }
+        })
+        .await
+    }
+}
+
+/// What names the task of a step to ECS, the same whoever asks for it.
+fn token(deployment: &Deployment, service: &ServiceId) -> String {
+    let Deployment { project, environment, number, created_at, .. } = deployment;
+    let whole = format!("{project}/{environment}/{number}/{created_at}/{service}");
+    let hash = Sha256::digest(whole);
+    let hex: Vec<String> = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("release-tool/{number}/{}", hex.concat())
+}
+
+/// What is asked for.
+fn one_off<'a>(before: Before<'a>, task: &'a BeforeTask, token: &'a str) -> OneOff<'a> {
+    OneOff {
+        cluster: &before.step.target.cluster,
+        service: &before.step.target.ecs_service,
+        task_definition: before.task_definition,
+        run: &task.run,
+        token,
+    }
+}
+
+/// Whether asking again with the same token is known to run nothing twice.
+fn is_token_good(asked_at: Option<Timestamp>, now: Timestamp) -> bool {
+    asked_at.is_some_and(|at| now.duration_since(at) < TOKEN_IS_GOOD)
+}
+
+/// An end that is not known yet, and that `resume` may find out.
+fn unclear(reason: String) -> Asked {
+    Asked::Ended(Err((Verdict::Unknown { reason }, None)))
+}
+
+/// The verdict on a step whose task takes too long.
+fn too_late(task: &BeforeTask, (arn, status): (&str, &str)) -> Verdict {
+    let (line, id) = (task.run.line(), short(arn));
+    let last_seen = format!("its one-off task `{line}` ({id}) is {status}, and is left running");
+    Verdict::TimedOut { seconds: task.run.timeout_seconds, last_seen }
+}
+
+/// Why a task did not succeed.
+fn reason(task: &BeforeTask, end: &OneOffEnd) -> String {
+    let (line, container) = (task.run.line(), &task.run.container);
+    let words = &end.stopped.stopped_reason;
+    match end.exit_code {
+        Some(code) => {
+            format!("its one-off task `{line}` exited with {code} in container `{container}`")
+        }
+        None => format!("its one-off task `{line}` never ran: {words}"),
+    }
+}
+
+/// That a task is left running, with the command that ends it.
+fn left_running(step: &Step, (task, arn): (&BeforeTask, &str)) -> String {
+    let Step { service, target, .. } = step;
+    format!(
+        "`{service}`: its one-off task `{}` still runs and is left running; stop it with `aws ecs \
+         stop-task --cluster {} --task {}`",
+        task.run.line(),
+        target.cluster,
+        short(arn)
+    )
+}
+
+/// The id of a task, the last part of its ARN.
+fn short(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_good_for_less_than_an_hour() {
+        let at = |minutes: i64| Timestamp::from_second(minutes * 60).unwrap();
+        assert!(is_token_good(Some(at(0)), at(49)));
+        assert!(!is_token_good(Some(at(0)), at(50)));
+        assert!(!is_token_good(None, at(0)));
+    }
+}
