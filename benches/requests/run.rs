@@ -114,6 +114,7 @@ impl Place {
             from: None,
             images: std::collections::BTreeMap::new(),
             allow_missing: false,
+            skip_before: false,
             kind: DeploymentKind::Deploy,
             from_release: None,
             reason: None,
