@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::{
     Engine, SERVICES_AT_ONCE,
-    course::{Course, Others},
+    course::{Course, Direction, Others},
     error::EngineError,
     journal::Begin,
     rollouts::Stop,
@@ -159,7 +159,8 @@ impl Engine<'_> {
         step: &PlannedStep,
     ) -> Result<(), EngineError> {
         // What comes before all services may have ended it.
-        let is_over = run.journal.step(position).is_some_and(|step| step.is_over());
+        let is_over = run.course.direction == Direction::Forward
+            && run.journal.step(position).is_some_and(|step| step.is_over());
         if is_over || !run.before_effect().await? {
             return Ok(());
         }
