@@ -6,11 +6,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     abort::AbortArguments, completions::CompletionsArguments, deploy::DeployArguments,
-    history::HistoryArguments, journal::JournalArguments, lock::LockArguments, log::LogArguments,
-    manual::ManArguments, register::RegisterArguments, release::ReleaseArguments,
-    releases::ReleasesArguments, resume::ResumeArguments, rollback::RollbackArguments,
-    sandbox::SandboxArguments, show::ShowArguments, status::StatusArguments, store::StoreArguments,
-    unlock::UnlockArguments, wait::WaitArguments,
+    history::HistoryArguments, hooks::ContinueArguments, journal::JournalArguments,
+    lock::LockArguments, log::LogArguments, manual::ManArguments, register::RegisterArguments,
+    release::ReleaseArguments, releases::ReleasesArguments, resume::ResumeArguments,
+    rollback::RollbackArguments, sandbox::SandboxArguments, show::ShowArguments,
+    status::StatusArguments, store::StoreArguments, unlock::UnlockArguments, wait::WaitArguments,
 };
 
 /// Knows what is deployed where, by whom and why, and moves a set of services there safely.
@@ -106,6 +106,8 @@ pub(crate) enum Command {
     Resume(ResumeArguments),
     /// End a deployment: nothing more is begun, what was begun stays.
     Abort(AbortArguments),
+    /// Answer the hooks that rollouts wait for: go on, or go back.
+    Continue(ContinueArguments),
     /// Wait for the end of a deployment, whoever works on it.
     Wait(WaitArguments),
     /// Show what runs, who put it there, and whether it is complete.

@@ -167,6 +167,7 @@ fn exit_of_obstacle(obstacle: &Obstacle) -> Exit {
         Obstacle::ReasonRequired { .. } | Obstacle::ReleaseIsWhole { .. } => Exit::Usage,
         Obstacle::NotInTime { .. } => Exit::Unknown,
         Obstacle::NothingUnfinished
+        | Obstacle::NothingWaits { .. }
         | Obstacle::SeveralUnfinished { .. }
         | Obstacle::Over { .. }
         | Obstacle::NoTarget { .. }
@@ -201,8 +202,15 @@ fn exit_of_op(error: &OpError) -> Exit {
         | OpError::OtherDigest { .. }
         | OpError::NoServices { .. } => Exit::NothingChanged,
         OpError::Engine(error) => match error {
-            EngineError::NotRecorded(_) | EngineError::RegistrationNotRecorded(_) => {
-                Exit::NothingChanged
+            EngineError::NotRecorded(_)
+            | EngineError::AnswerNotRecorded(_)
+            | EngineError::RegistrationNotRecorded(_) => Exit::NothingChanged,
+            EngineError::NotAnswered { source, .. } => {
+                if source.is_ambiguous() {
+                    Exit::Unknown
+                } else {
+                    Exit::NothingChanged
+                }
             }
             EngineError::RecordLost { .. }
             | EngineError::NoEscape(_)

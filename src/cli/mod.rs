@@ -10,6 +10,7 @@ mod ending;
 mod exit;
 mod failure;
 mod history;
+mod hooks;
 mod interrupt;
 mod journal;
 mod lock;
@@ -74,6 +75,7 @@ async fn run(settings: &Settings, command: Command) -> Result<Exit, CliError> {
         Command::Rollback(arguments) => rollback::run(settings, arguments).await,
         Command::Resume(arguments) => resume::run(settings, arguments).await,
         Command::Abort(arguments) => abort::run(settings, arguments).await,
+        Command::Continue(arguments) => hooks::run(settings, arguments).await,
         Command::Wait(arguments) => wait::run(settings, arguments).await,
         Command::Journal(arguments) => journal::run(settings, arguments).await,
         Command::Status(arguments) => status::run(settings, arguments).await,

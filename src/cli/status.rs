@@ -105,6 +105,7 @@ fn human(console: &Console, report: &StatusReport, verbose: bool) -> String {
             task_definition: service.task_definition.as_ref(),
             verified: service.verified.as_ref(),
             tasks: (service.running, service.pending, service.desired),
+            stage: service.stage.as_ref(),
             digests: service.digests.as_ref(),
         })
         .collect();

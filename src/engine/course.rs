@@ -1,6 +1,6 @@
 //! What one run of the engine is to do: the legs of its steps, in one direction.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     model::ServiceId,
@@ -76,6 +76,11 @@ impl Course {
     /// All steps.
     pub(super) fn steps(&self) -> impl Iterator<Item = &PlannedStep> {
         self.legs.values().map(|(step, _)| step)
+    }
+
+    /// How long the longest rollout takes at least, by its planned bakes.
+    pub(super) fn bakes(&self) -> Duration {
+        self.steps().map(|step| step.strategy.bakes()).max().unwrap_or_default()
     }
 
     /// Their services.

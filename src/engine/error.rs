@@ -4,7 +4,7 @@ use crate::{
     backend::{
         escape::EscapeError, params::ParametersError, platform::ecs::EcsError, store::StoreError,
     },
-    model::{DeploymentNumber, HeldLock, ParameterName},
+    model::{DeploymentNumber, HeldLock, ParameterName, ServiceId},
 };
 
 /// Why something could not be carried out.
@@ -66,6 +66,17 @@ pub enum EngineError {
         deployment: DeploymentNumber,
         /// Why.
         source: ParametersError,
+    },
+    /// An answer to a hook could not be recorded.
+    #[error("failed to record the answer, so nothing was answered")]
+    AnswerNotRecorded(#[source] StoreError),
+    /// A hook could not be answered.
+    #[error("failed to answer the hook of `{service}`")]
+    NotAnswered {
+        /// The service.
+        service: ServiceId,
+        /// Why.
+        source: EcsError,
     },
     /// An image could not be recorded as registered.
     #[error("failed to record the image, so nothing was changed")]

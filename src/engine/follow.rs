@@ -14,7 +14,7 @@ use crate::{
     backend::platform::ecs::EcsError,
     model::{
         ClusterName, EcsServiceName, Event, Evidence, ObservedService, ServiceDeployment,
-        StepProgress, Verdict,
+        StageProgress, StepProgress, Verdict,
     },
     plan::{Judgement, PlannedStep, judge},
 };
@@ -31,10 +31,10 @@ pub(super) enum Followed {
 }
 
 /// The longest time between two looks while something moves.
-const POLL_INTERVAL: Duration = Duration::from_secs(2);
+pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// The time before the first look; it doubles up to [`POLL_INTERVAL`], so that a rollout that is
 /// over at once is also told at once.
-const FIRST_INTERVAL: Duration = Duration::from_millis(250);
+pub(super) const FIRST_INTERVAL: Duration = Duration::from_millis(250);
 /// For how long AWS may not be seen before the outcome is called unknown.
 const BLINDNESS: Duration = Duration::from_mins(5);
 
@@ -60,6 +60,10 @@ impl Engine<'_> {
             }
             if last && !waits {
                 return Ok(Followed::Detached);
+            }
+            if last && run.leaves_the_rest() {
+                // ECS is asked to roll them back: nobody needs to wait for their bakes.
+                return Ok(Followed::ToTheEnd);
             }
             sleep(jittered(interval)).await;
             for operation in self.throttles.take() {
@@ -120,9 +124,14 @@ impl Engine<'_> {
             {
                 one.hint = Some(arn);
             }
-            self.listener.hear(&Event::Progress(progress(one, service)));
         }
         let judged = self.judge_all(run, moving, &seen).await?;
+        for one in moving.iter_mut() {
+            let Some(step) = run.course.step(one.position) else { continue };
+            let deployment =
+                judged.get(&one.position).and_then(|(_, deployment)| deployment.as_ref());
+            self.tell_progress(run, one, (seen.get(&target_of(step)), deployment));
+        }
         Ok((seen, judged))
     }
 
@@ -275,7 +284,8 @@ impl Engine<'_> {
         self.listener.hear(&match back {
             None => Event::StepFinished { service, verdict, evidence, seconds },
             Some(back) => {
-                let to = back.ecs_deployment.and(back.task_definition);
+                let by_ecs = back.stopped.and(step.before.task_definition);
+                let to = back.ecs_deployment.and(back.task_definition).or(by_ecs);
                 Event::PutBack { service, to, verdict, evidence, seconds }
             }
         });
@@ -292,8 +302,9 @@ impl Engine<'_> {
     async fn give_up(&self, run: &Run<'_>, unseen: Option<&str>) -> Result<(), EngineError> {
         for one in run.rollouts.take() {
             let seconds = one.elapsed().as_secs();
+            let still = || one.stages.words().unwrap_or_else(|| "still in progress".to_owned());
             let verdict = match unseen {
-                None => Verdict::TimedOut { seconds, last_seen: "still in progress".to_owned() },
+                None => Verdict::TimedOut { seconds, last_seen: still() },
                 Some(why) => Verdict::Unknown {
                     reason: format!("ECS could not be asked for {} s: {why}", BLINDNESS.as_secs()),
                 },
@@ -305,13 +316,28 @@ impl Engine<'_> {
     }
 }
 
+impl Run<'_> {
+    /// Whether a service has failed, all goes back, and what still moves does so in stages, and
+    /// well.
+    fn leaves_the_rest(&self) -> bool {
+        let moving = self.rollouts.moving();
+        self.goes_back
+            && self.rollouts.first_failure().is_some()
+            && moving.iter().all(|one| one.stages.is_known() && !one.told)
+    }
+}
+
 /// The key a step's service has among those seen.
 pub(super) fn target_of(step: &PlannedStep) -> (ClusterName, EcsServiceName) {
     (step.target.cluster.clone(), step.target.ecs_service.clone())
 }
 
 /// How far a rollout is.
-fn progress(one: &Moving, service: Option<&ObservedService>) -> StepProgress {
+pub(super) fn progress(
+    one: &Moving,
+    service: Option<&ObservedService>,
+    stage: Option<StageProgress>,
+) -> StepProgress {
     let ours = service.and_then(|service| service.deployment(&one.watch.ours));
     StepProgress {
         service: one.watch.service.clone(),
@@ -322,11 +348,12 @@ fn progress(one: &Moving, service: Option<&ObservedService>) -> StepProgress {
         old_tasks: service.map_or(0, |service| service.tasks_of_others(&one.watch.ours)),
         failed_tasks: ours.map_or(0, |ours| ours.failed_tasks),
         seconds: one.elapsed().as_secs(),
+        stage,
     }
 }
 
 /// The interval, up to a tenth longer, so that many commands do not ask in step.
-fn jittered(interval: Duration) -> Duration {
+pub(super) fn jittered(interval: Duration) -> Duration {
     let random = u64::from(uuid::Uuid::new_v4().as_bytes().first().copied().unwrap_or_default());
     interval + interval * u32::try_from(random).unwrap_or_default() / 2560
 }

@@ -109,6 +109,13 @@ fn live_part(step: &Step) -> (Option<TaskDefinitionArn>, Option<EcsDeploymentId>
             };
             (back.task_definition.clone(), back.ecs_deployment.clone(), verdict)
         }
+        Some(back) if back.stopped.is_some() && step.status == StepStatus::Compensated => {
+            let to = step.before.task_definition.clone();
+            let reason = "the deployment was rolled back".to_owned();
+            let cause = RollbackCause::User;
+            let verdict = Some(Verdict::RolledBack { to, reason, cause });
+            (step.task_definition.clone(), step.ecs_deployment.clone(), verdict)
+        }
         _ => (step.task_definition.clone(), step.ecs_deployment.clone(), step.verdict.clone()),
     }
 }

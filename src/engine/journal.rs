@@ -96,6 +96,27 @@ impl<'a> Journal<'a> {
         position: usize,
         (direction, before): (Direction, &StepBefore),
     ) -> Result<Begin, EngineError> {
+        self.begin_as(position, (direction, before), None).await
+    }
+
+    /// Writes that ECS is about to be asked to roll a step's rollout back: the service deployment
+    /// with this ARN.
+    pub(super) async fn begin_stopping(
+        &self,
+        position: usize,
+        before: &StepBefore,
+        deployment: &str,
+    ) -> Result<Begin, EngineError> {
+        self.begin_as(position, (Direction::Back, before), Some(deployment)).await
+    }
+
+    /// Writes that a step begins, in one of these ways.
+    async fn begin_as(
+        &self,
+        position: usize,
+        (direction, before): (Direction, &StepBefore),
+        stopping: Option<&str>,
+    ) -> Result<Begin, EngineError> {
         let Some(mut step) = self.step(position) else { return Ok(Begin::Yes) };
         let (expected, at) = (step.status, (self.now)());
         let text = match (direction, expected) {
@@ -118,7 +139,11 @@ impl<'a> Journal<'a> {
                     started_at: Some(at),
                     ..Compensation::default()
                 };
-                step.compensation.get_or_insert_with(begun).verdict = None;
+                let back = step.compensation.get_or_insert_with(begun);
+                back.verdict = None;
+                if let Some(deployment) = stopping {
+                    back.stopped = Some(deployment.to_owned());
+                }
             }
         }
         if self.escape.is_open() {

@@ -5,6 +5,7 @@
 //! nothing new is started, what was started is followed to its end, and then everything goes back
 //! unless it is meant to stay.
 
+mod answer;
 mod apply;
 mod before;
 mod claim;
@@ -21,13 +22,28 @@ mod outcome;
 mod registration;
 mod rollouts;
 mod run;
+mod stages;
+mod stop;
 mod verify;
 mod way_back;
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
 use tokio::{sync::watch, time::Instant};
 
+pub use self::{
+    answer::{Answering, answer_hook},
+    claim::{Claim, claim},
+    error::EngineError,
+    hold::HoldChange,
+    journal::record_end,
+    outcome::{Report, status_of},
+    registration::{Registration, register},
+};
 use self::{
     apply::Written,
     course::{Course, Direction, Others},
@@ -38,14 +54,7 @@ use self::{
     outcome::{is_definite_failure, status_after_going_back},
     rollouts::{Rollouts, Stop},
     run::Run,
-};
-pub use self::{
-    claim::{Claim, claim},
-    error::EngineError,
-    hold::HoldChange,
-    journal::record_end,
-    outcome::{Report, status_of},
-    registration::{Registration, register},
+    stop::Under,
 };
 use crate::{
     backend::{
@@ -60,7 +69,7 @@ use crate::{
     },
     model::{
         Actor, Deployment, DeploymentKind, DeploymentStatus, Event, ImageId, Listener, OnFailure,
-        ReleaseNumber, ReleasedImage, StepStatus,
+        ReleaseNumber, ReleasedImage, ServiceId, StepStatus,
     },
     plan::{ApprovedPlan, Extent, Leg, PlannedStep, Undo},
 };
@@ -92,7 +101,8 @@ pub struct Engine<'a> {
 /// How a deployment is carried out.
 #[derive(Debug, Clone)]
 pub struct Orders {
-    /// How long rollouts may take, from the first effect; on the way back as long again.
+    /// How long rollouts may take beside the bakes that are planned, from the first effect; on the
+    /// way back as long again.
     pub timeout: Duration,
     /// Whether to follow the rollouts to their end.
     pub wait: bool,
@@ -309,7 +319,8 @@ impl Engine<'_> {
             keeper: &keeper,
             written: Written::of(course),
             wait: orders.wait || course.direction == Direction::Back,
-            deadline: Instant::now() + orders.timeout,
+            goes_back: course.direction == Direction::Forward && goes_back(journal, orders),
+            deadline: Instant::now() + orders.timeout + course.bakes(),
             confirmed_by: orders.confirmed_by.clone(),
         };
         if course.direction == Direction::Forward {
@@ -317,7 +328,7 @@ impl Engine<'_> {
             if self.attend(&run, before).await?.is_none() {
                 return Ok(Followed::Stopped);
             }
-            run.deadline = Instant::now() + orders.timeout;
+            run.deadline = Instant::now() + orders.timeout + course.bakes();
         }
         self.run(&run).await
     }
@@ -349,11 +360,7 @@ impl Engine<'_> {
             return self.report(journal, DeploymentStatus::Interrupted).await;
         }
         let is_rollback = deployment.kind == DeploymentKind::Rollback;
-        let goes_back = deployment.kind == DeploymentKind::Deploy
-            && orders.cancel.is_none()
-            && orders.on_failure == OnFailure::Rollback
-            && is_definite_failure(&deployment.steps);
-        if goes_back {
+        if goes_back(journal, orders) && is_definite_failure(&deployment.steps) {
             let failed = deployment.steps.iter().find(|step| step.status == StepStatus::Failed);
             let reason =
                 failed.map_or_else(String::new, |step| format!("`{}` failed", step.service));
@@ -402,21 +409,18 @@ impl Engine<'_> {
         journal: &Journal<'_>,
         (extent, orders): (Extent, &Orders),
     ) -> Result<Followed, EngineError> {
-        let Some(undo) = self.look_back_in_peace(journal, extent).await? else {
-            self.listener.hear(&Event::Interrupted);
+        if extent == Extent::Everything {
+            self.tell_way_back(&journal.deployment());
+        }
+        let Some(undo) = self.look_back_in_peace(journal, (extent, orders)).await? else {
             return Ok(Followed::Stopped);
         };
         for text in undo.left_alone {
             self.listener.hear(&Event::Warning { text });
         }
-        let deployment = journal.deployment();
         let course = Course::of_legs(Direction::Back, Others::GoOn, undo.legs);
         if course.is_empty() {
             return Ok(Followed::ToTheEnd);
-        }
-        if extent == Extent::Everything {
-            let services = course.services();
-            self.listener.hear(&Event::RollingBack { deployment: deployment.number, services });
         }
         let rollouts = Rollouts::default();
         let followed = self.carry(journal, &course, (&rollouts, orders)).await?;
@@ -424,22 +428,53 @@ impl Engine<'_> {
         Ok(if rollouts.record_lost() { Followed::Stopped } else { followed })
     }
 
-    /// Works out the way back while the lease is kept, since ECS may be busy for minutes; nothing
-    /// where a signal comes first.
+    /// Tells that what was begun goes back.
+    fn tell_way_back(&self, deployment: &Deployment) {
+        let begun = deployment.steps.iter().filter(|step| {
+            !matches!(
+                step.status,
+                StepStatus::Pending
+                    | StepStatus::Skipped
+                    | StepStatus::Compensated
+                    | StepStatus::CompensateFailed
+            )
+        });
+        let services: Vec<ServiceId> = begun.map(|step| step.service.clone()).collect();
+        if !services.is_empty() {
+            self.listener.hear(&Event::RollingBack { deployment: deployment.number, services });
+        }
+    }
+
+    /// Has ECS roll back what it still can, and works out the rest of the way back, while the lease
+    /// is kept, since both may take minutes; nothing where a signal or a wish to stop comes first.
     async fn look_back_in_peace(
         &self,
         journal: &Journal<'_>,
-        extent: Extent,
+        (extent, orders): (Extent, &Orders),
     ) -> Result<Option<Undo>, EngineError> {
         let rollouts = Rollouts::default();
         let keeper = Keeper::new(self.ledger, self.lease);
+        let timeout = orders.timeout;
+        let under = Under { journal, keeper: &keeper, rollouts: &rollouts, timeout };
+        let looking = async {
+            let late = match extent {
+                Extent::Everything => self.stop_rollouts(&under).await?,
+                Extent::WhatIsBack => BTreeSet::new(),
+            };
+            let mut undo = self.look_back(journal, extent).await?;
+            undo.legs.retain(|leg| !late.contains(&leg.position));
+            Ok(undo)
+        };
         let mut interrupt = self.interrupt.clone();
         tokio::select! {
             biased;
-            _ = interrupt.wait_for(|stop| *stop) => Ok(None),
-            lost = keeper.keep(&rollouts) => Err(lost),
-            undo = self.look_back(journal, extent) => undo.map(Some),
+            _ = interrupt.wait_for(|stop| *stop) => rollouts.stop(Stop::Signal),
+            () = rollouts.stops() => {}
+            lost = keeper.keep(&rollouts) => return Err(lost),
+            undo = looking => return undo.map(Some),
         }
+        self.tell_stop(&rollouts);
+        Ok(None)
     }
 
     /// Writes the status down, and brings back what is to be told.
@@ -451,6 +486,13 @@ impl Engine<'_> {
         let deployment = journal.close(status).await?;
         Ok(Report { deployment, unrecorded: journal.escaped_to() })
     }
+}
+
+/// Whether everything goes back once a service has failed.
+fn goes_back(journal: &Journal<'_>, orders: &Orders) -> bool {
+    journal.deployment().kind == DeploymentKind::Deploy
+        && orders.cancel.is_none()
+        && orders.on_failure == OnFailure::Rollback
 }
 
 /// What a failure means for the other services. A rollback takes back as many as it can.

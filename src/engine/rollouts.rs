@@ -10,6 +10,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::{sync::Notify, time::Instant};
 
+use super::stages::Stages;
 use crate::{
     model::{CancelRequest, ServiceId, Verdict},
     plan::Watch,
@@ -28,6 +29,8 @@ pub(super) struct Moving {
     pub(super) created_at: Option<Timestamp>,
     /// Whether its failure was told.
     pub(super) told: bool,
+    /// What is known of its stages.
+    pub(super) stages: Stages,
     /// When the service was told to move.
     since: Instant,
 }
@@ -100,6 +103,7 @@ impl Rollouts {
             hint: None,
             created_at: None,
             told: false,
+            stages: Stages::default(),
             since: Instant::now(),
         };
         self.with(|shared| shared.moving.push(moving));

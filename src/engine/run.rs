@@ -27,7 +27,9 @@ pub(super) struct Run<'a> {
     pub(super) written: Written,
     /// Whether rollouts are followed to their end.
     pub(super) wait: bool,
-    /// When the rollouts must have ended.
+    /// Whether everything goes back once a service has failed.
+    pub(super) goes_back: bool,
+    /// When the rollouts must have ended: what was given, and the bakes that are planned.
     pub(super) deadline: Instant,
     /// Who says that one-off tasks succeeded whose end is not known.
     pub(super) confirmed_by: Option<String>,

@@ -16,6 +16,7 @@ use super::{
     Engine,
     apply::{cause_chain, not_carried_on},
     error::EngineError,
+    follow::Seen,
     journal::Journal,
     run::Run,
 };
@@ -23,7 +24,8 @@ use crate::{
     backend::{platform::ecs::EcsError, registry::Resolution},
     model::{
         ContainerName, Digest, Event, ImageId, ImageUri, Label, ObservedService, ParameterName,
-        ServiceHead, ServiceId, Step, StepStatus, TaskDefinition, TaskDefinitionArn, Verdict,
+        ServiceDeploymentStatus, ServiceHead, ServiceId, Step, StepStatus, TaskDefinition,
+        TaskDefinitionArn, Verdict,
     },
     plan::{Extent, PlannedStep, Undo, UndoPicture, UndoRequest, container_images, undo},
 };
@@ -113,13 +115,29 @@ impl Engine<'_> {
         let deadline = Instant::now() + ECS_ROLLBACK;
         loop {
             let mut seen = self.ecs.observe(&targets).await?;
-            let is_busy = seen.values().any(ObservedService::is_rolling_back);
+            let is_busy = seen.values().any(ObservedService::is_rolling_back)
+                || self.rolls_back_in_stages(&seen).await?;
             if !is_busy || Instant::now() >= deadline {
                 let service = |(step, target)| Some((step, seen.remove(target)?));
                 return Ok(steps.iter().zip(&targets).filter_map(service).collect());
             }
             sleep(INTERVAL).await;
         }
+    }
+
+    /// Whether ECS is rolling a service back in stages, which only its service deployment tells.
+    async fn rolls_back_in_stages(&self, seen: &Seen) -> Result<bool, EcsError> {
+        let staged = seen.values().filter(|service| service.strategy.is_staged());
+        let arns: Vec<String> =
+            staged.filter_map(|service| service.current_service_deployment.clone()).collect();
+        let known = match self.ecs.service_deployments(&arns).await {
+            Err(error) if error.is_denied() => return Ok(false),
+            known => known?,
+        };
+        Ok(known.values().any(|deployment| {
+            use ServiceDeploymentStatus::{RollbackInProgress, RollbackRequested};
+            matches!(deployment.status, RollbackRequested | RollbackInProgress)
+        }))
     }
 
     /// What is to be known of one service.

@@ -299,6 +299,9 @@ pub struct Step {
 pub struct Compensation {
     /// What was there when it began; written once, before its first effect.
     pub before: StepBefore,
+    /// The service deployment that ECS was asked to roll back, where the way back began with that.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stopped: Option<String>,
     /// The task definition that the service goes back to.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub task_definition: Option<TaskDefinitionArn>,
@@ -345,7 +348,7 @@ impl Step {
     #[must_use]
     pub fn is_back(&self) -> bool {
         if let Some(compensation) = &self.compensation
-            && compensation.ecs_deployment.is_some()
+            && (compensation.ecs_deployment.is_some() || compensation.stopped.is_some())
         {
             return self.status == StepStatus::Compensated;
         }

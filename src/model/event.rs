@@ -9,6 +9,7 @@ use super::{
     id::{ParameterName, ServiceId},
     observed::RolloutState,
     release::{DeploymentNumber, ReleaseNumber},
+    strategy::{HookDetail, StageProgress},
     verdict::{Evidence, Verdict},
 };
 
@@ -78,6 +79,24 @@ pub enum Event {
     },
     /// A service's rollout was looked at.
     Progress(StepProgress),
+    /// A hook of a rollout waits for somebody to say how it goes on: `release-tool continue`.
+    HookAwaits {
+        /// The deployment.
+        deployment: DeploymentNumber,
+        /// The service.
+        service: ServiceId,
+        /// The stage it waits at, in ECS's word.
+        stage: Option<String>,
+        /// The hook.
+        hook: HookDetail,
+    },
+    /// ECS was asked to roll a rollout back that is still under way.
+    RollbackRequested {
+        /// The service.
+        service: ServiceId,
+        /// The ECS deployment.
+        ecs_deployment: EcsDeploymentId,
+    },
     /// A rollout is failing; the verdict follows when ECS has settled.
     Failing {
         /// The service.
@@ -197,4 +216,7 @@ pub struct StepProgress {
     pub failed_tasks: i32,
     /// Seconds since the step's first effect.
     pub seconds: u64,
+    /// How far it is in the stages of its strategy, where it has some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<StageProgress>,
 }

@@ -18,6 +18,7 @@ mod observed;
 mod release;
 mod selection;
 mod standing;
+mod strategy;
 mod task;
 mod task_definition;
 mod verdict;
@@ -46,6 +47,10 @@ pub use observed::{
 pub use release::{DeploymentNumber, Fingerprint, Release, ReleaseNumber, ReleasedImage};
 pub use selection::Selection;
 pub use standing::ReleaseStanding;
+pub use strategy::{
+    HookAnswer, HookDetail, LifecycleHook, Percent, RevisionShare, StageProgress, Strategy,
+    TrafficSteps,
+};
 pub use task::{BeforeTask, BeforeTaskStatus, RunTask};
 pub use task_definition::{Tag, TaskDefinition, TaskDefinitionStatus};
 pub use verdict::{ContainerExit, Evidence, RollbackCause, StoppedTask, Verdict};

@@ -9,6 +9,7 @@ use super::{
     arn::{EcsDeploymentId, ServiceRevisionId, TaskDefinitionArn},
     id::{ClusterName, ContainerName, EcsServiceName},
     image::Digest,
+    strategy::{HookDetail, RevisionShare, Strategy},
 };
 
 /// One entry of `DescribeServices`.
@@ -42,6 +43,8 @@ pub struct ObservedService {
     pub minimum_healthy_percent: i32,
     /// Upper bound of tasks during a rollout, percent of desired.
     pub maximum_percent: i32,
+    /// How it is set to be deployed.
+    pub strategy: Strategy,
     /// The service's events, newest first, at most 100.
     pub events: Vec<ServiceEvent>,
 }
@@ -178,6 +181,27 @@ pub struct ServiceDeployment {
     pub failed_hooks: Vec<String>,
     /// When somebody asked for its end, by AWS's clock.
     pub stopped_at: Option<Timestamp>,
+    /// How it was set to be carried out.
+    pub strategy: Strategy,
+    /// The revision it moves the service to, in numbers.
+    pub target: Option<RevisionShare>,
+    /// The revisions it moves the service from, in numbers.
+    pub sources: Vec<RevisionShare>,
+    /// The hooks that were called, as far as ECS tells them.
+    pub hooks: Vec<HookDetail>,
+    /// How the watch over its alarms is, in ECS's word, where there are some.
+    pub alarm_status: Option<String>,
+    /// When it began, by AWS's clock.
+    pub started_at: Option<Timestamp>,
+    /// When it last changed, by AWS's clock.
+    pub updated_at: Option<Timestamp>,
+}
+
+impl ServiceDeployment {
+    /// The hooks that wait for somebody to say how it goes on.
+    pub fn awaiting(&self) -> impl Iterator<Item = &HookDetail> {
+        self.hooks.iter().filter(|hook| hook.awaits_action())
+    }
 }
 
 /// `ServiceDeploymentStatus` of the ECS API.

@@ -193,6 +193,7 @@ impl OpError {
 fn engine_hint(error: &EngineError) -> Vec<String> {
     match error {
         EngineError::NotRecorded(source)
+        | EngineError::AnswerNotRecorded(source)
         | EngineError::RegistrationNotRecorded(source)
         | EngineError::LeaseLost { source }
         | EngineError::LeaseNotRenewed { source } => {
@@ -213,6 +214,10 @@ fn engine_hint(error: &EngineError) -> Vec<String> {
         EngineError::WayBackUnseen { deployment, .. }
         | EngineError::ParametersUnseen { deployment, .. } => {
             vec![format!("go on with `release-tool resume {deployment}` once AWS answers again")]
+        }
+        EngineError::NotAnswered { source, .. } => {
+            let look = "see what still waits with the same command".to_owned();
+            source.hint().into_iter().chain([look]).collect()
         }
         EngineError::Parameter { source, .. } => source.hint().into_iter().collect(),
     }

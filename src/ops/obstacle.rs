@@ -55,6 +55,14 @@ pub enum Obstacle {
         /// Their numbers, newest first.
         numbers: Vec<DeploymentNumber>,
     },
+    /// No hook waits for an answer.
+    #[error("no hook waits for an answer in `{place}`")]
+    NothingWaits {
+        /// What was asked for.
+        place: String,
+        /// Where.
+        environment: EnvironmentId,
+    },
     /// The deployment has ended.
     #[error("{} is over: it is {}", deployment.number, deployment.status.as_str())]
     Over {
@@ -131,6 +139,9 @@ impl Obstacle {
             Self::NothingUnfinished => {
                 one("see what there was with `release-tool history`".to_owned())
             }
+            Self::NothingWaits { environment, .. } => one(format!(
+                "see how far its rollouts are with `release-tool status all {environment}`"
+            )),
             Self::SeveralUnfinished { numbers } => numbers
                 .first()
                 .map(|number| format!("name the one that is meant, for example `{number}`"))

@@ -18,7 +18,8 @@ use crate::{
     model::{
         ClusterName, ContainerName, Deployment, Digest, EcsDeploymentId, EcsServiceName,
         EnvironmentId, HeldLock, Hold, ImageId, ImageUri, Label, ObservedService, ProjectId,
-        ReleaseHash, Selection, ServiceHead, ServiceId, TaskDefinitionArn,
+        ReleaseHash, RolloutState, Selection, ServiceHead, ServiceId, StageProgress,
+        TaskDefinitionArn,
     },
     plan::{RecordedAttempt, ServiceState, container_images, overall, service_state},
 };
@@ -74,6 +75,9 @@ pub struct ServiceStatus {
     /// The task definition that was last verified, where it is set to another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified: Option<TaskDefinitionArn>,
+    /// How far its rollout is, where that goes in stages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<StageProgress>,
     /// Tasks that run.
     pub running: i32,
     /// Tasks that start.
@@ -108,6 +112,7 @@ pub async fn status(
     let heads = workspace.ledger.heads(&project.id, &environment.id).await?;
     let hashes = hashes(&access, &targets, &seen, &heads).await?;
     let digests = if request.digests { Some(digests(&access, &seen).await?) } else { None };
+    let stages = stages(&access, &seen).await?;
     let attempts = attempts(workspace, &project, &heads, &services).await?;
     let Ground { hold, held, .. } = Ground::of(workspace, &environment.id).await?;
     let services: Vec<ServiceStatus> = targets
@@ -127,6 +132,7 @@ pub async fn status(
                     .filter(|arn| {
                         observed.and_then(|seen| seen.task_definition.as_ref()) != Some(arn)
                     }),
+                stage: stages.get(&target).cloned(),
                 running: observed.map_or(0, |seen| seen.running),
                 pending: observed.map_or(0, |seen| seen.pending),
                 desired: observed.map_or(0, |seen| seen.desired),
@@ -152,6 +158,34 @@ pub async fn status(
 
 /// What ECS says, by cluster and name.
 type Seen = BTreeMap<(ClusterName, EcsServiceName), ObservedService>;
+
+/// How far the rollouts are that go in stages. Where we may not see that, nothing is told.
+async fn stages(
+    access: &Access,
+    seen: &Seen,
+) -> Result<BTreeMap<(ClusterName, EcsServiceName), StageProgress>, OpError> {
+    let goes_on = |service: &ObservedService| {
+        let primary = service.primary();
+        primary.is_some_and(|primary| primary.rollout_state == Some(RolloutState::InProgress))
+    };
+    let current: BTreeMap<_, &String> = seen
+        .iter()
+        .filter(|(_, service)| service.strategy.is_staged() && goes_on(service))
+        .filter_map(|(target, service)| {
+            Some((target, service.current_service_deployment.as_ref()?))
+        })
+        .collect();
+    let arns: Vec<String> = current.values().map(|arn| (*arn).clone()).collect();
+    let known = match access.ecs.service_deployments(&arns).await {
+        Err(error) if error.is_denied() => BTreeMap::new(),
+        known => known?,
+    };
+    let progress = |arn: &String| Some(known.get(arn)?.progress(None));
+    Ok(current
+        .into_iter()
+        .filter_map(|(target, arn)| Some((target.clone(), progress(arn)?)))
+        .collect())
+}
 
 /// The release hashes of what each service is set to. The record answers where it is about the
 /// very task definition that runs; the rest is read from ECS.

@@ -43,12 +43,13 @@ pub enum Judgement {
 
 impl Watch {
     /// Whether the cheap look at the service leaves a question that its service deployment must
-    /// answer.
+    /// answer. A rollout in stages always does: nothing else tells how far it is.
     #[must_use]
     pub fn needs_a_closer_look(&self, service: Option<&ObservedService>) -> bool {
         let Some(service) = service else { return true };
         let Some(ours) = service.deployment(&self.ours) else { return true };
-        !ours.is_primary
+        service.strategy.is_staged()
+            || !ours.is_primary
             || ours.rollout_state != Some(RolloutState::InProgress)
             || self.fails_without_breaker(service, ours).is_some()
     }

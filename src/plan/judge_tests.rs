@@ -190,6 +190,18 @@ fn without_a_breaker_failing_tasks_end_the_wait() {
 }
 
 #[test]
+fn a_rollout_in_stages_is_always_looked_at_closely() {
+    let mut going = service(vec![deployment(2, true, 2, RolloutState::InProgress)]);
+    assert!(!watch(true).needs_a_closer_look(Some(&going)));
+    going.strategy.name = "CANARY".to_owned();
+    assert!(watch(true).needs_a_closer_look(Some(&going)));
+    // Its bake may last for hours, and is nothing but in progress.
+    let mut baking = status(ServiceDeploymentStatus::InProgress);
+    baking.lifecycle_stage = Some("A_STAGE_OF_LATER".to_owned());
+    assert_eq!(judge(&watch(true), Some(&going), Some(&baking)), Judgement::Wait);
+}
+
+#[test]
 fn unknown_statuses_are_waited_for() {
     let new = status(ServiceDeploymentStatus::Other("PAUSED".into()));
     let going = service(vec![deployment(2, true, 1, RolloutState::InProgress)]);

@@ -14,8 +14,9 @@ mod resume;
 mod standing;
 mod state;
 mod steps;
+mod stop;
 #[cfg(test)]
-mod test_support;
+pub(crate) mod test_support;
 mod undo;
 mod warnings;
 
@@ -32,4 +33,5 @@ pub use steps::{
     ApprovedPlan, ImageSource, ParameterChange, Plan, PlanRequest, PlannedStep, Revision, Rollout,
     ServicePicture, UnchangedService, Wanted, Warning,
 };
+pub use stop::{goes_back_to_before, is_rolling_back, rollout_under_way};
 pub use undo::{Extent, Undo, UndoPicture, UndoRequest, undo};

@@ -112,6 +112,7 @@ pub(super) fn plan_service(
             rollout,
             desired: picture.observed.desired,
             circuit_breaker: picture.observed.circuit_breaker.enabled,
+            strategy: picture.observed.strategy.clone(),
         })));
     };
     Ok(Outcome::Unchanged(UnchangedService {

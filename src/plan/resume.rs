@@ -191,6 +191,7 @@ fn followed(
         rollout: Rollout::Adopt { ecs_deployment: ours.clone() },
         desired: picture.observed.desired,
         circuit_breaker: picture.observed.circuit_breaker.enabled,
+        strategy: picture.observed.strategy.clone(),
         ..PlannedStep::ended(step)
     }
 }

@@ -8,7 +8,7 @@ use super::document::FieldChange;
 use crate::model::{
     BeforeTask, ContainerName, Digest, EcsDeploymentId, EnvironmentId, ImageId, Label,
     ObservedService, ParameterName, ProjectId, ReleaseHash, ReleaseNumber, ReleasedImage, RunTask,
-    Selection, ServiceId, Step, StepBefore, StepStatus, StepTarget, TaskDefinition,
+    Selection, ServiceId, Step, StepBefore, StepStatus, StepTarget, Strategy, TaskDefinition,
     TaskDefinitionArn,
 };
 
@@ -200,6 +200,14 @@ pub struct PlannedStep {
     pub desired: i32,
     /// Whether ECS itself ends the rollout when tasks keep failing.
     pub circuit_breaker: bool,
+    /// How ECS carries the rollout out, where that is not by replacing tasks in place.
+    #[serde(skip_serializing_if = "is_rolling")]
+    pub strategy: Strategy,
+}
+
+/// Whether tasks are replaced in place.
+fn is_rolling(strategy: &Strategy) -> bool {
+    !strategy.is_staged()
 }
 
 impl PlannedStep {
@@ -221,6 +229,7 @@ impl PlannedStep {
             digests: BTreeMap::new(),
             desired: 0,
             circuit_breaker: true,
+            strategy: Strategy::default(),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::model::{
     CircuitBreaker, ClusterName, ContainerName, DeploymentController, Digest, EcsDeployment,
     EcsDeploymentId, EcsServiceName, EnvironmentId, ImageId, ImageUri, Label, ObservedService,
     ProjectId, ReleasedImage, RolloutState, Selection, ServiceDeployment, ServiceDeploymentStatus,
-    ServiceId, Step, StepStatus, TaskDefinition, TaskDefinitionArn, TaskDefinitionStatus,
+    ServiceId, Step, StepStatus, Strategy, TaskDefinition, TaskDefinitionArn, TaskDefinitionStatus,
 };
 
 /// `family:revision` as a full ARN.
@@ -55,6 +55,7 @@ pub(crate) fn service(deployments: Vec<EcsDeployment>) -> ObservedService {
         circuit_breaker: CircuitBreaker { enabled: true, rollback: true },
         minimum_healthy_percent: 100,
         maximum_percent: 200,
+        strategy: Strategy::default(),
         events: Vec::new(),
     }
 }
@@ -72,6 +73,13 @@ pub(crate) fn service_deployment() -> ServiceDeployment {
         lifecycle_stage: None,
         failed_hooks: Vec::new(),
         stopped_at: None,
+        strategy: Strategy::default(),
+        target: None,
+        sources: Vec::new(),
+        hooks: Vec::new(),
+        alarm_status: None,
+        started_at: None,
+        updated_at: None,
     }
 }
 

@@ -15,9 +15,9 @@ use super::{
     steps::{ParameterChange, PlannedStep, Revision, Rollout},
 };
 use crate::model::{
-    ContainerName, Digest, EnvironmentId, ImageId, ImageUri, Label, ObservedService, ParameterName,
-    ProjectId, RolloutState, ServiceId, Step, StepBefore, StepStatus, TaskDefinition,
-    TaskDefinitionArn, TaskDefinitionStatus, Verdict,
+    Compensation, ContainerName, Digest, EnvironmentId, ImageId, ImageUri, Label, ObservedService,
+    ParameterName, ProjectId, RolloutState, ServiceId, Step, StepBefore, StepStatus,
+    TaskDefinition, TaskDefinitionArn, TaskDefinitionStatus, Verdict,
 };
 
 /// Which services go back.
@@ -129,6 +129,7 @@ fn way_back(
     undone: &mut Undo,
 ) -> Option<(PlannedStep, Start)> {
     if let Some(back) = &step.compensation
+        && !is_put_back_by_ecs(step, back, picture)
         && let Standing::Moved { task_definition, ecs_deployment } =
             standing(on_its_way_back(back), &picture.observed, runs_as_before(picture))
     {
@@ -155,8 +156,17 @@ fn way_back(
     Some(moved_back((step, picture), parameters))
 }
 
+/// Whether ECS, asked to, has put the service back to the very revision that the step found.
+fn is_put_back_by_ecs(step: &Step, back: &Compensation, picture: &UndoPicture) -> bool {
+    let before = step.before.task_definition.as_ref();
+    back.stopped.is_some()
+        && back.ecs_deployment.is_none()
+        && before.is_some()
+        && picture.observed.primary().and_then(|now| now.task_definition.as_ref()) == before
+}
+
 /// A compensation as something that was begun.
-fn on_its_way_back(back: &crate::model::Compensation) -> Begun<'_> {
+fn on_its_way_back(back: &Compensation) -> Begun<'_> {
     Begun {
         before: &back.before,
         task_definition: back.task_definition.as_ref(),
@@ -339,6 +349,7 @@ fn moving_back((step, picture): (&Step, &UndoPicture), to: &TaskDefinitionArn) -
     planned.digests = picture.digests.clone();
     planned.desired = picture.observed.desired;
     planned.circuit_breaker = picture.observed.circuit_breaker.enabled;
+    planned.strategy = picture.observed.strategy.clone();
     planned
 }
 
@@ -381,7 +392,7 @@ fn moved_back(
 mod tests {
     use super::*;
     use crate::{
-        model::{Compensation, EcsDeploymentId, RollbackCause, RolloutState},
+        model::{EcsDeploymentId, RollbackCause, RolloutState},
         plan::test_support::{arn, definition, deployment, service, step},
     };
     use RolloutState::{Completed, InProgress};
@@ -471,6 +482,31 @@ mod tests {
             ecs_deployment: EcsDeploymentId::new("ecs-svc/3"),
         };
         assert_eq!(undo.legs[0].start, followed);
+    }
+
+    #[test]
+    fn what_ecs_rolled_back_when_asked_is_brought_in_step() {
+        let mut begun = applied(StepStatus::Compensating);
+        let before = StepBefore {
+            task_definition: Some(arn("web", 2)),
+            ecs_deployment: Some(EcsDeploymentId::new("ecs-svc/2")),
+            ..StepBefore::default()
+        };
+        let stopped = Some("arn:deployment/x".to_owned());
+        begun.compensation = Some(Compensation { before, stopped, ..Compensation::default() });
+        let mut back = picture(7, "web:1", (2, "web:2"));
+        back.observed.task_definition = Some(arn("web", 1));
+        back.observed.deployments[0].task_definition = Some(arn("web", 1));
+        back.now = back.before.clone();
+        let undo = undone(begun.clone(), back, "web:2", Extent::Everything);
+        let [leg] = undo.legs.as_slice() else { panic!("{undo:?}") };
+        assert_eq!(leg.start, Start::PutBack { retire: Some(arn("web", 2)), broken: None });
+        assert_eq!(leg.step.parameters[0].to.as_deref(), Some("web:1"));
+        // It was asked too late, and the deployment ended well: a new one goes back.
+        let done = picture(2, "web:2", (2, "web:2"));
+        let undo = undone(begun, done, "web:2", Extent::Everything);
+        assert_eq!(undo.legs[0].start, Start::Apply);
+        assert!(undo.legs[0].step.registers());
     }
 
     #[test]

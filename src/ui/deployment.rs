@@ -109,6 +109,9 @@ fn style(step: &Step) -> Style {
 fn runs(step: &Step) -> String {
     if let Some(back) = &step.compensation {
         let moved = back.ecs_deployment.as_ref().and(back.task_definition.as_ref());
+        let is_back = step.status == StepStatus::Compensated;
+        let by_ecs = back.stopped.as_ref().filter(|_| is_back);
+        let moved = moved.or(by_ecs.and(step.before.task_definition.as_ref()));
         let now = moved.or(back.before.task_definition.as_ref());
         return now.map_or_else(String::new, |now| now.short().to_owned());
     }
@@ -233,6 +236,9 @@ fn headline(summary: &Summary<'_>) -> String {
             let is_late = |step: &Step| matches!(step.verdict, Some(Verdict::TimedOut { .. }));
             match count(summary, is_late) {
                 0 => format!("{number} lost an answer of AWS; its outcome is not known."),
+                _ if is_late_only(summary) => {
+                    format!("{number} did not end in time, and goes on in ECS.")
+                }
                 _ => format!("{number} did not end in time; its outcome is not known."),
             }
         }
@@ -252,6 +258,13 @@ fn before_task_failed<'a>(summary: &Summary<'a>) -> Option<&'a ServiceId> {
 fn is_task_unknown(step: &Step) -> bool {
     let task = step.before_task.as_ref();
     task.is_some_and(|task| task.status == BeforeTaskStatus::Unknown)
+}
+
+/// Whether nothing is in doubt but what takes longer than was waited.
+fn is_late_only(summary: &Summary<'_>) -> bool {
+    let is_late = |step: &Step| matches!(step.verdict, Some(Verdict::TimedOut { .. }));
+    let is_lost = |step: &Step| matches!(step.verdict, Some(Verdict::Unknown { .. }));
+    count(summary, is_late) > 0 && count(summary, is_lost) == 0
 }
 
 /// Whether a service failed, so that it did not go back for somebody's wish alone.
@@ -303,6 +316,8 @@ fn hints(summary: &Summary<'_>) -> Vec<String> {
             by_what_the_task_did(summary.deployment)
         }
         DeploymentStatus::Interrupted | DeploymentStatus::Unknown => {
+            let follow = format!("see it through with `release-tool wait {number}`");
+            let finish = if is_late_only(summary) { follow } else { finish };
             let undo = summary.deployment.may_be_taken_back().then_some(undo);
             [finish].into_iter().chain(undo).collect()
         }

@@ -9,7 +9,7 @@ use std::{
 use console::Style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{console::Console, words};
+use super::{console::Console, stages, words};
 use crate::model::{Event, Listener, ServiceId, Verdict};
 
 /// How often the spinners turn.
@@ -90,6 +90,14 @@ impl Listener for Live {
                     &self.console.paint(&Style::new().red(), format!("{service}: {words}")),
                 );
                 for line in words::evidence(evidence) {
+                    self.remark(&format!("    {line}"));
+                }
+            }
+            Event::HookAwaits { deployment, service, .. } => {
+                self.remark(
+                    &self.console.paint(&Style::new().yellow(), format!("{service}: {words}")),
+                );
+                for line in stages::answers(*deployment, service) {
                     self.remark(&format!("    {line}"));
                 }
             }

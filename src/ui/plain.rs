@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use super::{console::Console, words};
+use super::{console::Console, stages, words};
 use crate::model::{Event, Listener};
 
 /// Writes each event as a line of text.
@@ -45,10 +45,13 @@ impl Listener for PlainLines {
             Some(service) => self.console.remark(format!("[{seconds:>4}s] {service}: {line}")),
             None => self.console.remark(format!("[{seconds:>4}s] {line}")),
         }
-        if let Event::Failing { evidence, .. } = event {
-            for line in words::evidence(evidence) {
-                self.console.remark(format!("        {line}"));
-            }
+        let more = match event {
+            Event::Failing { evidence, .. } => words::evidence(evidence),
+            Event::HookAwaits { deployment, service, .. } => stages::answers(*deployment, service),
+            _ => Vec::new(),
+        };
+        for line in more {
+            self.console.remark(format!("        {line}"));
         }
     }
 }

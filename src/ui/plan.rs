@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use console::Style;
 
-use super::{console::Console, escape::escape, table::Table, words};
+use super::{console::Console, escape::escape, stages, table::Table, words};
 use crate::{
     model::{ImageId, ImageUri},
     plan::{ImageSource, Plan, PlannedStep, Revision, Rollout},
@@ -88,6 +88,9 @@ fn one_step((plan, step): (&Plan, &PlannedStep), console: &Console) -> String {
         lines.push("        moves too, because it shares an image".to_owned());
     }
     lines.extend(before(plan, step).map(|line| format!("        before: {line}")));
+    if matches!(step.rollout, Rollout::Update { .. } | Rollout::Adopt { .. }) {
+        lines.extend(stages::plan(&step.strategy).iter().map(|line| format!("        {line}")));
+    }
     for change in &step.changes {
         let (from, to) = values(change.from.as_deref(), change.to.as_deref());
         lines.push(format!("        {}: {from} → {to}", escape(&change.path)));

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use console::Style;
 
-use super::{console::Console, escape::escape, locks::held_line, table::Table, words};
+use super::{console::Console, escape::escape, locks::held_line, stages, table::Table, words};
 use crate::{
     model::{
         ContainerName, Deployment, Digest, HeldLock, Hold, ImageId, ReleaseHash, ServiceId,
-        TaskDefinitionArn,
+        StageProgress, TaskDefinitionArn,
     },
     plan::ServiceState,
 };
@@ -43,6 +43,8 @@ pub struct ServiceRow<'a> {
     pub verified: Option<&'a TaskDefinitionArn>,
     /// Tasks that run, start, and are wanted.
     pub tasks: (i32, i32, i32),
+    /// How far its rollout is, where that goes in stages.
+    pub stage: Option<&'a StageProgress>,
     /// The digests that run, by container.
     pub digests: Option<&'a BTreeMap<ContainerName, BTreeSet<Digest>>>,
 }
@@ -93,6 +95,7 @@ fn services(view: &StatusView<'_>, console: &Console) -> String {
             words::hashes(row.release_hashes),
             paint(row.state, console),
         ];
+        cells.extend(row.stage.map(stages::summary));
         if view.verbose {
             let (running, pending, desired) = row.tasks;
             let starting =

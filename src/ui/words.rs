@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::escape::escape;
+use super::{escape::escape, stages};
 use crate::model::{
     DeploymentKind, Event, Evidence, ImageId, ReleaseHash, RollbackCause, RolloutState,
     StepProgress, TaskDefinitionArn, TaskHappening, Verdict,
@@ -60,6 +60,9 @@ fn who_put_it_back(cause: RollbackCause) -> &'static str {
 /// How far a rollout is, in a few words.
 #[must_use]
 pub(super) fn progress(progress: &StepProgress) -> String {
+    if let Some(stage) = &progress.stage {
+        return stages::progress(progress, stage);
+    }
     let state = match progress.rollout_state {
         Some(RolloutState::Completed) => "COMPLETED",
         Some(RolloutState::Failed) => "FAILED",
@@ -81,13 +84,8 @@ pub(super) fn progress(progress: &StepProgress) -> String {
 pub(super) fn event_line(event: &Event) -> (Option<&str>, String) {
     match event {
         Event::DeploymentStarted { deployment, release, kind, services } => {
-            let what = match kind {
-                DeploymentKind::Deploy => "deploying",
-                DeploymentKind::Rollback => "going back to",
-                DeploymentKind::Register => "registering task definitions of",
-            };
             let services = counted(services.len(), "service");
-            (None, format!("{deployment}: {what} {release}, {services}"))
+            (None, format!("{deployment}: {} {release}, {services}", doing(*kind)))
         }
         Event::Resumed { deployment, services } => {
             (None, format!("{deployment}: taken up, {} left", counted(services.len(), "service")))
@@ -102,11 +100,11 @@ pub(super) fn event_line(event: &Event) -> (Option<&str>, String) {
         Event::BeforeTask { service, happening } => {
             (Some(service.as_str()), one_off_task(happening))
         }
-        Event::ParameterWritten { service, parameter, value: Some(_) } => {
-            (Some(service.as_str()), format!("wrote {parameter}"))
-        }
-        Event::ParameterWritten { service, parameter, value: None } => {
-            let text = format!("deleted {parameter}, which did not exist before");
+        Event::ParameterWritten { service, parameter, value } => {
+            let text = match value {
+                Some(_) => format!("wrote {parameter}"),
+                None => format!("deleted {parameter}, which did not exist before"),
+            };
             (Some(service.as_str()), text)
         }
         Event::RolloutStarted { service, ecs_deployment, adopted } => {
@@ -114,6 +112,12 @@ pub(super) fn event_line(event: &Event) -> (Option<&str>, String) {
             (Some(service.as_str()), format!("{what} {ecs_deployment}"))
         }
         Event::Progress(step) => (Some(step.service.as_str()), progress(step)),
+        Event::RollbackRequested { service, ecs_deployment } => {
+            (Some(service.as_str()), format!("asked ECS to roll {ecs_deployment} back"))
+        }
+        Event::HookAwaits { service, stage, hook, .. } => {
+            (Some(service.as_str()), stages::awaits(stage.as_deref(), hook))
+        }
         Event::Failing { service, reason, .. } => {
             (Some(service.as_str()), format!("FAILING  {}", escape(reason)))
         }
@@ -152,6 +156,15 @@ fn one_off_task(happening: &TaskHappening) -> String {
             format!("one-off task exited with {code}")
         }
         TaskHappening::Ended { exit_code: None } => "one-off task never ran".to_owned(),
+    }
+}
+
+/// What a deployment does with its release.
+fn doing(kind: DeploymentKind) -> &'static str {
+    match kind {
+        DeploymentKind::Deploy => "deploying",
+        DeploymentKind::Rollback => "going back to",
+        DeploymentKind::Register => "registering task definitions of",
     }
 }
 

@@ -158,8 +158,8 @@ fn when_the_time_is_up_the_outcome_is_not_known() {
 
         search-indexer: TIMED_OUT  not done after [seconds]: still in progress
 
-    d1 did not end in time; its outcome is not known.
-    hint: finish it with `release-tool resume d1`
+    d1 did not end in time, and goes on in ECS.
+    hint: see it through with `release-tool wait d1`
     hint: or take it back with `release-tool rollback prod d1`
     ");
     assert_eq!(shop.verdicts("d1")["search-indexer"], "TIMED_OUT");

@@ -40,6 +40,7 @@ mod releases;
 mod rolling_back;
 mod side_by_side;
 mod somebody_else;
+mod stopping;
 mod stores;
 mod support;
 mod task_definitions;

@@ -177,10 +177,12 @@ fn the_first_deployment_of_all_is_taken_back_while_it_is_not_over() {
     let deploy = begun(&shop, INDEXER);
     deploy.signal("KILL");
     deploy.end();
+    let mut back = shop.start(BACK);
+    back.hears("search-indexer: asked ECS to roll ecs-svc/");
     shop.go_fast();
-    let run = shop.run(BACK).expect(0).tells("prod is on hold");
+    let run = back.end().expect(0).tells("prod is on hold");
     assert_snapshot!(shop.steady(&run.stdout), @"
-        search-indexer    not b0885c1    ROLLED_BACK    bookshop-prod-search-indexer:3
+        search-indexer    not b0885c1    ROLLED_BACK    bookshop-prod-search-indexer:1
 
     d1 was rolled back: every service that was changed runs what it ran before.
     hint: see all that was recorded with `release-tool show d1`
@@ -211,9 +213,9 @@ fn a_running_deployment_stops_and_is_taken_back() {
     shop.go_fast();
     let run = back.end().expect(0);
     assert_snapshot!(shop.steady(&run.stdout), @"
-        order-worker      not b38f496    ROLLED_BACK    bookshop-prod-order-worker:3
-        mail-worker       not b38f496    ROLLED_BACK    bookshop-prod-mail-worker:3
-        search-indexer    not two        ROLLED_BACK    bookshop-prod-search-indexer:4
+        order-worker      not b38f496    ROLLED_BACK    bookshop-prod-order-worker:1
+        mail-worker       not b38f496    ROLLED_BACK    bookshop-prod-mail-worker:1
+        search-indexer    not two        ROLLED_BACK    bookshop-prod-search-indexer:2
 
     d2 was rolled back: every service that was changed runs what it ran before.
     hint: see all that was recorded with `release-tool show d2`
@@ -321,11 +323,12 @@ fn a_way_back_that_is_interrupted_is_finished_by_resume() {
     let deploy = begun(&shop, INDEXER);
     deploy.signal("INT");
     deploy.end().expect(7);
-    let back = begun(&shop, BACK);
+    let mut back = shop.start(BACK);
+    back.hears("search-indexer: asked ECS to roll ecs-svc/");
     back.signal("INT");
     let run = back.end().expect(7);
     assert_snapshot!(shop.steady(&run.stdout), @"
-        search-indexer    two    ROLLING_BACK    bookshop-prod-search-indexer:4
+        search-indexer    two    ROLLING_BACK    bookshop-prod-search-indexer:3
 
     d2 is not back yet; what was started goes on in ECS.
     hint: finish it with `release-tool resume d2`

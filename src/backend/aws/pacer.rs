@@ -34,7 +34,7 @@ pub(crate) enum Bucket {
     TaskDefinitionModify,
     /// ECS: describing and listing task definitions.
     TaskDefinitionRead,
-    /// ECS: updating services.
+    /// ECS: updating services, and stopping or continuing their deployments.
     ServiceModify,
     /// ECS: describing services.
     ServiceRead,

@@ -6,7 +6,7 @@ use aws_sdk_ecs::types as sdk;
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
-use super::EcsError;
+use super::{EcsError, strategy};
 use crate::model::{
     CircuitBreaker, ClusterName, ContainerExit, ContainerName, DeploymentController, Digest,
     EcsDeployment, EcsDeploymentId, EcsServiceName, ObservedService, RolloutState,
@@ -55,6 +55,7 @@ pub(super) fn service(
         maximum_percent: configuration
             .and_then(sdk::DeploymentConfiguration::maximum_percent)
             .unwrap_or(DEFAULT_MAXIMUM),
+        strategy: strategy::configured(configuration),
         events: service.events().iter().filter_map(event).collect(),
     })
 }
@@ -157,6 +158,15 @@ pub(super) fn service_deployment(deployment: &sdk::ServiceDeployment) -> Option<
         lifecycle_stage: deployment.lifecycle_stage().map(|stage| stage.as_str().to_owned()),
         failed_hooks: failed_hooks(deployment.lifecycle_hook_details()),
         stopped_at: timestamp(deployment.stopped_at()),
+        strategy: strategy::configured(deployment.deployment_configuration()),
+        target: deployment.target_service_revision().map(strategy::share),
+        sources: deployment.source_service_revisions().iter().map(strategy::share).collect(),
+        hooks: deployment.lifecycle_hook_details().iter().filter_map(strategy::hook).collect(),
+        alarm_status: alarms
+            .and_then(sdk::ServiceDeploymentAlarms::status)
+            .map(|status| status.as_str().to_owned()),
+        started_at: timestamp(deployment.started_at()),
+        updated_at: timestamp(deployment.updated_at()),
     })
 }
 

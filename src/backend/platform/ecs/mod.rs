@@ -4,6 +4,7 @@
 //! they come in, since the SDK's types drop members newer than the SDK. A write whose answer was
 //! lost is looked up before anything is done again.
 
+mod answer;
 mod convert;
 mod deployments;
 mod error;
@@ -11,6 +12,7 @@ mod evidence;
 mod observe;
 mod one_off;
 mod raw;
+mod strategy;
 mod task_definitions;
 mod tasks;
 #[cfg(test)]
@@ -75,6 +77,19 @@ const DEREGISTER_TASK_DEFINITION: Operation = Operation {
 /// somebody else may have moved the service: it is looked at first as well.
 const UPDATE_SERVICE: Operation =
     Operation { name: "UpdateService", bucket: Bucket::ServiceModify, repeat: Repeat::ActsAgain };
+/// AWS publishes no rate for the two requests that act on a service deployment under way. They are
+/// counted with the changes of services, so that all of them together stay within that rate.
+const STOP_SERVICE_DEPLOYMENT: Operation = Operation {
+    name: "StopServiceDeployment",
+    bucket: Bucket::ServiceModify,
+    repeat: Repeat::ActsAgain,
+};
+/// As [`STOP_SERVICE_DEPLOYMENT`]. A repeat is refused, and its words do not tell why.
+const CONTINUE_SERVICE_DEPLOYMENT: Operation = Operation {
+    name: "ContinueServiceDeployment",
+    bucket: Bucket::ServiceModify,
+    repeat: Repeat::ActsAgain,
+};
 
 /// The ECS of one account and region. Cheap to clone.
 #[derive(Debug, Clone)]

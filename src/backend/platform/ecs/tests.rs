@@ -8,8 +8,8 @@ use crate::{
     backend::testing::{Answer, FakeAws, Seen},
     model::{
         ClusterName, ContainerName, DeploymentController, EcsDeploymentId, EcsServiceName,
-        ObservedService, RolloutState, ServiceDeploymentStatus, ServiceRevisionId, Tag,
-        TaskDefinitionStatus,
+        HookAnswer, ObservedService, Percent, RolloutState, ServiceDeploymentStatus,
+        ServiceRevisionId, Tag, TaskDefinitionStatus,
     },
 };
 
@@ -353,6 +353,101 @@ async fn our_service_deployment_is_joined_by_its_revisions_number() {
     assert_eq!(find(150, Some("arn:deployment/5")).await.unwrap().arn, "arn:deployment/150");
     assert_eq!(aws.sent("ListServiceDeployments").len(), 2);
     assert!(find(999, None).await.is_none());
+}
+
+/// A canary that waits for somebody after its test traffic has moved.
+const PAUSED: &str = r#"{
+  "serviceDeploymentArn": "arn:deployment/5", "status": "IN_PROGRESS",
+  "lifecycleStage": "PRE_PRODUCTION_TRAFFIC_SHIFT", "startedAt": 60, "updatedAt": 120,
+  "targetServiceRevision": {
+    "arn": "arn:aws:ecs:eu-west-1:111111111111:service-revision/prod/web/5",
+    "requestedTaskCount": 4, "runningTaskCount": 3, "pendingTaskCount": 1,
+    "requestedTestTrafficWeight": 100.0, "requestedProductionTrafficWeight": 2.5 },
+  "sourceServiceRevisions": [{ "arn": "arn:revision/4", "runningTaskCount": 4,
+    "requestedProductionTrafficWeight": 97.5 }],
+  "alarms": { "status": "MONITORING", "alarmNames": ["errors"] },
+  "lifecycleHookDetails": [{ "targetType": "PAUSE" }, { "hookId": "h-1", "targetType": "PAUSE",
+    "status": "AWAITING_ACTION", "expiresAt": 180, "timeoutAction": "ROLLBACK" }],
+  "deploymentConfiguration": { "strategy": "CANARY", "bakeTimeInMinutes": 7,
+    "canaryConfiguration": { "canaryPercent": 2.5 },
+    "lifecycleHooks": [{ "targetType": "PAUSE", "lifecycleStages": ["A_STAGE_OF_LATER"],
+      "timeoutConfiguration": { "timeoutInMinutes": 90, "action": "CONTINUE" } }] } }"#;
+
+#[tokio::test]
+async fn a_deployment_in_stages_tells_shares_hooks_and_planned_waits() {
+    let (_, ecs) = ecs(|_| Answer::raw(&format!(r#"{{"serviceDeployments": [{PAUSED}]}}"#))).await;
+    let found = ecs.service_deployments(&["arn:deployment/5".to_owned()]).await.unwrap();
+    let found = &found["arn:deployment/5"];
+    // A stage that the SDK does not know goes through as it is.
+    assert_eq!(found.lifecycle_stage.as_deref(), Some("PRE_PRODUCTION_TRAFFIC_SHIFT"));
+    let target = found.target.as_ref().unwrap();
+    assert_eq!((target.requested, target.running, target.pending), (4, 3, 1));
+    assert_eq!(target.production, Some(Percent::new(2.5)));
+    assert_eq!(target.test, Some(Percent::ALL));
+    assert_eq!(found.sources[0].production, Some(Percent::new(97.5)));
+    assert_eq!(found.alarm_status.as_deref(), Some("MONITORING"));
+    assert_eq!(found.updated_at, Timestamp::from_second(120).ok());
+    let waiting: Vec<_> = found.awaiting().collect();
+    assert_eq!((waiting.len(), waiting[0].id.as_str()), (1, "h-1"));
+    assert_eq!(waiting[0].expires_at, Timestamp::from_second(180).ok());
+    assert_eq!((found.strategy.name.as_str(), found.strategy.bake_minutes), ("CANARY", 7));
+    let shift = found.strategy.shift.unwrap();
+    assert_eq!((shift.percent, shift.bake_minutes, shift.waits), (Percent::new(2.5), 10, 1));
+    let hook = &found.strategy.hooks[0];
+    assert_eq!(hook.stages, ["A_STAGE_OF_LATER"]);
+    assert_eq!(
+        (hook.timeout_minutes, hook.timeout_action.as_deref()),
+        (Some(90), Some("CONTINUE"))
+    );
+}
+
+/// Asks an ECS that loses the first answers; whether it carries out what it does not answer is
+/// said too. Gives the outcome and the requests that were sent to act.
+async fn acted(
+    operation: &'static str,
+    (lost, is_carried_out): (usize, bool),
+) -> (Result<(), EcsError>, Vec<Value>) {
+    let mut sent = 0;
+    let (aws, ecs) = ecs(move |seen| {
+        if seen.operation == "DescribeServiceDeployments" {
+            let went = |word: &str, to: &str| PAUSED.replace(word, to);
+            let found = match (is_carried_out && sent > 0, operation) {
+                (false, _) => PAUSED.to_owned(),
+                (true, "ContinueServiceDeployment") => went("AWAITING_ACTION", "SUCCEEDED"),
+                (true, _) => went("IN_PROGRESS", "ROLLBACK_REQUESTED"),
+            };
+            return Answer::raw(&format!(r#"{{"serviceDeployments": [{found}]}}"#));
+        }
+        sent += 1;
+        if sent <= lost { Answer::Cut } else { Answer::raw("{}") }
+    })
+    .await;
+    let outcome = match operation {
+        "ContinueServiceDeployment" => {
+            ecs.answer_hook("arn:deployment/5", "h-1", HookAnswer::Rollback).await
+        }
+        _ => ecs.roll_back_deployment("arn:deployment/5").await,
+    };
+    (outcome, aws.sent(operation))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_a_deployment_is_sent_again_only_where_it_left_no_trace() {
+    for operation in ["ContinueServiceDeployment", "StopServiceDeployment"] {
+        for (fate, count) in [((0, true), 1), ((1, true), 1), ((1, false), 2), ((9, false), 3)] {
+            let (outcome, sent) = acted(operation, fate).await;
+            assert_eq!(sent.len(), count, "{operation} {fate:?}");
+            assert_eq!(outcome.is_err_and(|error| error.is_ambiguous()), fate.0 == 9);
+        }
+    }
+    let (_, sent) = acted("ContinueServiceDeployment", (0, true)).await;
+    let wanted = json!({
+        "serviceDeploymentArn": "arn:deployment/5", "hookId": "h-1", "action": "ROLLBACK"
+    });
+    assert_eq!(sent, [wanted]);
+    let (_, sent) = acted("StopServiceDeployment", (0, true)).await;
+    let wanted = json!({ "serviceDeploymentArn": "arn:deployment/5", "stopType": "ROLLBACK" });
+    assert_eq!(sent, [wanted]);
 }
 
 #[tokio::test]

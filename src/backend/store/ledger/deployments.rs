@@ -137,6 +137,34 @@ impl Ledger {
         }
     }
 
+    /// Tells that somebody answers a hook that a service of a deployment waits for. It takes no
+    /// lease.
+    ///
+    /// # Errors
+    /// Fails with [`StoreError::Conflict`] when the deployment is over, with
+    /// [`StoreError::NotFound`] when there is none, and when the store cannot be used.
+    pub async fn record_answer(
+        &self,
+        key: &DeploymentKey,
+        by: &Actor,
+        (service, what): (&ServiceId, &str),
+        reason: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let open = DeploymentStatus::ALL.into_iter().filter(|status| !status.is_final());
+        let news = News::of("deployment.hook_answered", by, key.number.to_string())
+            .detail(format!("`{service}`: {what}"))
+            .reason(reason);
+        let entry =
+            TimelineEntry { at: self.now(), service: Some(service.clone()), text: news.words() };
+        let is_open = Write::check(keys::deployment(key))
+            .when(Condition::Any(open.map(has_status).collect()))
+            .when(records::known::<DeploymentRecord>());
+        let writes = [is_open, timeline::telling_one(key, &entry)?];
+        let chain = Chain::of(&key.project, &key.environment);
+        let done = self.transact_and_tell(chain, &[news], &writes).await;
+        done.map_err(|error| explain(error, key, "going on"))
+    }
+
     /// Ends a deployment: its status, the heads of its services, and its place among those that are
     /// not over, in one transaction. Gives the services whose heads were left as they are, since a
     /// newer deployment has touched them.

@@ -1,0 +1,195 @@
+//! `continue`: the hooks of unfinished deployments that wait for an answer, and answering them.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::{
+    access::Access, error::OpError, ground::Ground, obstacle::Obstacle, workspace::Workspace,
+};
+use crate::{
+    backend::store::ledger::DeploymentKey,
+    engine::{self, Answering},
+    manifest::Environment,
+    model::{
+        Deployment, DeploymentNumber, EnvironmentId, HeldLock, HookAnswer, HookDetail, LockKind,
+        ServiceDeployment, ServiceId, StageProgress, Step,
+    },
+};
+
+/// What the user asked for.
+#[derive(Debug, Clone)]
+pub struct HookRequest {
+    /// A deployment's number, or an environment.
+    pub place: String,
+    /// Only the hooks of this service.
+    pub service: Option<String>,
+}
+
+/// A hook that waits for an answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct WaitingHook {
+    /// The deployment.
+    pub deployment: DeploymentNumber,
+    /// The service.
+    pub service: ServiceId,
+    /// How far its rollout is.
+    #[serde(flatten)]
+    pub stage: StageProgress,
+    /// The hook.
+    pub hook: HookDetail,
+    /// The service deployment's ARN.
+    pub service_deployment: String,
+}
+
+/// The hooks that wait, and the way to answer them.
+pub struct WaitingHooks {
+    /// The environment.
+    pub environment: EnvironmentId,
+    /// The hooks, at least one.
+    pub hooks: Vec<WaitingHook>,
+    /// The environment's AWS.
+    access: Access,
+}
+
+/// Looks for the hooks that wait.
+///
+/// # Errors
+/// Fails when there are none, when a person has locked one of their services, when the manifest or
+/// the record does not have what was asked for, and when AWS or the store fails.
+pub async fn waiting_hooks(
+    workspace: &Workspace,
+    request: &HookRequest,
+) -> Result<WaitingHooks, OpError> {
+    let (environment, deployments) = place(workspace, &request.place).await?;
+    let access = Access::open(workspace, &environment.home()).await?;
+    let is_wanted = |step: &Step| {
+        request.service.as_deref().is_none_or(|service| step.service.as_str() == service)
+    };
+    let steps: Vec<(DeploymentNumber, &Step)> = deployments
+        .iter()
+        .flat_map(|deployment| deployment.steps.iter().map(|step| (deployment.number, step)))
+        .filter(|(_, step)| is_wanted(step))
+        .collect();
+    let hooks = waiting(&access, &steps).await?;
+    if hooks.is_empty() {
+        let place = match &request.service {
+            Some(service) => format!("{}`, of service `{service}", request.place),
+            None => request.place.clone(),
+        };
+        return Err(Obstacle::NothingWaits { place, environment: environment.id }.into());
+    }
+    refuse_if_locked(workspace, &environment, &hooks).await?;
+    Ok(WaitingHooks { environment: environment.id, hooks, access })
+}
+
+/// The environment that is meant, and its deployments that are not over.
+async fn place(
+    workspace: &Workspace,
+    place: &str,
+) -> Result<(Environment, Vec<Deployment>), OpError> {
+    let project = &workspace.project;
+    let number = place.parse::<DeploymentNumber>().ok();
+    let Some(number) = number.filter(|_| project.environment(place).is_err()) else {
+        let environment = project.environment(place)?.clone();
+        let ground = Ground::of(workspace, &environment.id).await?;
+        return Ok((environment, ground.unfinished));
+    };
+    let deployment = workspace.ledger.deployment(&project.id, number).await?;
+    if deployment.status.is_final() {
+        return Err(Obstacle::Over { deployment: Box::new(deployment) }.into());
+    }
+    let environment = project.environment(deployment.environment.as_str())?.clone();
+    Ok((environment, vec![deployment]))
+}
+
+/// The hooks that wait in the rollouts that some steps began.
+async fn waiting(
+    access: &Access,
+    steps: &[(DeploymentNumber, &Step)],
+) -> Result<Vec<WaitingHook>, OpError> {
+    let targets: Vec<_> = steps
+        .iter()
+        .map(|(_, step)| (step.target.cluster.clone(), step.target.ecs_service.clone()))
+        .collect();
+    let seen = access.ecs.observe(&targets).await?;
+    let current = |target| seen.get(target)?.current_service_deployment.clone();
+    let arns: Vec<String> = targets.iter().filter_map(current).collect();
+    let known = access.ecs.service_deployments(&arns).await?;
+    let mut waiting = Vec::new();
+    for ((number, step), target) in steps.iter().zip(&targets) {
+        let deployment = current(target).and_then(|arn| known.get(&arn));
+        if let Some(deployment) = deployment.filter(|deployment| is_of(step, deployment)) {
+            waiting.extend(hooks_of(*number, step, deployment));
+        }
+    }
+    Ok(waiting)
+}
+
+/// Whether a service deployment is the one that a step began, on its way forward or back.
+fn is_of(step: &Step, deployment: &ServiceDeployment) -> bool {
+    let back = step.compensation.as_ref().and_then(|back| back.ecs_deployment.as_ref());
+    let ours = [back, step.ecs_deployment.as_ref()];
+    let revision = deployment.target_revision.as_ref();
+    revision.is_some_and(|revision| ours.into_iter().flatten().any(|ours| ours.made(revision)))
+}
+
+/// The hooks of a service deployment that wait.
+fn hooks_of<'a>(
+    number: DeploymentNumber,
+    step: &'a Step,
+    deployment: &'a ServiceDeployment,
+) -> impl Iterator<Item = WaitingHook> + 'a {
+    deployment.awaiting().map(move |hook| WaitingHook {
+        deployment: number,
+        service: step.service.clone(),
+        stage: deployment.progress(None),
+        hook: hook.clone(),
+        service_deployment: deployment.arn.clone(),
+    })
+}
+
+/// Refuses where a person has locked one of the services: to go on changes them.
+async fn refuse_if_locked(
+    workspace: &Workspace,
+    environment: &Environment,
+    hooks: &[WaitingHook],
+) -> Result<(), OpError> {
+    let services: BTreeSet<ServiceId> = hooks.iter().map(|hook| hook.service.clone()).collect();
+    let ground = Ground::of(workspace, &environment.id).await?;
+    let held = ground.in_the_way_of(&workspace.project, &services);
+    let is_manual = |held: &HeldLock| matches!(held.kind, LockKind::Manual { .. });
+    let held: Vec<HeldLock> = held.into_iter().filter(is_manual).collect();
+    if held.is_empty() {
+        return Ok(());
+    }
+    let (environment, now) = (environment.id.clone(), workspace.ledger.now());
+    Err(Obstacle::Locked { held, environment, now }.into())
+}
+
+/// Answers one of the hooks.
+///
+/// # Errors
+/// Fails when the record cannot be written, and when ECS refuses or does not say.
+pub async fn answer_hook(
+    workspace: &Workspace,
+    waiting: &WaitingHooks,
+    hook: &WaitingHook,
+    (answer, reason): (HookAnswer, Option<&str>),
+) -> Result<(), OpError> {
+    let key = DeploymentKey {
+        project: workspace.project.id.clone(),
+        environment: waiting.environment.clone(),
+        number: hook.deployment,
+    };
+    let answering = Answering {
+        deployment: &key,
+        service: &hook.service,
+        service_deployment: &hook.service_deployment,
+        hook: &hook.hook.id,
+        answer,
+        by: &waiting.access.actor(&workspace.person),
+        reason,
+    };
+    Ok(engine::answer_hook(&waiting.access.ecs, &workspace.ledger, &answering).await?)
+}
