@@ -12,4 +12,4 @@ pub mod source;
 pub mod store;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

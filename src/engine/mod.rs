@@ -24,6 +24,8 @@ mod rollouts;
 mod run;
 mod stages;
 mod stop;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod way_back;
 
