@@ -8,7 +8,8 @@ use std::{
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{
-    Engine, apply::cause_chain, course::Direction, error::EngineError, rollouts::Moving, run::Run,
+    Engine, apply::cause_chain, course::Direction, error::EngineError,
+    outcome::is_definite_failure, rollouts::Moving, run::Run,
 };
 use crate::{
     backend::platform::ecs::EcsError,
@@ -322,7 +323,7 @@ impl Run<'_> {
     fn leaves_the_rest(&self) -> bool {
         let moving = self.rollouts.moving();
         self.goes_back
-            && self.rollouts.first_failure().is_some()
+            && is_definite_failure(&self.journal.steps())
             && moving.iter().all(|one| one.stages.is_known() && !one.told)
     }
 }
