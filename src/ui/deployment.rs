@@ -232,16 +232,17 @@ fn headline(summary: &Summary<'_>) -> String {
         DeploymentStatus::Superseded => {
             format!("{number} was superseded: somebody else deployed meanwhile.")
         }
-        DeploymentStatus::Unknown => {
-            let is_late = |step: &Step| matches!(step.verdict, Some(Verdict::TimedOut { .. }));
-            match count(summary, is_late) {
-                0 => format!("{number} lost an answer of AWS; its outcome is not known."),
-                _ if is_late_only(summary) => {
-                    format!("{number} did not end in time, and goes on in ECS.")
-                }
-                _ => format!("{number} did not end in time; its outcome is not known."),
-            }
-        }
+        DeploymentStatus::Unknown => format!("{number} {}", doubt(summary)),
+    }
+}
+
+/// Why the outcome of a deployment is not known.
+fn doubt(summary: &Summary<'_>) -> &'static str {
+    let is_late = |step: &Step| matches!(step.verdict, Some(Verdict::TimedOut { .. }));
+    match count(summary, is_late) {
+        0 => "lost an answer of AWS; its outcome is not known.",
+        _ if is_late_only(summary) => "did not end in time, and goes on in ECS.",
+        _ => "did not end in time; its outcome is not known.",
     }
 }
 
