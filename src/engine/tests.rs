@@ -149,11 +149,11 @@ impl World {
             "ListTasks" => json!({ "taskArns": ["arn:task/1"] }),
             "DescribeTasks" => {
                 let (number, revision) = self.primary;
-                let seed = if revision == 2 { 2 } else { 1 };
+                let runs = digest(if revision == 2 { 2 } else { 1 });
                 json!({ "tasks": [{
                     "taskArn": "arn:task/1", "lastStatus": "RUNNING",
                     "startedBy": format!("ecs-svc/{number}"),
-                    "containers": [{ "name": "web", "imageDigest": digest(seed).as_str() }],
+                    "containers": [{ "name": "web", "imageDigest": runs.as_str() }],
                 }] })
             }
             "PutParameter" => {
