@@ -34,10 +34,10 @@ pub(super) fn summary(stage: &StageProgress) -> String {
     format!("{}  {}", place(stage), parts.join(", ")).trim_end().to_owned()
 }
 
-/// The strategy and the stage.
+/// The strategy, and the stage where it is in one.
 fn place(stage: &StageProgress) -> String {
-    let at = stage.stage.as_deref().unwrap_or("PENDING");
-    format!("{}  {}", escape(&stage.strategy), escape(at))
+    let at = stage.stage.as_deref().map(|at| format!("  {}", escape(at)));
+    format!("{}{}", escape(&stage.strategy), at.unwrap_or_default())
 }
 
 /// Who has which share of traffic, as far as ECS tells.
@@ -258,6 +258,9 @@ mod tests {
         let mut paused = baking();
         (paused.until, paused.hooks) = (None, vec![pause("AWAITING_ACTION")]);
         assert!(words(paused).ends_with("tasks, PAUSE hook waits until 2026-11-22 08:00 UTC"));
+        let mut over = baking();
+        (over.stage, over.until) = (None, None);
+        assert_eq!(words(over), "BLUE_GREEN  100 % green, 0 % blue, 2 of 2 tasks");
         let mut odd = baking();
         odd.stage = Some("A\u{1b}[2JSTAGE".to_owned());
         assert!(!words(odd).contains('\u{1b}'));
