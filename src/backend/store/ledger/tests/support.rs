@@ -21,11 +21,12 @@ use crate::{
         ledger::{Acquired, Lease, LockRequest, NewDeployment, NewRelease},
     },
     model::{
-        Actor, CiJob, Compensation, ContainerExit, ContainerName, DeploymentKind, DeploymentNumber,
-        Digest, EcsDeploymentId, EcsServiceName, EnvironmentId, Evidence, HeldLock, ImageId,
-        ImageUri, LabelRecord, OnFailure, ProcessId, ProjectId, ReleaseHash, ReleaseNumber,
-        ReleasedImage, RollbackCause, Selection, ServiceEvent, ServiceHead, ServiceId, Step,
-        StepBefore, StepStatus, StepTarget, StoppedTask, TaskDefinitionArn, Verdict, VerifiedHead,
+        Actor, BeforeTask, CiJob, Compensation, ContainerExit, ContainerName, DeploymentKind,
+        DeploymentNumber, Digest, EcsDeploymentId, EcsServiceName, EnvironmentId, Evidence,
+        HeldLock, ImageId, ImageUri, LabelRecord, OnFailure, ProcessId, ProjectId, ReleaseHash,
+        ReleaseNumber, ReleasedImage, RollbackCause, RunTask, Selection, ServiceEvent, ServiceHead,
+        ServiceId, Step, StepBefore, StepStatus, StepTarget, StoppedTask, TaskDefinitionArn,
+        Verdict, VerifiedHead,
     },
 };
 
@@ -361,6 +362,11 @@ pub(in super::super) fn full_step(service: &str) -> Step {
         started_at: Some(time(1)),
         finished_at: Some(time(2)),
         compensation: Some(Compensation { before: before(), ..Compensation::default() }),
+        before_task: Some(BeforeTask::new(RunTask {
+            command: vec!["migrate".to_owned()],
+            container: ContainerName::new("web").unwrap(),
+            timeout_seconds: 60,
+        })),
         ..step(service)
     }
 }
