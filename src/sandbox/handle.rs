@@ -15,10 +15,10 @@ use super::{
     answer::Answer,
     call::{Call, Fault},
     clock::Clock,
-    cloudwatch, codedeploy, crash, ecr, ecs,
+    cloudwatch, codedeploy, crash, ecr, ecs, elb,
     faults::{self, Decision, FaultKind, Subject},
     log::{self, RequestEntry},
-    refusal,
+    logs, refusal,
     resource::Resources,
     service::Service,
     ssm,
@@ -266,5 +266,7 @@ fn dispatch(
         Service::CloudWatch => cloudwatch::answer(call, transaction),
         Service::Sts => sts::answer(call, transaction, machine),
         Service::CodeDeploy => codedeploy::answer(call, transaction),
+        Service::Logs => logs::answer(call, transaction),
+        Service::Elb => elb::answer(call, transaction),
     }
 }

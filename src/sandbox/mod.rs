@@ -1,5 +1,5 @@
-//! AWS in the binary: an ECS that behaves, with the SSM, ECR, STS, CloudWatch and CodeDeploy that
-//! go with it.
+//! AWS in the binary: an ECS that behaves, with the SSM, ECR, STS, CloudWatch, logs, load balancers
+//! and CodeDeploy that go with it.
 //!
 //! One function answers every request, [`Sandbox::handle`]; it is reached in process as the SDK's
 //! HTTP client ([`Sandbox::http_client`]), and over HTTP for any other AWS client
@@ -31,6 +31,7 @@ pub mod estate;
 mod faults;
 mod handle;
 mod log;
+mod logs;
 mod outage;
 mod page;
 mod refusal;

@@ -62,7 +62,10 @@ pub(super) fn internal(service: Service) -> Fault {
             "InternalServiceFault",
             "Request processing has failed due to some unknown error, exception, or failure.",
         ),
-        Service::CodeDeploy | Service::Sts => (
+        Service::Logs => {
+            ("ServiceUnavailableException", "The service cannot complete the request.")
+        }
+        Service::CodeDeploy | Service::Sts | Service::Elb => (
             "InternalFailure",
             "The request processing has failed because of an unknown error, exception or failure.",
         ),

@@ -89,6 +89,16 @@ const CODE_DEPLOY: &[Member] = &[
     member("deploymentGroupNames", Arn::InApplication),
     member("applicationName", Arn::Of("application:")),
 ];
+/// CloudWatch Logs.
+const LOGS: &[Member] = &[
+    member("logGroupName", Arn::Of("log-group:")),
+    member("logGroupNamePrefix", Arn::Of("log-group:")),
+    member("logGroupIdentifier", Arn::Of("log-group:")),
+];
+
+/// Elastic Load Balancing.
+const ELB: &[Member] =
+    &[member("TargetGroupArn", Arn::Whole), member("TargetGroupArns.member.1", Arn::Whole)];
 
 /// STS.
 const STS: &[Member] = &[member("RoleArn", Arn::Whole)];
@@ -103,6 +113,8 @@ impl Resources {
             Service::CloudWatch => (CLOUDWATCH, json(body)),
             Service::CodeDeploy => (CODE_DEPLOY, json(body)),
             Service::Sts => (STS, form(body)),
+            Service::Logs => (LOGS, json(body)),
+            Service::Elb => (ELB, form(body)),
         };
         let named = members.iter().find_map(|member| {
             let values = texts(parameters.get(member.name)?);

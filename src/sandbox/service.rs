@@ -20,6 +20,11 @@ pub enum Service {
     CloudWatch,
     /// CodeDeploy.
     CodeDeploy,
+    /// CloudWatch Logs.
+    Logs,
+    /// Elastic Load Balancing, version 2.
+    #[serde(rename = "elasticloadbalancing")]
+    Elb,
 }
 
 /// How a service writes its answers.
@@ -37,13 +42,24 @@ pub(super) enum Protocol {
 
 /// Why a text names no emulated service.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a service of the sandbox: ecs, ssm, ecr, sts and cloudwatch, codedeploy are")]
+#[error(
+    "`{0}` is not a service of the sandbox: ecs, ssm, ecr, sts, cloudwatch, codedeploy, logs and \
+     elasticloadbalancing are"
+)]
 pub struct ServiceError(String);
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Ecs, Self::Ssm, Self::Ecr, Self::Sts, Self::CloudWatch, Self::CodeDeploy];
+    pub const ALL: [Self; 8] = [
+        Self::Ecs,
+        Self::Ssm,
+        Self::Ecr,
+        Self::Sts,
+        Self::CloudWatch,
+        Self::CodeDeploy,
+        Self::Logs,
+        Self::Elb,
+    ];
 
     /// Its name.
     #[must_use]
@@ -55,6 +71,8 @@ impl Service {
             Self::Sts => "sts",
             Self::CloudWatch => "cloudwatch",
             Self::CodeDeploy => "codedeploy",
+            Self::Logs => "logs",
+            Self::Elb => "elasticloadbalancing",
         }
     }
 
@@ -75,7 +93,8 @@ impl Service {
             Self::Ecr => Some("AmazonEC2ContainerRegistry_V20150921"),
             Self::CloudWatch => Some("GraniteServiceVersion20100801"),
             Self::CodeDeploy => Some("CodeDeploy_20141006"),
-            Self::Sts => None,
+            Self::Logs => Some("Logs_20140328"),
+            Self::Sts | Self::Elb => None,
         }
     }
 
@@ -83,8 +102,8 @@ impl Service {
     pub(super) const fn protocol(self) -> Protocol {
         match self {
             Self::CloudWatch => Protocol::Json10,
-            Self::Ecs | Self::Ssm | Self::Ecr | Self::CodeDeploy => Protocol::Json,
-            Self::Sts => Protocol::Query,
+            Self::Ecs | Self::Ssm | Self::Ecr | Self::CodeDeploy | Self::Logs => Protocol::Json,
+            Self::Sts | Self::Elb => Protocol::Query,
         }
     }
 }

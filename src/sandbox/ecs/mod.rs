@@ -31,6 +31,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod view;
+pub(in crate::sandbox) mod witness;
 
 use bytes::Bytes;
 

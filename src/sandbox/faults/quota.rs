@@ -103,6 +103,18 @@ const CLOUDWATCH: &[Quota] = &[
     quota("cloudwatch/delete-alarms", 3, 3, &["DeleteAlarms"]),
 ];
 
+/// CloudWatch Logs: "CloudWatch Logs quotas" in its user guide, the rates of most regions.
+const LOGS: &[Quota] = &[
+    quota("logs/get-log-events", 25, 25, &["GetLogEvents"]),
+    quota("logs/filter-log-events", 5, 5, &["FilterLogEvents"]),
+    quota("logs/describe-log-streams", 25, 25, &["DescribeLogStreams"]),
+    quota("logs/describe-log-groups", 10, 10, &["DescribeLogGroups"]),
+];
+
+/// Elastic Load Balancing: "Request throttling for the Elastic Load Balancing API".
+const ELB: &[Quota] =
+    &[quota("elb/read", 40, 10, &["DescribeTargetGroups", "DescribeTargetHealth"])];
+
 /// The quota that an operation falls under.
 fn of(service: Service, operation: &str) -> Option<Quota> {
     let rows = match service {
@@ -110,6 +122,8 @@ fn of(service: Service, operation: &str) -> Option<Quota> {
         Service::Ssm => SSM,
         Service::Ecr => ECR,
         Service::CloudWatch => CLOUDWATCH,
+        Service::Logs => LOGS,
+        Service::Elb => ELB,
         Service::CodeDeploy | Service::Sts => &[],
     };
     rows.iter().find(|row| row.operations.contains(&operation)).copied()
@@ -253,7 +267,7 @@ mod tests {
 
     #[test]
     fn an_operation_is_in_one_row_at_most() {
-        for rows in [ECS, SSM, ECR] {
+        for rows in [ECS, SSM, ECR, LOGS, ELB] {
             let mut operations: Vec<&str> =
                 rows.iter().flat_map(|row| row.operations).copied().collect();
             operations.sort_unstable();

@@ -12,6 +12,7 @@ use crate::sandbox::{
         rollout::{Container, Health, Phase, StopCode, Task, ids},
         tags::{self, Tag},
         task_definitions::TaskDefinition,
+        witness,
     },
 };
 
@@ -72,6 +73,10 @@ pub(in crate::sandbox::ecs) fn task(
         .set_stopped_reason(task.stop.as_ref().map(|stop| stop.reason.clone()))
         .set_started_by(task.started_by.clone())
         .version(i64::from(task.version));
+    let builder = match interface(task, &context) {
+        Some(interface) => builder.attachments(interface),
+        None => builder,
+    };
     let is_fargate = context.launch_type == Some(LaunchType::Fargate);
     builder
         .group(context.group)
@@ -98,6 +103,12 @@ fn container(
         let value = definition.and_then(|one| one.get(member)).and_then(serde_json::Value::as_i64);
         value.map(|value| value.to_string())
     };
+    let addresses = is_in_vpc(context).then(|| {
+        types::NetworkInterface::builder()
+            .attachment_id(attachment_id(task))
+            .private_ipv4_address(witness::private_ip(&task.id))
+            .build()
+    });
     types::Container::builder()
         .container_arn(format!("{}/{id}", task_arn.replacen(":task/", ":container/", 1)))
         .task_arn(task_arn)
@@ -109,11 +120,46 @@ fn container(
         .set_exit_code(one.exit_code)
         .set_reason(one.reason.clone())
         .health_status(health(one.health))
-        .set_network_interfaces(Some(Vec::new()))
+        .set_network_interfaces(Some(addresses.into_iter().collect()))
         .set_cpu(number("cpu"))
         .set_memory(number("memory"))
         .set_memory_reservation(number("memoryReservation"))
         .build()
+}
+
+/// Whether a task has a network interface of its own.
+fn is_in_vpc(context: &TaskContext<'_>) -> bool {
+    let mode = context.definition.as_ref().and_then(|one| one.text("networkMode"));
+    mode == Some("awsvpc")
+}
+
+/// The id of the attachment of a task's network interface.
+fn attachment_id(task: &Task) -> String {
+    ids::uuid_of(&format!("{}/eni", task.id))
+}
+
+/// The network interface of a task in network mode `awsvpc`.
+fn interface(task: &Task, context: &TaskContext<'_>) -> Option<types::Attachment> {
+    if !is_in_vpc(context) {
+        return None;
+    }
+    let status = match task.phase {
+        Phase::Provisioning => "ATTACHING",
+        Phase::Deprovisioning => "DETACHING",
+        Phase::Stopped => "DELETED",
+        _ => "ATTACHED",
+    };
+    let details = [
+        ("networkInterfaceId", format!("eni-{}", task.id.get(..17).unwrap_or_default())),
+        ("privateIPv4Address", witness::private_ip(&task.id)),
+    ];
+    let details =
+        details.map(|(name, value)| types::KeyValuePair::builder().name(name).value(value).build());
+    let builder = types::Attachment::builder()
+        .id(attachment_id(task))
+        .r#type("ElasticNetworkInterface")
+        .status(status);
+    Some(builder.set_details(Some(details.into())).build())
 }
 
 /// `lastStatus` of a container: PENDING until its task runs, STOPPED once it has exited.
