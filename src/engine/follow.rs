@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     Engine, apply::cause_chain, course::Direction, error::EngineError,
@@ -38,9 +38,6 @@ pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(2);
 pub(super) const FIRST_INTERVAL: Duration = Duration::from_millis(250);
 /// For how long AWS may not be seen before the outcome is called unknown.
 const BLINDNESS: Duration = Duration::from_mins(5);
-
-/// For how long evidence is collected.
-const EVIDENCE: Duration = Duration::from_secs(30);
 
 /// What was judged of rollouts, by step, and what it was judged by.
 pub(super) type Judged = BTreeMap<usize, (Judgement, Option<ServiceDeployment>)>;
@@ -203,15 +200,17 @@ impl Engine<'_> {
         let verifying = self.verify_all(run, moving, (&judged, seen));
         // What is not verified by the deadline has no verdict yet.
         let verified = timeout_at(run.deadline, verifying).await.unwrap_or_default();
+        self.look_for_trouble(run, moving, (&judged, seen)).await;
         let mut ended = BTreeSet::new();
         for one in moving.iter_mut() {
             let Some(step) = run.course.step(one.position) else { continue };
             let service = seen.get(&target_of(step));
+            let alarms = alarms_of(&judged, one);
             let verdict = match judged.get(&one.position).map(|(judgement, _)| judgement) {
                 None | Some(Judgement::Wait) => continue,
                 Some(Judgement::Failing { reason }) => {
                     run.rollouts.failed(&step.service);
-                    self.tell_failing(step, one, (reason, service)).await;
+                    self.tell_failing(step, one, (reason, service, &alarms)).await;
                     continue;
                 }
                 Some(Judgement::Complete) => match verified.get(&one.position) {
@@ -224,7 +223,7 @@ impl Engine<'_> {
                 None
             } else {
                 run.rollouts.ended(&step.service, &verdict);
-                Some(self.evidence(one, service).await)
+                Some(self.evidence(one, service, &alarms).await)
             };
             self.conclude(run, one.position, (verdict, evidence)).await?;
             ended.insert(one.position);
@@ -237,25 +236,15 @@ impl Engine<'_> {
         &self,
         step: &PlannedStep,
         one: &mut Moving,
-        (reason, service): (&str, Option<&ObservedService>),
+        (reason, service, alarms): (&str, Option<&ObservedService>, &[String]),
     ) {
         if one.told {
             return;
         }
         one.told = true;
-        let evidence = self.evidence(one, service).await;
+        let evidence = self.evidence(one, service, alarms).await;
         let service = step.service.clone();
         self.listener.hear(&Event::Failing { service, reason: reason.to_owned(), evidence });
-    }
-
-    /// Collects what ECS still knows about the failure. What cannot be had is left out: evidence
-    /// never stands in the way of a verdict.
-    async fn evidence(&self, one: &Moving, service: Option<&ObservedService>) -> Evidence {
-        let Some(service) = service else { return Evidence::default() };
-        let since = service.deployment(&one.watch.ours).and_then(|ours| ours.created_at);
-        let since = since.or(one.created_at);
-        let collecting = self.ecs.evidence(service, &one.watch.ours, since);
-        timeout(EVIDENCE, collecting).await.ok().and_then(Result::ok).unwrap_or_default()
     }
 
     /// Writes a verdict down and tells it.
@@ -301,7 +290,8 @@ impl Engine<'_> {
 
     /// The wait is over and the end is not known: it is too late, or AWS cannot be seen.
     async fn give_up(&self, run: &Run<'_>, unseen: Option<&str>) -> Result<(), EngineError> {
-        for one in run.rollouts.take() {
+        for mut one in run.rollouts.take() {
+            let evidence = self.last_evidence(run, &mut one).await;
             let seconds = one.elapsed().as_secs();
             let still = || one.stages.words().unwrap_or_else(|| "still in progress".to_owned());
             let verdict = match unseen {
@@ -311,7 +301,7 @@ impl Engine<'_> {
                 },
             };
             run.rollouts.ended(&one.watch.service, &verdict);
-            self.conclude(run, one.position, (verdict, None)).await?;
+            self.conclude(run, one.position, (verdict, evidence)).await?;
         }
         Ok(())
     }
@@ -326,6 +316,12 @@ impl Run<'_> {
             && is_definite_failure(&self.journal.steps())
             && moving.iter().all(|one| one.stages.is_known() && !one.told)
     }
+}
+
+/// The alarms that ended a rollout.
+fn alarms_of(judged: &Judged, one: &Moving) -> Vec<String> {
+    let deployment = judged.get(&one.position).and_then(|(_, deployment)| deployment.as_ref());
+    deployment.map(|deployment| deployment.triggered_alarms.clone()).unwrap_or_default()
 }
 
 /// The key a step's service has among those seen.

@@ -19,6 +19,7 @@ mod journal;
 mod keeper;
 mod maker;
 mod outcome;
+mod proof;
 mod registration;
 mod rollouts;
 mod run;

@@ -10,7 +10,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::{sync::Notify, time::Instant};
 
-use super::stages::Stages;
+use super::{proof::Proof, stages::Stages};
 use crate::{
     model::{CancelRequest, ServiceId, Verdict},
     plan::Watch,
@@ -27,6 +27,8 @@ pub(super) struct Moving {
     pub(super) hint: Option<String>,
     /// When ECS made our deployment, by AWS's clock; kept for when ECS no longer lists it.
     pub(super) created_at: Option<Timestamp>,
+    /// What was collected of it.
+    pub(super) proof: Proof,
     /// Whether its failure was told.
     pub(super) told: bool,
     /// What is known of its stages.
@@ -102,6 +104,7 @@ impl Rollouts {
             watch,
             hint: None,
             created_at: None,
+            proof: Proof::default(),
             told: false,
             stages: Stages::default(),
             since: Instant::now(),

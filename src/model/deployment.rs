@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     actor::Actor,
     arn::{EcsDeploymentId, TaskDefinitionArn},
+    evidence::Evidence,
     id::{
         ClusterName, ContainerName, EcsServiceName, EnvironmentId, ImageId, ProjectId, ServiceId,
     },
@@ -16,7 +17,7 @@ use super::{
     release::{DeploymentNumber, ReleaseNumber},
     selection::Selection,
     task::BeforeTask,
-    verdict::{Evidence, Verdict},
+    verdict::Verdict,
 };
 
 /// One attempt to make an environment run a release.

@@ -6,11 +6,12 @@ use serde::Serialize;
 use super::{
     arn::{EcsDeploymentId, TaskDefinitionArn},
     deployment::DeploymentKind,
+    evidence::Evidence,
     id::{ParameterName, ServiceId},
     observed::RolloutState,
     release::{DeploymentNumber, ReleaseNumber},
     strategy::{HookDetail, StageProgress},
-    verdict::{Evidence, Verdict},
+    verdict::Verdict,
 };
 
 /// One thing that happened.
@@ -96,6 +97,13 @@ pub enum Event {
         service: ServiceId,
         /// The ECS deployment.
         ecs_deployment: EcsDeploymentId,
+    },
+    /// The first tasks of a rollout fail; ECS goes on trying.
+    Troubled {
+        /// The service.
+        service: ServiceId,
+        /// What was collected so far.
+        evidence: Evidence,
     },
     /// A rollout is failing; the verdict follows when ECS has settled.
     Failing {

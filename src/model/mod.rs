@@ -9,6 +9,7 @@ mod arn;
 mod audit;
 mod deployment;
 mod event;
+mod evidence;
 mod head;
 mod id;
 mod image;
@@ -31,6 +32,10 @@ pub use deployment::{
     StepStatus, StepTarget,
 };
 pub use event::{Event, Listener, StepProgress, TaskHappening};
+pub use evidence::{
+    Cause, ContainerExit, ContainerLog, Diagnosis, EVIDENCE_BYTES, Evidence, Gap, LogLine,
+    StoppedTask, UnhealthyTarget, UnhealthyTask,
+};
 pub use head::{ServiceHead, VerifiedHead};
 pub use id::{
     AccountId, ClusterName, ContainerName, EcsServiceName, EnvironmentId, IdError, ImageId, Label,
@@ -53,4 +58,4 @@ pub use strategy::{
 };
 pub use task::{BeforeTask, BeforeTaskStatus, RunTask};
 pub use task_definition::{Tag, TaskDefinition, TaskDefinitionStatus};
-pub use verdict::{ContainerExit, Evidence, RollbackCause, StoppedTask, Verdict};
+pub use verdict::{RollbackCause, Verdict};

@@ -1,10 +1,9 @@
-//! How a service's rollout ended, and what proves it.
+//! How a service's rollout ended.
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     arn::{EcsDeploymentId, TaskDefinitionArn},
-    observed::ServiceEvent,
     release::DeploymentNumber,
 };
 
@@ -228,39 +227,6 @@ pub enum RollbackCause {
     #[default]
     #[serde(other)]
     Other,
-}
-
-/// What was collected about a rollout that did not succeed, while ECS still knew it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Evidence {
-    /// The service's events since our deployment began, oldest first.
-    pub events: Vec<ServiceEvent>,
-    /// Stopped tasks of our deployment, newest first.
-    pub stopped_tasks: Vec<StoppedTask>,
-}
-
-/// A task that stopped, as `DescribeTasks` tells it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoppedTask {
-    /// The task's id, the last part of its ARN.
-    pub id: String,
-    /// `stopCode`, such as `EssentialContainerExited`.
-    pub stop_code: String,
-    /// `stoppedReason`, in ECS's words.
-    pub stopped_reason: String,
-    /// Its containers.
-    pub containers: Vec<ContainerExit>,
-}
-
-/// How a container of a stopped task ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ContainerExit {
-    /// The container's name.
-    pub name: String,
-    /// Its exit code, if it ran at all.
-    pub exit_code: Option<i32>,
-    /// ECS's words on it, often empty.
-    pub reason: String,
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! one.
 
 mod cause;
+mod diagnosis;
 mod document;
 mod judge;
 mod lineage;
@@ -20,6 +21,7 @@ pub(crate) mod test_support;
 mod undo;
 mod warnings;
 
+pub use diagnosis::diagnose;
 pub use document::{
     DocumentError, FieldChange, container_images, differences, has_images, with_images,
 };

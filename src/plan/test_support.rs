@@ -56,6 +56,7 @@ pub(crate) fn service(deployments: Vec<EcsDeployment>) -> ObservedService {
         minimum_healthy_percent: 100,
         maximum_percent: 200,
         strategy: Strategy::default(),
+        target_groups: Vec::new(),
         events: Vec::new(),
     }
 }

@@ -4,7 +4,12 @@
 use console::Style;
 use serde::Serialize;
 
-use super::{console::Console, table::Table, words};
+use super::{
+    console::Console,
+    evidence::{self, Extent},
+    table::Table,
+    words,
+};
 use crate::model::{
     BeforeTaskStatus, Deployment, DeploymentKind, DeploymentStatus, Release, ReleaseNumber,
     ServiceId, Step, StepStatus, Verdict,
@@ -138,7 +143,8 @@ fn way_back(step: &Step) -> Vec<String> {
     };
     let reason = words::verdict_reason(verdict);
     let mut lines = vec![format!("    {}: not rolled back: {reason}", step.service)];
-    let proof = back.evidence.as_ref().map(words::evidence).unwrap_or_default();
+    let proof =
+        back.evidence.as_ref().map(|all| evidence::lines(all, Extent::Screen)).unwrap_or_default();
     lines.extend(proof.into_iter().map(|line| format!("        {line}")));
     lines
 }
@@ -158,7 +164,8 @@ fn details(step: &Step) -> Option<String> {
         verdict.word(),
         words::verdict_reason(verdict)
     )];
-    let proof = step.evidence.as_ref().map(words::evidence).unwrap_or_default();
+    let proof =
+        step.evidence.as_ref().map(|all| evidence::lines(all, Extent::Screen)).unwrap_or_default();
     lines.extend(proof.into_iter().map(|line| format!("        {line}")));
     lines.extend(way_back(step));
     Some(lines.join("\n"))

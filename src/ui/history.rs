@@ -1,6 +1,11 @@
 //! `history` and `show`: the record, for people.
 
-use super::{escape::escape, table::Table, words};
+use super::{
+    escape::escape,
+    evidence::{self, Extent},
+    table::Table,
+    words,
+};
 use crate::model::{
     Actor, BeforeTask, BeforeTaskStatus, Compensation, Deployment, Release, Step,
     TaskDefinitionArn, TimelineEntry, Verdict,
@@ -113,7 +118,9 @@ fn step(step: &Step) -> String {
         ("started", step.started_at.map(words::date_time)),
         ("ended", step.finished_at.map(words::date_time)),
     ]));
-    lines.extend(step.evidence.as_ref().map(words::evidence).unwrap_or_default());
+    lines.extend(
+        step.evidence.as_ref().map(|all| evidence::lines(all, Extent::Whole)).unwrap_or_default(),
+    );
     lines.extend(step.compensation.iter().flat_map(put_back));
     lines.join("\n    ")
 }
@@ -144,7 +151,9 @@ fn put_back(back: &Compensation) -> Vec<String> {
         ("started", back.started_at.map(words::date_time)),
         ("ended", back.finished_at.map(words::date_time)),
     ]);
-    lines.extend(back.evidence.as_ref().map(words::evidence).unwrap_or_default());
+    lines.extend(
+        back.evidence.as_ref().map(|all| evidence::lines(all, Extent::Whole)).unwrap_or_default(),
+    );
     let head = format!("put back: {}", ending(back.verdict.as_ref()));
     [head].into_iter().chain(lines.into_iter().map(|line| format!("    {line}"))).collect()
 }

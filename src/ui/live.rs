@@ -9,7 +9,11 @@ use std::{
 use console::Style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{console::Console, stages, words};
+use super::{
+    console::Console,
+    evidence::{self, Extent},
+    stages, words,
+};
 use crate::model::{Event, Listener, ServiceId, Verdict};
 
 /// How often the spinners turn.
@@ -89,7 +93,7 @@ impl Listener for Live {
                 self.remark(
                     &self.console.paint(&Style::new().red(), format!("{service}: {words}")),
                 );
-                for line in words::evidence(evidence) {
+                for line in evidence::lines(evidence, Extent::Screen) {
                     self.remark(&format!("    {line}"));
                 }
             }
@@ -100,6 +104,9 @@ impl Listener for Live {
                 for line in stages::answers(*deployment, service) {
                     self.remark(&format!("    {line}"));
                 }
+            }
+            Event::Troubled { service, .. } => {
+                self.remark(&format!("{service}: {words}"));
             }
             _ => match service.and_then(|service| self.line(service)) {
                 Some(line) if !line.is_finished() => line.set_message(words),

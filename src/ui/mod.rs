@@ -6,6 +6,7 @@
 mod console;
 mod deployment;
 mod escape;
+mod evidence;
 mod failure;
 mod history;
 mod json;

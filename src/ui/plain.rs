@@ -6,7 +6,11 @@ use std::{
     time::Instant,
 };
 
-use super::{console::Console, stages, words};
+use super::{
+    console::Console,
+    evidence::{self, Extent},
+    stages, words,
+};
 use crate::model::{Event, Listener};
 
 /// Writes each event as a line of text.
@@ -46,7 +50,7 @@ impl Listener for PlainLines {
             None => self.console.remark(format!("[{seconds:>4}s] {line}")),
         }
         let more = match event {
-            Event::Failing { evidence, .. } => words::evidence(evidence),
+            Event::Failing { evidence, .. } => evidence::lines(evidence, Extent::Screen),
             Event::HookAwaits { deployment, service, .. } => stages::answers(*deployment, service),
             _ => Vec::new(),
         };

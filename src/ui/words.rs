@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{escape::escape, stages};
 use crate::model::{
-    DeploymentKind, Event, Evidence, ImageId, ReleaseHash, RollbackCause, RolloutState,
-    StepProgress, TaskDefinitionArn, TaskHappening, Verdict,
+    DeploymentKind, Event, ImageId, ReleaseHash, RollbackCause, RolloutState, StepProgress,
+    TaskDefinitionArn, TaskHappening, Verdict,
 };
 
 /// What a verdict says beyond its word; empty for success.
@@ -121,6 +121,10 @@ pub(super) fn event_line(event: &Event) -> (Option<&str>, String) {
         Event::Failing { service, reason, .. } => {
             (Some(service.as_str()), format!("FAILING  {}", escape(reason)))
         }
+        Event::Troubled { service, evidence } => {
+            let cause = evidence.diagnosis.first().map_or("", |first| first.text.as_str());
+            (Some(service.as_str()), format!("TROUBLE  {}; ECS goes on trying", escape(cause)))
+        }
         Event::StepFinished { service, verdict, seconds, .. } => {
             let reason = verdict_reason(verdict);
             let after = if reason.is_empty() { format!("after {seconds} s") } else { reason };
@@ -187,43 +191,6 @@ pub(super) fn counted(count: usize, thing: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {thing}{plural}")
 }
-
-/// The lines that prove a failure: stopped tasks with their reasons and exit codes, then ECS's
-/// own events.
-#[must_use]
-pub(super) fn evidence(evidence: &Evidence) -> Vec<String> {
-    let mut lines = Vec::new();
-    for task in evidence.stopped_tasks.iter().take(STOPPED_TASKS_SHOWN) {
-        lines.push(format!(
-            "task {} stopped, {}: {}",
-            task.id,
-            escape(&task.stop_code),
-            escape(&task.stopped_reason)
-        ));
-        for container in &task.containers {
-            let code = container
-                .exit_code
-                .map_or("did not run".to_owned(), |code| format!("exit code {code}"));
-            let reason = escape(&container.reason);
-            let colon = if reason.is_empty() { "" } else { ": " };
-            lines.push(format!("  container {}, {code}{colon}{reason}", container.name));
-        }
-    }
-    let more = evidence.stopped_tasks.len().saturating_sub(STOPPED_TASKS_SHOWN);
-    if more > 0 {
-        lines.push(format!("and {more} more stopped tasks"));
-    }
-    let first = evidence.events.len().saturating_sub(EVENTS_SHOWN);
-    for event in evidence.events.iter().skip(first) {
-        lines.push(format!("ECS at {}: {}", clock(event.at), escape(&event.message)));
-    }
-    lines
-}
-
-/// How many stopped tasks are shown; the record has all that were collected.
-const STOPPED_TASKS_SHOWN: usize = 3;
-/// How many of ECS's events are shown; the record has all that were collected.
-const EVENTS_SHOWN: usize = 6;
 
 /// The time of day in UTC.
 #[must_use]

@@ -17,6 +17,8 @@ fn a_crash_is_told_with_its_proof_and_everything_is_put_back() {
         search-indexer    not b0885c1    ROLLED_BACK    bookshop-prod-search-indexer:1
 
         search-indexer: ROLLED_BACK  ECS's circuit breaker put it back to bookshop-prod-search-indexer:1: Service deployment rolled back because the circuit breaker threshold was exceeded.
+            cause: container search-indexer exited with 3; the last it said: ConnectionRefusedError: [Errno 111] Connection refused
+              fix: mend what its log tells, register the image, and deploy again
             task [id] stopped, EssentialContainerExited: Essential container in task exited
               container search-indexer, exit code 3
 
@@ -236,6 +238,8 @@ fn a_rollback_that_fails_is_an_end_of_its_own() {
         search-indexer    b0885c1    ROLLBACK_FAILED    bookshop-prod-search-indexer:1
 
         search-indexer: ROLLBACK_FAILED  Rollback failed because the circuit breaker threshold was exceeded.
+            cause: container search-indexer exited with 3; the last it said: ConnectionRefusedError: [Errno 111] Connection refused
+              fix: mend what its log tells, register the image, and deploy again
             task [id] stopped, EssentialContainerExited: Essential container in task exited
               container search-indexer, exit code 3
         search-indexer: not rolled back: ECS put it back, and it did not come up again: ECS deployment circuit breaker: tasks failed to start.

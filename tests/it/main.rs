@@ -18,6 +18,7 @@ mod docs;
 #[path = "../peers/dynamodb.rs"]
 mod dynamodb;
 mod estate;
+mod evidence;
 mod failing;
 mod fault_matrix;
 mod faults;

@@ -172,6 +172,29 @@ impl Shop {
         self.ask(&format!("AmazonEC2ContainerRegistry_V20150921.{operation}"), body)
     }
 
+    /// Sends a request to CloudWatch Logs.
+    pub(crate) fn logs(&self, operation: &str, body: &Value) -> Value {
+        self.ask(&format!("Logs_20140328.{operation}"), body)
+    }
+
+    /// Sends a request to Elastic Load Balancing; gives the XML that it answers with.
+    pub(crate) fn balancers(&self, form: &str) -> String {
+        let scope = "eu-west-1/elasticloadbalancing/aws4_request";
+        let credential = format!("AKIA000000000000USER/20261121/{scope}");
+        let signature = "SignedHeaders=host, Signature=0";
+        let request = Request::post("/")
+            .header(
+                "Authorization",
+                format!("AWS4-HMAC-SHA256 Credential={credential}, {signature}"),
+            )
+            .body(Bytes::from(form.to_owned()))
+            .unwrap();
+        let Outcome::Answer(answer) = self.cloud().handle(request).outcome else {
+            panic!("{form} is not answered")
+        };
+        String::from_utf8(answer.body().to_vec()).unwrap()
+    }
+
     /// Sends a request that must be answered.
     fn ask(&self, target: &str, body: &Value) -> Value {
         let request = Request::post("/")
@@ -502,7 +525,7 @@ fn wait_for_line(stream: &Receiver<String>, text: &str, heard: &mut String) -> O
     }
 }
 
-/// A summary with the first stopped task only, and without ECS's events: how many there are of them
+/// A summary with the first stopped task only, and without logs and ECS's events: how many there are of them
 /// depends on when ECS was asked.
 pub(crate) fn with_little_proof(summary: &str) -> String {
     let mut tasks = 0;
@@ -510,7 +533,11 @@ pub(crate) fn with_little_proof(summary: &str) -> String {
         let line = line.trim_start();
         tasks += usize::from(line.starts_with("task "));
         let is_of_task = line.starts_with("task ") || line.starts_with("container ");
-        !line.starts_with("ECS at ") && !line.starts_with("and ") && (!is_of_task || tasks == 1)
+        let is_log = line.starts_with("log of ") || line.starts_with("| ");
+        !is_log
+            && !line.starts_with("ECS at ")
+            && !line.starts_with("and ")
+            && (!is_of_task || tasks == 1)
     });
     kept.flat_map(|line| [line, "\n"]).collect()
 }

@@ -54,6 +54,10 @@ pub(crate) enum Bucket {
     ImageRead,
     /// ECR: asking for a layer's URL.
     LayerRead,
+    /// CloudWatch Logs: reading events of a stream.
+    LogRead,
+    /// Elastic Load Balancing: describing.
+    BalancerRead,
     /// STS: asking who we are.
     Identity,
     /// DynamoDB: reading items.
@@ -69,6 +73,8 @@ impl Bucket {
     ///
     /// ECS: "Request throttling for the Amazon ECS API". SSM, ECR: the service quotas pages of
     /// the AWS General Reference and the ECR user guide. STS: the IAM and STS quotas page.
+    /// CloudWatch Logs: its quotas page, the rate of most regions. Elastic Load Balancing: "Request
+    /// throttling for the Elastic Load Balancing API", non-mutating actions.
     /// DynamoDB: "Quotas in Amazon DynamoDB" for tables; for items what one partition takes, 3,000
     /// read and 1,000 write units a second, at ten units a transaction. Where only a rate is published, one second's worth is taken as the burst.
     fn published(self) -> Limit {
@@ -84,6 +90,8 @@ impl Bucket {
             Self::ParameterWrite => (3.0, 3.0),
             Self::ImageRead => (2000.0, 2000.0),
             Self::LayerRead | Self::ItemRead => (3000.0, 3000.0),
+            Self::LogRead => (25.0, 25.0),
+            Self::BalancerRead => (40.0, 10.0),
             Self::Identity => (600.0, 600.0),
             Self::ItemWrite => (100.0, 100.0),
             Self::Table => (500.0, 500.0),

@@ -56,8 +56,26 @@ pub(super) fn service(
             .and_then(sdk::DeploymentConfiguration::maximum_percent)
             .unwrap_or(DEFAULT_MAXIMUM),
         strategy: strategy::configured(configuration),
+        target_groups: target_groups(service),
         events: service.events().iter().filter_map(event).collect(),
     })
+}
+
+/// The target groups of a service, those of its other colour included.
+fn target_groups(service: &sdk::Service) -> Vec<String> {
+    let of_sets = service.task_sets().iter().flat_map(sdk::TaskSet::load_balancers);
+    let balancers = service.load_balancers().iter().chain(of_sets);
+    let mut arns: Vec<String> = balancers
+        .flat_map(|one| {
+            let other = one.advanced_configuration();
+            [one.target_group_arn(), other.and_then(|it| it.alternate_target_group_arn())]
+        })
+        .flatten()
+        .map(str::to_owned)
+        .collect();
+    arns.sort();
+    arns.dedup();
+    arns
 }
 
 /// `minimumHealthyPercent` where a service has none (ECS API reference).
@@ -216,6 +234,12 @@ pub(super) fn service_revision(revision: &sdk::ServiceRevision) -> Option<Servic
     })
 }
 
+/// What a health check found, where there is one.
+pub(super) fn known_health(health: Option<&sdk::HealthStatus>) -> Option<String> {
+    let word = health.map(sdk::HealthStatus::as_str).filter(|word| *word != "UNKNOWN")?;
+    Some(word.to_owned())
+}
+
 /// One stopped task.
 pub(super) fn stopped_task(task: &sdk::Task) -> StoppedTask {
     let arn = task.task_arn().unwrap_or_default();
@@ -223,11 +247,14 @@ pub(super) fn stopped_task(task: &sdk::Task) -> StoppedTask {
         name: container.name().unwrap_or_default().to_owned(),
         exit_code: container.exit_code(),
         reason: container.reason().unwrap_or_default().to_owned(),
+        health: known_health(container.health_status()),
+        image_digest: container.image_digest().map(str::to_owned),
     });
     StoppedTask {
         id: arn.rsplit('/').next().unwrap_or_default().to_owned(),
         stop_code: task.stop_code().map(|code| code.as_str().to_owned()).unwrap_or_default(),
         stopped_reason: task.stopped_reason().unwrap_or_default().to_owned(),
+        stopped_at: timestamp(task.stopped_at().or(task.stopping_at())),
         containers: containers.collect(),
     }
 }

@@ -1,58 +1,204 @@
-//! What ECS still knows of a rollout that did not go well. ECS forgets stopped tasks after about
+//! What AWS still knows of a rollout that does not go well. ECS forgets stopped tasks after about
 //! an hour, so this is collected while the rollout is followed.
+//!
+//! Invariant: collecting never fails and never takes long. What cannot be had is said in the
+//! evidence, with what to allow for it.
 
-use aws_sdk_ecs::types::{DesiredStatus, Task};
+use std::{future::Future, time::Duration};
+
+use aws_sdk_ecs::types::{Container, DesiredStatus, Task};
+use futures_util::future::join_all;
 use jiff::Timestamp;
+use tokio::time::timeout;
 
-use super::{Ecs, EcsError, convert};
-use crate::model::{EcsDeploymentId, Evidence, ObservedService, ServiceEvent};
+use super::{Ecs, EcsError, convert, pages};
+use crate::{
+    backend::aws::AwsError,
+    model::{
+        ContainerLog, EcsDeploymentId, Evidence, Gap, ObservedService, ServiceEvent, UnhealthyTask,
+    },
+};
 
-/// The most stopped tasks that are kept: they mostly say the same.
-const TASKS_KEPT: usize = 10;
-/// The most events that are kept.
-const EVENTS_KEPT: usize = 20;
+/// The longest that is waited for one kind of evidence.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The most logs that are read.
+const LOGS_READ: usize = 4;
 
 impl Ecs {
     /// Collects what tells why a deployment of a service fails: the service's events since then,
-    /// oldest first, and the deployment's tasks that stopped, newest first. Tasks that ECS
-    /// stopped only because fewer were wanted are no evidence and left out.
-    ///
-    /// # Errors
-    /// Fails when a request fails.
+    /// oldest first; the deployment's tasks that stopped, newest first; those that run and are not
+    /// healthy; the last lines of containers that failed; and the targets of its target groups that
+    /// are not healthy. Tasks that ECS stopped only because fewer were wanted are no evidence and
+    /// left out.
     pub async fn evidence(
         &self,
         service: &ObservedService,
         deployment: &EcsDeploymentId,
         since: Option<Timestamp>,
-    ) -> Result<Evidence, EcsError> {
-        let cluster = &service.cluster;
-        let arns = self.list_tasks(cluster, Some(&service.name), DesiredStatus::Stopped).await?;
-        let mut tasks = self.describe_tasks(cluster, &arns).await?;
-        tasks.retain(|task| is_evidence(task, deployment));
-        tasks.sort_by_key(|task| std::cmp::Reverse(convert::timestamp(task.stopped_at())));
-        Ok(Evidence {
+    ) -> Evidence {
+        let mut evidence = Evidence {
             events: events_since(&service.events, since),
-            stopped_tasks: tasks.iter().take(TASKS_KEPT).map(convert::stopped_task).collect(),
-        })
+            console: pages::service_page(&service.arn),
+            ..Evidence::default()
+        };
+        let looking = self.tasks_of(service, deployment);
+        let tasks = match within(looking).await {
+            Some(Ok(tasks)) => tasks,
+            Some(Err(error)) => {
+                evidence.gaps.push(untold("the tasks could not be looked at", &error));
+                return evidence;
+            }
+            None => {
+                evidence.gaps.push(late("the tasks"));
+                return evidence;
+            }
+        };
+        let (mut stopped, running): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(is_ending);
+        stopped.retain(is_evidence);
+        stopped.sort_by_key(|task| std::cmp::Reverse(ended_at(task)));
+        evidence.stopped_tasks = stopped.iter().map(convert::stopped_task).collect();
+        evidence.unhealthy_tasks = running.iter().filter_map(unhealthy).collect();
+        let all: Vec<Task> = stopped.iter().chain(&running).cloned().collect();
+        let (targets, gaps) = match within(self.unhealthy_targets(service, &all)).await {
+            Some(found) => found,
+            None => (Vec::new(), vec![late("the targets")]),
+        };
+        let is_target = |task: &Task| targets.iter().any(|one| one.task.as_deref() == id_of(task));
+        let ailing = running.iter().filter(|task| unhealthy(task).is_some() || is_target(task));
+        let logs = self.logs_of(&with_logs(&stopped, ailing)).await;
+        evidence.targets = targets;
+        evidence.gaps.extend(gaps);
+        for log in logs {
+            match log {
+                Ok(log) => evidence.logs.push(log),
+                Err(gap) => evidence.gaps.push(gap),
+            }
+        }
+        evidence
+    }
+
+    /// All tasks of a deployment that ECS still tells of.
+    async fn tasks_of(
+        &self,
+        service: &ObservedService,
+        deployment: &EcsDeploymentId,
+    ) -> Result<Vec<Task>, EcsError> {
+        let (cluster, name) = (&service.cluster, Some(&service.name));
+        let mut arns = self.list_tasks(cluster, name, DesiredStatus::Stopped).await?;
+        arns.extend(self.list_tasks(cluster, name, DesiredStatus::Running).await?);
+        let mut tasks = self.describe_tasks(cluster, &arns).await?;
+        tasks.retain(|task| task.started_by() == Some(deployment.as_str()));
+        Ok(tasks)
+    }
+
+    /// The last lines of containers, side by side.
+    async fn logs_of(&self, wanted: &[(&Task, &str)]) -> Vec<Result<ContainerLog, Gap>> {
+        let logs = wanted.iter().map(|(task, container)| async move {
+            let log = within(self.last_lines(task, container)).await;
+            log.unwrap_or_else(|| Err(late(&format!("the log of {container}"))))
+        });
+        join_all(logs).await
     }
 }
 
-/// Whether a stopped task tells something of a deployment. ECS stops tasks that fail their health
-/// checks and tasks that are too many under one code; only the words differ (ECS developer guide,
-/// "stopped tasks error messages").
-fn is_evidence(task: &Task, deployment: &EcsDeploymentId) -> bool {
-    let scaled_in =
-        task.stop_code().is_some_and(|code| code.as_str() == "ServiceSchedulerInitiated")
-            && task
-                .stopped_reason()
-                .is_some_and(|reason| reason.starts_with("Scaling activity initiated by"));
-    task.started_by() == Some(deployment.as_str()) && !scaled_in
+/// The answer, unless it takes too long.
+async fn within<T>(work: impl Future<Output = T>) -> Option<T> {
+    timeout(PATIENCE, work).await.ok()
 }
 
-/// The latest events since a moment, oldest first.
+/// That something took too long.
+fn late(what: &str) -> Gap {
+    let what = format!("{what} could not be read within {} s", PATIENCE.as_secs());
+    Gap { what, hint: None }
+}
+
+/// That AWS did not tell something.
+pub(super) fn gap(what: &str, error: &AwsError) -> Gap {
+    Gap { what: format!("{what}: {error}"), hint: error.hint() }
+}
+
+/// That ECS did not tell something.
+fn untold(what: &str, error: &EcsError) -> Gap {
+    match error.aws() {
+        Some(error) => gap(what, error),
+        None => Gap { what: format!("{what}: {error}"), hint: None },
+    }
+}
+
+/// A task's id.
+fn id_of(task: &Task) -> Option<&str> {
+    task.task_arn().and_then(|arn| arn.rsplit('/').next())
+}
+
+/// Whether a task is not wanted any more.
+fn is_ending(task: &Task) -> bool {
+    task.desired_status() == Some("STOPPED") || task.stop_code().is_some()
+}
+
+/// When a task ended, or began to.
+fn ended_at(task: &Task) -> Option<Timestamp> {
+    convert::timestamp(task.stopped_at().or(task.stopping_at()))
+}
+
+/// Whether a stopped task tells something of its deployment. ECS stops tasks that fail their health
+/// checks and tasks that are too many under one code; only the words differ (ECS developer guide,
+/// "stopped tasks error messages").
+fn is_evidence(task: &Task) -> bool {
+    let by_scheduler =
+        task.stop_code().is_some_and(|code| code.as_str() == "ServiceSchedulerInitiated");
+    let reason = task.stopped_reason().unwrap_or_default();
+    !(by_scheduler && reason.starts_with("Scaling activity initiated by"))
+}
+
+/// A running task, where a health check of it fails.
+fn unhealthy(task: &Task) -> Option<UnhealthyTask> {
+    let fails = |one: &&Container| {
+        convert::known_health(one.health_status()).as_deref() == Some("UNHEALTHY")
+    };
+    let containers: Vec<String> = task
+        .containers()
+        .iter()
+        .filter(fails)
+        .filter_map(|one| one.name().map(str::to_owned))
+        .collect();
+    (!containers.is_empty()).then(|| UnhealthyTask {
+        id: id_of(task).unwrap_or_default().to_owned(),
+        status: task.last_status().unwrap_or_default().to_owned(),
+        containers,
+    })
+}
+
+/// The containers whose logs tell most: of each name one, those that failed first, of the newest task
+/// first, and then those of tasks that run and are not healthy.
+fn with_logs<'a>(
+    stopped: &'a [Task],
+    ailing: impl Iterator<Item = &'a Task>,
+) -> Vec<(&'a Task, &'a str)> {
+    let failed = stopped.iter().flat_map(|task| culprits(task).map(move |name| (task, name)));
+    let ailing = ailing
+        .flat_map(|task| task.containers().iter().filter_map(move |one| Some((task, one.name()?))));
+    let mut wanted: Vec<(&Task, &str)> = Vec::new();
+    for (task, name) in failed.chain(ailing) {
+        if wanted.len() < LOGS_READ && wanted.iter().all(|(_, other)| *other != name) {
+            wanted.push((task, name));
+        }
+    }
+    wanted
+}
+
+/// The containers of a stopped task that ran and failed; all that ran where none did by itself.
+fn culprits(task: &Task) -> impl Iterator<Item = &str> {
+    let failed = |one: &&Container| one.exit_code().is_some_and(|code| code != 0 && code != 143);
+    let by_itself = task.containers().iter().any(|one| failed(&one));
+    let ran = task.containers().iter().filter(|one| one.exit_code().is_some());
+    let chosen = ran.filter(move |one| !by_itself || failed(one));
+    chosen.filter_map(Container::name)
+}
+
+/// The events since a moment, oldest first.
 fn events_since(newest_first: &[ServiceEvent], since: Option<Timestamp>) -> Vec<ServiceEvent> {
     let recent = newest_first.iter().filter(|event| since.is_none_or(|since| event.at >= since));
-    let mut events: Vec<_> = recent.take(EVENTS_KEPT).cloned().collect();
+    let mut events: Vec<_> = recent.cloned().collect();
     events.reverse();
     events
 }

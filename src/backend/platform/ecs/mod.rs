@@ -9,10 +9,13 @@ mod convert;
 mod deployments;
 mod error;
 mod evidence;
+mod logs;
 mod observe;
 mod one_off;
+mod pages;
 mod raw;
 mod strategy;
+mod targets;
 mod task_definitions;
 mod tasks;
 #[cfg(test)]

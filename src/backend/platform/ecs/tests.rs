@@ -567,13 +567,13 @@ async fn evidence_is_of_our_deployment_newest_first_and_without_scale_in() {
     let observed = ecs.observe(&[(cluster(), service("web"))]).await.unwrap();
     let observed: &ObservedService = &observed[&(cluster(), service("web"))];
     let ours = EcsDeploymentId::new("ecs-svc/2");
-    let evidence = ecs.evidence(observed, &ours, None).await.unwrap();
+    let evidence = ecs.evidence(observed, &ours, None).await;
     let ids: Vec<_> = evidence.stopped_tasks.iter().map(|task| task.id.as_str()).collect();
     assert_eq!(ids, ["2", "1"]);
     assert_eq!(evidence.stopped_tasks[1].containers[0].exit_code, Some(137));
     assert_eq!(evidence.events.len(), 1);
     let later = Timestamp::from_second(1_800_000_000).ok();
-    assert!(ecs.evidence(observed, &ours, later).await.unwrap().events.is_empty());
+    assert!(ecs.evidence(observed, &ours, later).await.events.is_empty());
     let listed = &aws.sent("ListTasks")[0];
     assert_eq!(
         (&listed["serviceName"], &listed["desiredStatus"]),

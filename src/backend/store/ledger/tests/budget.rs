@@ -3,7 +3,10 @@
 use super::{support::*, *};
 use crate::{
     backend::store::{MAX_ITEM_BYTES, MAX_WRITES, item::check_item},
-    model::{DeploymentStatus, Evidence, ServiceEvent, StepStatus, StoppedTask, TimelineEntry},
+    model::{
+        ContainerLog, DeploymentStatus, Evidence, LogLine, ServiceEvent, StepStatus, StoppedTask,
+        TimelineEntry,
+    },
 };
 
 /// What a deployment of so many services comes to: transactions, their largest, the largest item.
@@ -59,9 +62,21 @@ fn much_evidence() -> Evidence {
         id: format!("t{n}"),
         stop_code: "EssentialContainerExited".to_owned(),
         stopped_reason: "r".repeat(400),
-        containers: Vec::new(),
+        ..StoppedTask::default()
     };
-    Evidence { events: (0..50).map(event).collect(), stopped_tasks: (0..20).map(task).collect() }
+    let line = LogLine { at: time(1), message: "l".repeat(300) };
+    let log = |n| ContainerLog {
+        task: format!("t{n}"),
+        lines: vec![line.clone(); 20],
+        ..ContainerLog::default()
+    };
+    let all = Evidence {
+        events: (0..50).map(event).collect(),
+        stopped_tasks: (0..20).map(task).collect(),
+        logs: (0..4).map(log).collect(),
+        ..Evidence::default()
+    };
+    all.fit()
 }
 
 /// Bytes of the largest item of a store.

@@ -482,18 +482,22 @@ fn verdicts() -> impl Strategy<Value = Verdict> {
 fn evidence() -> impl Strategy<Value = Evidence> {
     let event =
         (".*", moments(), ".*").prop_map(|(id, at, message)| ServiceEvent { id, at, message });
-    let exit = (".*", prop::option::of(any::<i32>()), ".*")
-        .prop_map(|(name, exit_code, reason)| ContainerExit { name, exit_code, reason });
+    let exit =
+        (".*", prop::option::of(any::<i32>()), ".*").prop_map(|(name, exit_code, reason)| {
+            ContainerExit { name, exit_code, reason, ..ContainerExit::default() }
+        });
     let task = (".*", ".*", ".*", prop::collection::vec(exit, 0..3)).prop_map(
         |(id, stop_code, stopped_reason, containers)| StoppedTask {
             id,
             stop_code,
             stopped_reason,
             containers,
+            ..StoppedTask::default()
         },
     );
-    (prop::collection::vec(event, 0..3), prop::collection::vec(task, 0..3))
-        .prop_map(|(events, stopped_tasks)| Evidence { events, stopped_tasks })
+    (prop::collection::vec(event, 0..3), prop::collection::vec(task, 0..3)).prop_map(
+        |(events, stopped_tasks)| Evidence { events, stopped_tasks, ..Evidence::default() },
+    )
 }
 
 fn statuses() -> impl Strategy<Value = StepStatus> {
