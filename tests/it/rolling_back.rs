@@ -238,6 +238,8 @@ fn a_rollback_that_fails_is_not_rolled_back() {
         search-indexer    not one    ROLLED_BACK    bookshop-prod-search-indexer:3
 
         search-indexer: ROLLED_BACK  ECS's circuit breaker put it back to bookshop-prod-search-indexer:3: Service deployment rolled back because the circuit breaker threshold was exceeded.
+            cause: container search-indexer exited with 1; the last it said: ConnectionRefusedError: [Errno 111] Connection refused
+              fix: mend what its log tells, register the image, and deploy again
             task [id] stopped, EssentialContainerExited: Essential container in task exited
               container search-indexer, exit code 1
 
