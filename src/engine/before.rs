@@ -48,7 +48,7 @@ enum Asked {
     /// ECS has it, under this ARN.
     Task(String),
     /// It ended, or nobody knows.
-    Ended(Ended),
+    Ended(Box<Ended>),
 }
 
 /// A step whose task is run.
@@ -123,7 +123,7 @@ impl Engine<'_> {
             Some(arn) => arn.clone(),
             None => match self.ask(run, before, &task).await? {
                 Asked::Task(arn) => arn,
-                Asked::Ended(ended) => return Ok(ended),
+                Asked::Ended(ended) => return Ok(*ended),
             },
         };
         self.see_through(run, before, (&task, &arn)).await
@@ -142,18 +142,21 @@ impl Engine<'_> {
             self.intend(run, before).await?;
             if run.journal.escaped_to().is_some() {
                 run.rollouts.lose_record();
-                return Ok(Asked::Ended(Err((not_carried_on(), None))));
+                return Ok(Asked::Ended(Box::new(Err((not_carried_on(), None)))));
             }
         } else {
             match self.ecs.find_one_off(&one_off).await {
                 Ok(Some(found)) => return self.found(run, before, (found.arn, true)).await,
                 Ok(None) if is_token_good(task.started_at, (self.now)()) => {}
-                Ok(None) => return self.end_unknown(run, before, task).await.map(Asked::Ended),
+                Ok(None) => {
+                    let ended = self.end_unknown(run, before, task).await?;
+                    return Ok(Asked::Ended(Box::new(ended)));
+                }
                 Err(error) => return Ok(unclear(cause_chain(&error))),
             }
         }
         if !run.before_effect().await? {
-            return Ok(Asked::Ended(Err((not_carried_on(), None))));
+            return Ok(Asked::Ended(Box::new(Err((not_carried_on(), None)))));
         }
         match self.ecs.run_one_off(&one_off).await {
             Ok(arn) => self.found(run, before, (arn, false)).await,
@@ -163,7 +166,7 @@ impl Engine<'_> {
                 let failed = |task: &mut BeforeTask| task.status = BeforeTaskStatus::Failed;
                 let text = "its one-off task could not be run";
                 run.journal.write_before_task(before.position, text, failed).await?;
-                Ok(Asked::Ended(Err((Verdict::Failed { reason }, None))))
+                Ok(Asked::Ended(Box::new(Err((Verdict::Failed { reason }, None)))))
             }
         }
     }
@@ -440,7 +443,7 @@ fn is_token_good(asked_at: Option<Timestamp>, now: Timestamp) -> bool {
 
 /// An end that is not known yet, and that `resume` may find out.
 fn unclear(reason: String) -> Asked {
-    Asked::Ended(Err((Verdict::Unknown { reason }, None)))
+    Asked::Ended(Box::new(Err((Verdict::Unknown { reason }, None))))
 }
 
 /// The verdict on a step whose task takes too long.

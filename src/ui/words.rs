@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{escape::escape, stages};
 use crate::model::{
-    DeploymentKind, Event, ImageId, ReleaseHash, RollbackCause, RolloutState, StepProgress,
-    TaskDefinitionArn, TaskHappening, Verdict,
+    DeploymentKind, Event, Evidence, ImageId, ReleaseHash, RollbackCause, RolloutState,
+    StepProgress, TaskDefinitionArn, TaskHappening, Verdict,
 };
 
 /// What a verdict says beyond its word; empty for success.
@@ -100,12 +100,11 @@ pub(super) fn event_line(event: &Event) -> (Option<&str>, String) {
         Event::BeforeTask { service, happening } => {
             (Some(service.as_str()), one_off_task(happening))
         }
-        Event::ParameterWritten { service, parameter, value } => {
-            let text = match value {
-                Some(_) => format!("wrote {parameter}"),
-                None => format!("deleted {parameter}, which did not exist before"),
-            };
-            (Some(service.as_str()), text)
+        Event::ParameterWritten { service, parameter, value: Some(_) } => {
+            (Some(service.as_str()), format!("wrote {parameter}"))
+        }
+        Event::ParameterWritten { service, parameter, value: None } => {
+            (Some(service.as_str()), format!("deleted {parameter}, which did not exist before"))
         }
         Event::RolloutStarted { service, ecs_deployment, adopted } => {
             let what = if *adopted { "follows" } else { "started" };
@@ -121,14 +120,9 @@ pub(super) fn event_line(event: &Event) -> (Option<&str>, String) {
         Event::Failing { service, reason, .. } => {
             (Some(service.as_str()), format!("FAILING  {}", escape(reason)))
         }
-        Event::Troubled { service, evidence } => {
-            let cause = evidence.diagnosis.first().map_or("", |first| first.text.as_str());
-            (Some(service.as_str()), format!("TROUBLE  {}; ECS goes on trying", escape(cause)))
-        }
+        Event::Troubled { service, evidence } => (Some(service.as_str()), trouble(evidence)),
         Event::StepFinished { service, verdict, seconds, .. } => {
-            let reason = verdict_reason(verdict);
-            let after = if reason.is_empty() { format!("after {seconds} s") } else { reason };
-            (Some(service.as_str()), format!("{}  {after}", verdict.word()))
+            (Some(service.as_str()), finished(verdict, *seconds))
         }
         Event::PutBack { service, to, verdict, seconds, .. } => {
             (Some(service.as_str()), put_back(to.as_ref(), verdict, *seconds))
@@ -170,6 +164,19 @@ fn doing(kind: DeploymentKind) -> &'static str {
         DeploymentKind::Rollback => "going back to",
         DeploymentKind::Register => "registering task definitions of",
     }
+}
+
+/// Why the first tasks of a rollout fail.
+fn trouble(evidence: &Evidence) -> String {
+    let cause = evidence.diagnosis.first().map_or("", |first| first.text.as_str());
+    format!("TROUBLE  {}; ECS goes on trying", escape(cause))
+}
+
+/// How a rollout ended.
+fn finished(verdict: &Verdict, seconds: u64) -> String {
+    let reason = verdict_reason(verdict);
+    let after = if reason.is_empty() { format!("after {seconds} s") } else { reason };
+    format!("{}  {after}", verdict.word())
 }
 
 /// How a service came back, or did not.
