@@ -89,6 +89,31 @@ fn a_lost_answer_and_a_lost_process_ask_ecs_once() {
 }
 
 #[test]
+fn the_way_back_may_die_anywhere() {
+    let template = left_on_its_way();
+    let mut deaths = 0;
+    for point in 1_usize.. {
+        let shop = template.copy();
+        shop.go_fast();
+        shop.sandbox(&["crash", "--after", &point.to_string()]);
+        if shop.run(BACK).code.is_some() {
+            break;
+        }
+        deaths += 1;
+        let again = shop.run(&["rollback", "prod", "d2", "-y"]);
+        match again.code {
+            Some(0) => {}
+            // The record was closed before it died.
+            Some(1) => drop(again.tells("d2 is over")),
+            code => panic!("after point {point}: {code:?}\n{}", again.stderr),
+        }
+        assert_back(&shop, "");
+        assert!(shop.count("StopServiceDeployment") <= 1, "asked twice after point {point}");
+    }
+    assert!(deaths > 10, "{deaths}");
+}
+
+#[test]
 fn a_hook_is_answered_only_where_one_waits() {
     let shop = left_on_its_way();
     let run = shop.run(&["continue", "prod", "-y"]).expect(1);
