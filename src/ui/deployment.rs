@@ -248,7 +248,9 @@ fn doubt(summary: &Summary<'_>) -> &'static str {
     let is_late = |step: &Step| matches!(step.verdict, Some(Verdict::TimedOut { .. }));
     match count(summary, is_late) {
         0 => "lost an answer of AWS; its outcome is not known.",
-        _ if is_late_only(summary) => "did not end in time, and goes on in ECS.",
+        _ if is_late_only(summary) => {
+            "did not end in time and may go on in ECS: its outcome is not known."
+        }
         _ => "did not end in time; its outcome is not known.",
     }
 }

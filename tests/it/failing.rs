@@ -216,9 +216,10 @@ fn without_a_circuit_breaker_we_end_the_wait_and_go_back_ourselves() {
     run.tells("has no deployment circuit breaker")
         .prints("no circuit breaker will end the rollout");
     assert_eq!(shop.verdicts("d1")["search-indexer"], "FAILED");
-    // ECS would go on trying what failed. What ran before is a new revision, the family's latest.
+    // ECS would go on trying what failed. Asked to, it goes back to the very revision that ran before.
     let service = shop.service("bookshop-prod", "prod-search-indexer");
-    assert!(service["taskDefinition"].as_str().unwrap().ends_with("search-indexer:3"));
+    assert!(service["taskDefinition"].as_str().unwrap().ends_with("search-indexer:1"));
+    assert_eq!(shop.count("StopServiceDeployment"), 1);
     assert_eq!(images(&shop), before);
     shop.assert_in_step(&PROD[5]);
     assert_eq!(shop.states("prod")["search-indexer"], "ROLLED_BACK");

@@ -158,7 +158,7 @@ fn when_the_time_is_up_the_outcome_is_not_known() {
 
         search-indexer: TIMED_OUT  not done after [seconds]: still in progress
 
-    d1 did not end in time, and goes on in ECS.
+    d1 did not end in time and may go on in ECS: its outcome is not known.
     hint: see it through with `release-tool wait d1`
     hint: or take it back with `release-tool rollback prod d1`
     ");
