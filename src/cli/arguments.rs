@@ -8,9 +8,10 @@ use super::{
     abort::AbortArguments, completions::CompletionsArguments, deploy::DeployArguments,
     history::HistoryArguments, hooks::ContinueArguments, journal::JournalArguments,
     lock::LockArguments, log::LogArguments, manual::ManArguments, register::RegisterArguments,
-    release::ReleaseArguments, releases::ReleasesArguments, resume::ResumeArguments,
-    rollback::RollbackArguments, sandbox::SandboxArguments, show::ShowArguments,
-    status::StatusArguments, store::StoreArguments, unlock::UnlockArguments, wait::WaitArguments,
+    release::ReleaseArguments, releases::ReleasesArguments, restart::RestartArguments,
+    resume::ResumeArguments, rollback::RollbackArguments, sandbox::SandboxArguments,
+    show::ShowArguments, status::StatusArguments, store::StoreArguments, unlock::UnlockArguments,
+    wait::WaitArguments,
 };
 
 /// Knows what is deployed where, by whom and why, and moves a set of services there safely.
@@ -100,6 +101,8 @@ pub(crate) enum Command {
     Deploy(DeployArguments),
     /// Make releases without deploying them.
     Release(ReleaseArguments),
+    /// Restart services: every task is replaced by one that runs the same.
+    Restart(RestartArguments),
     /// Go back to what was verified before: no tag needed.
     Rollback(RollbackArguments),
     /// Finish a deployment that was interrupted, or whose process died.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     model::{DeploymentKind, ImageId, ImageUri, OnFailure},
-    ops::{self, DeployRequest, Execution, Obstacle, OpError},
+    ops::{self, DeployRequest, Draft, Execution, Obstacle, OpError, Workspace},
     ui::{self, Console, Format},
 };
 
@@ -91,7 +91,6 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
 
 /// Runs the command.
 pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Result<Exit, CliError> {
-    let console = &settings.console;
     let workspace = workspace::open_quietly(settings, arguments.project.as_deref()).await?;
     let interrupt = Interrupt::listen();
     let request = DeployRequest {
@@ -111,13 +110,52 @@ pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Resu
         draft = ops::draft(&workspace, &request) => draft,
         () = interrupt.comes() => return Err(CliError::Interrupted),
     };
+    let manner = Manner {
+        dry_run: arguments.dry_run,
+        skip_confirm: arguments.skip_confirm,
+        timeout: arguments.timeout,
+        wait: !arguments.detach,
+        on_failure: arguments.on_failure,
+    };
+    see_through(settings, (&workspace, draft), (interrupt, manner)).await
+}
+
+/// How a draft is carried out.
+pub(super) struct Manner {
+    /// Whether it is only shown.
+    pub(super) dry_run: bool,
+    /// Whether nobody is asked.
+    pub(super) skip_confirm: bool,
+    /// How long rollouts may take.
+    pub(super) timeout: Duration,
+    /// Whether they are followed to their end.
+    pub(super) wait: bool,
+    /// What is done when a service fails; what the environment says, where none is given.
+    pub(super) on_failure: Option<OnFailure>,
+}
+
+/// Tells what stands in the way of a draft, or carries it out.
+pub(super) async fn see_through(
+    settings: &Settings,
+    (workspace, draft): (&Workspace, Result<Draft, OpError>),
+    (interrupt, manner): (Interrupt, Manner),
+) -> Result<Exit, CliError> {
     let in_the_way = match &draft {
         Err(OpError::Obstacle(Obstacle::Unfinished { deployment, .. })) => Some(deployment.number),
         _ => None,
     };
-    workspace::tell_left_behind(settings, &workspace, in_the_way).await?;
-    let draft = draft?;
-    if arguments.dry_run {
+    workspace::tell_left_behind(settings, workspace, in_the_way).await?;
+    carry_out(settings, (workspace, draft?), (interrupt, manner)).await
+}
+
+/// Shows a draft, asks, and carries it out.
+async fn carry_out(
+    settings: &Settings,
+    (workspace, draft): (&Workspace, Draft),
+    (interrupt, manner): (Interrupt, Manner),
+) -> Result<Exit, CliError> {
+    let console = &settings.console;
+    if manner.dry_run {
         tell_plan(console, &draft.plan, true);
         return Ok(Exit::Done);
     }
@@ -126,7 +164,7 @@ pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Resu
         return Ok(Exit::Done);
     }
     tell_plan(console, &draft.plan, false);
-    if !arguments.skip_confirm {
+    if !manner.skip_confirm {
         ending::ask(settings)?;
     }
     if *interrupt.asked().borrow() {
@@ -137,11 +175,11 @@ pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Resu
     let execution = Execution {
         listener: listener.as_ref(),
         interrupt: interrupt.asked(),
-        timeout: arguments.timeout,
-        wait: !arguments.detach,
-        on_failure: arguments.on_failure,
+        timeout: manner.timeout,
+        wait: manner.wait,
+        on_failure: manner.on_failure,
     };
-    let done = ops::carry_out(&workspace, draft, execution).await;
+    let done = ops::carry_out(workspace, draft, execution).await;
     drop(listener);
     let (report, release) = done?;
     Ok(ending::tell(console, (&report, &release), last_verified))

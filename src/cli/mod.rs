@@ -20,6 +20,7 @@ mod place;
 mod register;
 mod release;
 mod releases;
+mod restart;
 mod resume;
 mod rollback;
 mod sandbox;
@@ -72,6 +73,7 @@ async fn run(settings: &Settings, command: Command) -> Result<Exit, CliError> {
         Command::Register(arguments) => register::run(settings, arguments).await,
         Command::Deploy(arguments) => deploy::run(settings, arguments).await,
         Command::Release(arguments) => release::run(settings, arguments).await,
+        Command::Restart(arguments) => restart::run(settings, arguments).await,
         Command::Rollback(arguments) => rollback::run(settings, arguments).await,
         Command::Resume(arguments) => resume::run(settings, arguments).await,
         Command::Abort(arguments) => abort::run(settings, arguments).await,

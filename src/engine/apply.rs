@@ -12,6 +12,7 @@ use super::{
     Engine, SERVICES_AT_ONCE,
     course::{Course, Direction, Others},
     error::EngineError,
+    follow::target_of,
     journal::Begin,
     rollouts::Stop,
     run::Run,
@@ -368,6 +369,9 @@ impl Engine<'_> {
             Rollout::Settled { ecs_deployment: None } => false,
             Rollout::Update { force } => *force,
         };
+        if step.restart {
+            self.refuse_if_moved(step).await?;
+        }
         let update = ServiceUpdate {
             cluster: &step.target.cluster,
             service: &step.target.ecs_service,
@@ -382,6 +386,24 @@ impl Engine<'_> {
                 && (!force || Some(&primary.id) != step.before.ecs_deployment.as_ref())
         });
         primary.map(|primary| primary.id.clone()).ok_or_else(|| nothing_started(outcome.service()))
+    }
+}
+
+impl Engine<'_> {
+    /// The verdict on a restart where somebody deployed the service since it was planned: it would
+    /// take that back.
+    async fn refuse_if_moved(&self, step: &PlannedStep) -> Result<(), Verdict> {
+        let target = target_of(step);
+        let seen = self.ecs.observe(std::slice::from_ref(&target)).await;
+        let seen = seen.map_err(|error| refused(&error, false))?;
+        let Some(primary) = seen.get(&target).and_then(ObservedService::primary) else {
+            let reason = "the ECS service is not there any more".to_owned();
+            return Err(Verdict::Failed { reason });
+        };
+        if step.before.ecs_deployment.as_ref() == Some(&primary.id) {
+            return Ok(());
+        }
+        Err(Verdict::superseded(Some(primary.id.clone()), primary.task_definition.clone()))
     }
 }
 

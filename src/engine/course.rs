@@ -63,6 +63,20 @@ impl Course {
         Self { direction, others, legs: legs.collect() }
     }
 
+    /// The course in its two parts, one after the other: what moves, and what is only restarted.
+    pub(super) fn split(&self) -> [Self; 2] {
+        [false, true].map(|restart| Self {
+            direction: self.direction,
+            others: self.others.clone(),
+            legs: self
+                .legs
+                .iter()
+                .filter(|(_, (step, _))| step.restart == restart)
+                .map(|(position, leg)| (*position, leg.clone()))
+                .collect(),
+        })
+    }
+
     /// What is to be done at a place.
     pub(super) fn step(&self, position: usize) -> Option<&PlannedStep> {
         self.legs.get(&position).map(|(step, _)| step)

@@ -302,7 +302,7 @@ impl<'a> Journal<'a> {
     /// who touched the service last. A store that is away keeps the one it has.
     async fn write_head(&self, step: &Step) -> Result<(), EngineError> {
         let deployment = self.deployment();
-        if self.escape.is_open() || deployment.kind == DeploymentKind::Register {
+        if self.escape.is_open() || deployment.kind == DeploymentKind::Register || step.restart {
             return Ok(());
         }
         let key = DeploymentKey::of(&deployment);
@@ -397,6 +397,8 @@ impl<'a> Journal<'a> {
         Ok(deployment
             .steps
             .iter()
+            // One that was only restarted runs what it ran.
+            .filter(|step| !step.restart)
             .filter(|step| !matches!(step.status, StepStatus::Pending | StepStatus::Skipped))
             .map(|step| {
                 let earlier = known.get(&step.service).and_then(|head| head.verified.clone());

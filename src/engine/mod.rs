@@ -295,7 +295,7 @@ impl Engine<'_> {
         for step in journal.steps().iter().filter(|step| step.status == StepStatus::Failed) {
             rollouts.failed(&step.service);
         }
-        let followed = self.carry(journal, course, (&rollouts, orders)).await?;
+        let followed = self.carry_all(journal, course, (&rollouts, orders)).await?;
         let status = match followed {
             Followed::Detached => DeploymentStatus::Detached,
             Followed::Stopped => DeploymentStatus::Interrupted,
@@ -305,6 +305,24 @@ impl Engine<'_> {
         };
         self.tell_stop(&rollouts);
         self.report(journal, status).await
+    }
+
+    /// Runs a course: what moves, and once that is verified what is only restarted. On the way back
+    /// restarts come last as well, since they are made for what the others run then.
+    async fn carry_all(
+        &self,
+        journal: &Journal<'_>,
+        course: &Course,
+        (rollouts, orders): (&Rollouts, &Orders),
+    ) -> Result<Followed, EngineError> {
+        let [moves, restarts] = course.split();
+        let followed = self.carry(journal, &moves, (rollouts, orders)).await?;
+        let goes_on = followed == Followed::ToTheEnd && !rollouts.record_lost();
+        if !goes_on || restarts.is_empty() {
+            return Ok(followed);
+        }
+        rollouts.go_on(course.direction == Direction::Forward);
+        self.carry(journal, &restarts, (rollouts, orders)).await
     }
 
     /// Runs one course.
@@ -426,7 +444,7 @@ impl Engine<'_> {
             return Ok(Followed::ToTheEnd);
         }
         let rollouts = Rollouts::default();
-        let followed = self.carry(journal, &course, (&rollouts, orders)).await?;
+        let followed = self.carry_all(journal, &course, (&rollouts, orders)).await?;
         self.tell_stop(&rollouts);
         Ok(if rollouts.record_lost() { Followed::Stopped } else { followed })
     }

@@ -100,6 +100,7 @@ mod tests {
             started_at: None,
             finished_at: None,
             compensation: None,
+            restart: false,
             before_task: None,
         }
     }

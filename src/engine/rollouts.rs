@@ -170,6 +170,17 @@ impl Rollouts {
         self.with(|shared| shared.failed.clone())
     }
 
+    /// More services will be told to move after all; none of them where that needs the others to
+    /// have succeeded, and they have not.
+    pub(super) fn go_on(&self, needs_success: bool) {
+        self.with(|shared| {
+            shared.all_applied = false;
+            if needs_success && (shared.failed.is_some() || shared.in_doubt) {
+                shared.ahead = Ahead::Held;
+            }
+        });
+    }
+
     /// What comes before all services did not succeed: none of them is begun.
     pub(super) fn hold(&self) {
         self.with(|shared| shared.ahead = Ahead::Held);

@@ -68,17 +68,18 @@ impl Deployment {
     #[must_use]
     pub fn is_mixed(&self) -> bool {
         let is_there = |step: &Step| step.status == StepStatus::Verified;
+        let moved = || self.steps.iter().filter(|step| !step.restart);
         self.status.is_final()
             && self.kind != DeploymentKind::Register
-            && self.steps.iter().any(is_there)
-            && !self.steps.iter().all(is_there)
+            && moved().any(is_there)
+            && !moved().all(is_there)
     }
 
     /// Whether what it did can be taken back instead of being finished. A rollback is only ever
     /// finished, and what goes back already goes on back.
     #[must_use]
     pub fn may_be_taken_back(&self) -> bool {
-        self.kind != DeploymentKind::Rollback
+        !matches!(self.kind, DeploymentKind::Rollback | DeploymentKind::Restart)
             && !self.status.is_final()
             && self.status != DeploymentStatus::RollingBack
     }
@@ -100,6 +101,8 @@ pub enum DeploymentKind {
     Rollback,
     /// Registering the task definitions of a release ahead of its deployment. No service moves.
     Register,
+    /// Deploying what runs anew. There is nothing to go back to.
+    Restart,
 }
 
 impl DeploymentKind {
@@ -110,6 +113,7 @@ impl DeploymentKind {
             Self::Deploy => "deploy",
             Self::Rollback => "rollback",
             Self::Register => "register",
+            Self::Restart => "restart",
         }
     }
 }
@@ -290,6 +294,9 @@ pub struct Step {
     /// What was done to put the service back, if anything was.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub compensation: Option<Compensation>,
+    /// Whether the service is only restarted, with what it runs.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub restart: bool,
     /// The one-off task that comes before everything else, if there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub before_task: Option<BeforeTask>,

@@ -18,6 +18,7 @@ use super::{
     insurance::{running, warn_of_lost_images},
     obstacle::Obstacle,
     pictures::{Album, Subject, take},
+    restart::{draft_of_restart, joined, restarted_after, taken_out, verified_as_it_runs},
     rollback::{hold_if_broken, reason_to_hold},
     workspace::{Workspace, unless_interrupted},
 };
@@ -66,15 +67,15 @@ pub struct Draft {
     /// The last release verified in the environment, if there is one.
     pub last_verified: Option<ReleaseNumber>,
     /// The environment's AWS.
-    access: Access,
+    pub(super) access: Access,
     /// Every service that was looked at, those beside the selected ones included.
-    services: BTreeSet<ServiceId>,
+    pub(super) services: BTreeSet<ServiceId>,
     /// What was asked for.
-    request: DeployRequest,
+    pub(super) request: DeployRequest,
     /// When it was made.
-    made: Instant,
+    pub(super) made: Instant,
     /// What the environment was in when it was made.
-    ground: Ground,
+    pub(super) ground: Ground,
     /// What is done there when a service fails, unless it is said otherwise.
     pub on_failure: OnFailure,
 }
@@ -102,6 +103,9 @@ async fn draft_beside(
     let environment = workspace.project.environment(&request.environment)?.clone();
     check_reason(&environment, request)?;
     let access = Access::open(workspace, &environment.home()).await?;
+    if request.kind == DeploymentKind::Restart {
+        return draft_of_restart(workspace, (environment, access), request, own).await;
+    }
     let (project, source, selection) = asked(workspace, &environment, request).await?;
     let selected = project.services_of(&selection);
     let users = users(&project, &selected);
@@ -109,9 +113,11 @@ async fn draft_beside(
         return Err(OpError::NotSelected { image: image.to_string() });
     }
     let services = with_siblings(&project, &selected);
-    let ground = ground_for(workspace, &project, (&environment, request), (&services, own)).await?;
+    let restarts = restarted_after(&project, (request.kind, &selection), &services);
+    let all = joined(&services, &restarts);
+    let ground = ground_for(workspace, &project, (&environment, request), (&all, own)).await?;
     let ids = selected.iter().map(|service| service.id.clone()).collect();
-    let subjects = Subject::of_services(workspace, &environment, (&services, &ids))?;
+    let subjects = Subject::of_services(workspace, &environment, (&all, &ids))?;
     let made = Instant::now();
     let search = Search {
         home: environment.home(),
@@ -124,7 +130,9 @@ async fn draft_beside(
         gather(workspace, &search),
         take(workspace, (&environment, &access), &subjects),
     )?;
-    let (album, gathered, left_out) = settle(request.allow_missing, &services, album, gathered)?;
+    let (mut album, gathered, left_out) =
+        settle(request.allow_missing, &services, album, gathered)?;
+    let restarts = taken_out(&access, &mut album, (&services, &restarts)).await?;
     let commits = subjects_of_commits(workspace, &gathered);
     let Gathered { images, platforms, .. } = gathered;
     let running = running(&album.pictures);
@@ -134,14 +142,11 @@ async fn draft_beside(
         selection,
         wanted: Wanted { source, images, platforms, subjects: commits },
         pictures: album.pictures,
+        restarts,
         left_out,
         keep_settled: false,
     })?;
-    if request.kind != DeploymentKind::Deploy {
-        plan.leave_out_tasks();
-    } else if request.skip_before {
-        plan.skip_tasks();
-    }
+    plan.settle_tasks(request.kind, request.skip_before);
     if plan.is_empty() && plan.unchanged.is_empty() && !plan.left_out.is_empty() {
         return Err(OpError::AllLeftOut { reasons: plan.left_out.into_values().collect() });
     }
@@ -149,7 +154,7 @@ async fn draft_beside(
     let last_verified = last_verified(workspace, &plan).await?;
     let request = request.clone();
     let on_failure = environment.on_failure;
-    let services = services.iter().map(|service| service.id.clone()).collect();
+    let services = all.iter().map(|service| service.id.clone()).collect();
     Ok(Draft { plan, last_verified, access, services, request, made, ground, on_failure })
 }
 
@@ -167,7 +172,7 @@ fn check_reason(environment: &Environment, request: &DeployRequest) -> Result<()
 
 /// Waits for whoever is at work there, as long as that is wanted, and refuses where something is
 /// unfinished or the environment is on hold.
-async fn ground_for(
+pub(super) async fn ground_for(
     workspace: &Workspace,
     project: &Project,
     (environment, request): (&Environment, &DeployRequest),
@@ -208,7 +213,7 @@ async fn ground_for(
 
 /// The project with its services, the source of the images, and the services asked for. A release
 /// in the place of the services means those it was made for.
-async fn asked(
+pub(super) async fn asked(
     workspace: &Workspace,
     environment: &Environment,
     request: &DeployRequest,
@@ -233,7 +238,7 @@ async fn asked(
 
 /// The release that was last verified for every one of the plan's services; none where they differ,
 /// since no one release would bring them back.
-async fn last_verified(
+pub(super) async fn last_verified(
     workspace: &Workspace,
     plan: &Plan,
 ) -> Result<Option<ReleaseNumber>, OpError> {
@@ -241,6 +246,7 @@ async fn last_verified(
     let verified: BTreeSet<Option<ReleaseNumber>> = plan
         .steps
         .iter()
+        .filter(|step| !step.restart || plan.only_restarts())
         .map(|step| Some(heads.get(&step.service)?.verified.as_ref()?.release))
         .collect();
     Ok(if verified.len() == 1 { verified.into_iter().next().flatten() } else { None })
@@ -488,6 +494,11 @@ async fn release_of(
     plan: &Plan,
     (request, actor): (&DeployRequest, &Actor),
 ) -> Result<Release, OpError> {
+    if request.kind == DeploymentKind::Restart
+        && let Some(verified) = verified_as_it_runs(workspace, plan).await?
+    {
+        return Ok(workspace.ledger.find_release(&plan.project, verified).await?);
+    }
     if let (DeploymentKind::Rollback, ImageSource::Release(number)) =
         (request.kind, &plan.wanted.source)
     {

@@ -17,6 +17,7 @@ mod obstacle;
 mod pictures;
 mod register;
 mod release;
+mod restart;
 mod rollback;
 mod status;
 mod store;

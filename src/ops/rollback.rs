@@ -116,7 +116,7 @@ async fn named(
     if deployment.status.is_final() {
         return Err(Obstacle::Over { deployment }.into());
     }
-    if deployment.kind == DeploymentKind::Rollback {
+    if matches!(deployment.kind, DeploymentKind::Rollback | DeploymentKind::Restart) {
         let is_worked_on = Ground::of(workspace, environment).await?.is_worked_on(number);
         return Err(Obstacle::Unfinished { deployment, is_worked_on }.into());
     }
@@ -133,7 +133,11 @@ fn unfinished(
     let open = ground.unfinished.iter();
     let open: Vec<&Deployment> = open.filter(|open| open.steps.iter().any(&is_wanted)).collect();
     let Some(newest) = open.first() else { return Ok(None) };
-    if is_in_the_way || (open.len() == 1 && newest.kind == DeploymentKind::Rollback) {
+    if is_in_the_way
+        || (open.len() == 1
+            && !newest.may_be_taken_back()
+            && newest.status != DeploymentStatus::RollingBack)
+    {
         let is_worked_on = ground.is_worked_on(newest.number);
         let deployment = Box::new((*newest).clone());
         return Err(Obstacle::Unfinished { deployment, is_worked_on });
@@ -167,7 +171,9 @@ async fn target(
         let ledger = &workspace.ledger;
         let mut past = ledger.history(&project.id, Some(environment), None, size).await?;
         let is_all = past.len() < size;
-        past.retain(|deployment| deployment.kind != DeploymentKind::Register);
+        past.retain(|deployment| {
+            !matches!(deployment.kind, DeploymentKind::Register | DeploymentKind::Restart)
+        });
         let last = past.first().map(|last| last.selection.clone());
         let selection = wanted.clone().or(last).unwrap_or(Selection::All);
         let newest = covering(project, past, &selection);

@@ -256,7 +256,8 @@ async fn legs(
 ) -> Result<Vec<Leg>, OpError> {
     let subjects = Subject::of_steps(&deployment.steps);
     let mut users: BTreeMap<ImageId, Vec<ServiceId>> = BTreeMap::new();
-    for step in &deployment.steps {
+    // What is only restarted runs what it ran, whatever the release has.
+    for step in deployment.steps.iter().filter(|step| !step.restart) {
         for image in step.target.images.keys() {
             users.entry(image.clone()).or_default().push(step.service.clone());
         }
@@ -290,6 +291,7 @@ async fn legs(
         selection: deployment.selection.clone(),
         wanted: Wanted { source, images, platforms: gathered.platforms, subjects: BTreeMap::new() },
         pictures: album.pictures,
+        restarts: Vec::new(),
         left_out: BTreeMap::new(),
         keep_settled: true,
     };
@@ -298,6 +300,7 @@ async fn legs(
     let needs_lost = rest == Rest::Done
         && legs.iter().any(|leg| {
             leg.start == crate::plan::Start::Apply
+                && !leg.step.restart
                 && leg.step.target.images.keys().any(|image| lost.contains(image))
         });
     if needs_lost {

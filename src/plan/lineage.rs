@@ -20,7 +20,7 @@ pub fn rollback_target(newest_first: &[Deployment]) -> Option<ReleaseNumber> {
                     lineage.pop();
                 }
             }
-            DeploymentKind::Register => continue,
+            DeploymentKind::Register | DeploymentKind::Restart => continue,
             DeploymentKind::Deploy => {}
         }
         if lineage.last() != Some(&release) {

@@ -11,6 +11,7 @@ mod judge;
 mod lineage;
 mod planner;
 mod preflight;
+mod restart;
 mod resume;
 mod standing;
 mod state;
@@ -29,6 +30,7 @@ pub use judge::{Judgement, Watch, judge};
 pub use lineage::rollback_target;
 pub use planner::plan;
 pub use preflight::{Problem, Refusal};
+pub use restart::{Restarted, running_images};
 pub use resume::{Leg, Rest, Start, resume};
 pub use state::{RecordedAttempt, ServiceState, overall, service_state};
 pub use steps::{

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     document::{DocumentError, container_images, differences, with_images},
     preflight::{Problem, Refusal},
+    restart::restart,
     steps::{
         ParameterChange, Plan, PlanRequest, PlannedStep, Revision, Rollout, ServicePicture,
         UnchangedService, Wanted,
@@ -43,6 +44,19 @@ pub fn plan(request: PlanRequest) -> Result<Plan, Refusal> {
         }
     }
     problems.extend(shared_families(&steps));
+    if !steps.is_empty() || request.pictures.is_empty() {
+        for restarted in &request.restarts {
+            let service = &restarted.picture.service;
+            if steps.iter().any(|step| step.service == *service) {
+                continue;
+            }
+            unchanged.retain(|unchanged| unchanged.service != *service);
+            match restart(&restarted.picture, restarted.digests.clone()) {
+                Ok(step) => steps.push(step),
+                Err(problem) => problems.push(*problem),
+            }
+        }
+    }
     if !problems.is_empty() {
         return Err(Refusal { problems });
     }
@@ -101,6 +115,7 @@ pub(super) fn plan_service(
         return Ok(Outcome::Step(Box::new(PlannedStep {
             service: picture.service.clone(),
             selected: picture.selected,
+            restart: false,
             target: target(request, picture),
             before: before(picture, &parameters),
             running,
@@ -123,7 +138,7 @@ pub(super) fn plan_service(
 }
 
 /// Services that ECS does not move itself, or not any more.
-fn refuse_what_cannot_be_deployed(picture: &ServicePicture) -> Result<(), Box<Problem>> {
+pub(super) fn refuse_what_cannot_be_deployed(picture: &ServicePicture) -> Result<(), Box<Problem>> {
     let service = picture.service.clone();
     let controller = match picture.observed.controller {
         DeploymentController::Ecs => None,
@@ -144,7 +159,7 @@ fn refuse_what_cannot_be_deployed(picture: &ServicePicture) -> Result<(), Box<Pr
 }
 
 /// A task definition that cannot be read or lacks a container, as a problem of the service.
-fn unreadable(picture: &ServicePicture, source: DocumentError) -> Box<Problem> {
+pub(super) fn unreadable(picture: &ServicePicture, source: DocumentError) -> Box<Problem> {
     let service = picture.service.clone();
     let task_definition = picture.latest.arn.clone();
     Box::new(match source {
@@ -189,7 +204,7 @@ pub(super) fn wanted_digests(
 }
 
 /// The release hash that each image of the service runs at now.
-fn running_hashes(
+pub(super) fn running_hashes(
     picture: &ServicePicture,
 ) -> Result<BTreeMap<ImageId, ReleaseHash>, DocumentError> {
     let images = container_images(&picture.running().document)?;
@@ -320,7 +335,7 @@ fn target(request: &PlanRequest, picture: &ServicePicture) -> StepTarget {
 }
 
 /// What the step finds, for the record.
-fn before(picture: &ServicePicture, parameters: &[ParameterChange]) -> StepBefore {
+pub(super) fn before(picture: &ServicePicture, parameters: &[ParameterChange]) -> StepBefore {
     StepBefore {
         task_definition: picture.observed.task_definition.clone(),
         ecs_deployment: picture.observed.primary().map(|deployment| deployment.id.clone()),

@@ -104,6 +104,12 @@ pub enum Problem {
         /// The service.
         service: ServiceId,
     },
+    /// A rollout of a service that is to be restarted is under way.
+    #[error("service `{service}` cannot be restarted while a rollout of it is under way")]
+    Moving {
+        /// The service.
+        service: ServiceId,
+    },
     /// Two services share a family, and would need different revisions of it.
     #[error(
         "service `{service}` shares the task definition family `{family}` and needs other images"
@@ -178,7 +184,7 @@ impl Problem {
                 "deploy it with the tool that controls it; only controller ECS is supported"
                     .to_owned()
             }
-            Self::RollingBack { service } => {
+            Self::Moving { service } | Self::RollingBack { service } => {
                 format!("wait for its end: `release-tool status {service} <environment> --watch`")
             }
             Self::SharedFamily { .. } => "give each service a family of its own".to_owned(),

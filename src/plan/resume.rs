@@ -1,10 +1,13 @@
 //! Going on with a deployment that nobody works on any more: what is left of each step.
 
+use std::collections::BTreeMap;
+
 use super::{
     cause::cause_in,
     document::container_images,
     planner::{Outcome, plan_service, shared_families, wanted_containers, wanted_digests},
     preflight::{Problem, Refusal},
+    restart::restart,
     standing::{Begun, Standing, standing},
     steps::{PlanRequest, PlannedStep, Revision, Rollout, ServicePicture},
 };
@@ -132,7 +135,8 @@ fn leg(
         ecs_deployment: step.ecs_deployment.as_ref(),
     };
     let is_begun = step.status != StepStatus::Pending;
-    match standing(begun, &picture.observed, has_images(request, picture)) {
+    let has_content = step.restart || has_images(request, picture);
+    match standing(begun, &picture.observed, has_content) {
         Standing::Moved { task_definition, ecs_deployment } if is_begun => {
             let planned = followed(request, picture, (step, &task_definition, &ecs_deployment));
             Ok((planned, Start::Follow { task_definition, ecs_deployment }))
@@ -147,6 +151,7 @@ fn leg(
             Ok((PlannedStep::ended(step), Start::End(verdict)))
         }
         _ => match rest {
+            Rest::Done if step.restart => Ok((restart(picture, BTreeMap::new())?, Start::Apply)),
             Rest::Done => applied(request, picture),
             Rest::Left => Ok(left(step)),
         },
@@ -186,7 +191,8 @@ fn followed(
 ) -> PlannedStep {
     PlannedStep {
         selected: picture.selected,
-        digests: wanted_digests(request, picture),
+        // What a restarted service runs is not part of the release.
+        digests: if step.restart { BTreeMap::new() } else { wanted_digests(request, picture) },
         revision: Revision::Existing { task_definition: task_definition.clone() },
         rollout: Rollout::Adopt { ecs_deployment: ours.clone() },
         desired: picture.observed.desired,

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::document::FieldChange;
+use super::{document::FieldChange, restart::Restarted};
 use crate::model::{
-    BeforeTask, ContainerName, Digest, EcsDeploymentId, EnvironmentId, ImageId, Label,
-    ObservedService, ParameterName, ProjectId, ReleaseHash, ReleaseNumber, ReleasedImage, RunTask,
-    Selection, ServiceId, Step, StepBefore, StepStatus, StepTarget, Strategy, TaskDefinition,
-    TaskDefinitionArn,
+    BeforeTask, ContainerName, DeploymentKind, Digest, EcsDeploymentId, EnvironmentId, ImageId,
+    Label, ObservedService, ParameterName, ProjectId, ReleaseHash, ReleaseNumber, ReleasedImage,
+    RunTask, Selection, ServiceId, Step, StepBefore, StepStatus, StepTarget, Strategy,
+    TaskDefinition, TaskDefinitionArn,
 };
 
 /// Where the images of a deployment come from.
@@ -84,6 +84,8 @@ pub struct PlanRequest {
     pub wanted: Wanted,
     /// The services to look at: those selected, and those that share one of the images.
     pub pictures: Vec<ServicePicture>,
+    /// The services that are restarted once the others are verified, unless they move themselves.
+    pub restarts: Vec<Restarted>,
     /// What the caller leaves out on purpose, with the reason.
     pub left_out: BTreeMap<ServiceId, String>,
     /// Whether a service that is as wanted has a step all the same, because one was begun.
@@ -124,15 +126,26 @@ impl Plan {
         ApprovedPlan(self)
     }
 
-    /// Leaves out all one-off tasks: what goes back, or moves nothing, has none.
-    pub fn leave_out_tasks(&mut self) {
-        for step in &mut self.steps {
-            step.before_task = None;
+    /// Whether nothing is done but restarts.
+    #[must_use]
+    pub fn only_restarts(&self) -> bool {
+        self.steps.iter().all(|step| step.restart)
+    }
+
+    /// Leaves out one-off tasks: all of what goes back, or moves nothing; and all where somebody
+    /// wants that, which is said.
+    pub fn settle_tasks(&mut self, kind: DeploymentKind, skip: bool) {
+        if kind != DeploymentKind::Deploy {
+            for step in &mut self.steps {
+                step.before_task = None;
+            }
+        } else if skip {
+            self.skip_tasks();
         }
     }
 
-    /// Leaves out all one-off tasks because somebody wants that, and says so.
-    pub fn skip_tasks(&mut self) {
+    /// Leaves out all one-off tasks, and says so.
+    fn skip_tasks(&mut self) {
         for step in &mut self.steps {
             let Some(task) = step.before_task.take() else { continue };
             self.warnings.push(Warning {
@@ -175,6 +188,8 @@ pub struct PlannedStep {
     pub service: ServiceId,
     /// Whether it was asked for; false when it moves only because it shares an image.
     pub selected: bool,
+    /// Whether it is only restarted, with what it runs, once all others are verified.
+    pub restart: bool,
     /// Where, and what it is to run.
     #[serde(flatten)]
     pub target: StepTarget,
@@ -218,6 +233,7 @@ impl PlannedStep {
         Self {
             service: step.service.clone(),
             selected: true,
+            restart: step.restart,
             target: step.target.clone(),
             before: step.before.clone(),
             running: BTreeMap::new(),
@@ -255,6 +271,7 @@ impl PlannedStep {
             started_at: None,
             finished_at: None,
             compensation: None,
+            restart: self.restart,
             before_task: self.before_task.clone().map(BeforeTask::new),
         }
     }

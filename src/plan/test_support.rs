@@ -148,6 +148,7 @@ pub(crate) fn request(
             subjects: BTreeMap::new(),
         },
         pictures,
+        restarts: Vec::new(),
         left_out: BTreeMap::new(),
         keep_settled: false,
     }

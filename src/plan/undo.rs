@@ -95,6 +95,10 @@ pub fn undo(request: &UndoRequest<'_>) -> Undo {
 
 /// Whether a step is among those to be taken back, and was not yet.
 fn goes_back(extent: Extent, step: &Step) -> bool {
+    if step.restart && extent == Extent::WhatIsBack {
+        // It runs what it ran, whatever became of it.
+        return false;
+    }
     let is_begun = !matches!(
         step.status,
         StepStatus::Pending
@@ -137,6 +141,9 @@ fn way_back(
         planned.rollout = Rollout::Adopt { ecs_deployment: ecs_deployment.clone() };
         return Some((planned, Start::Follow { task_definition, ecs_deployment }));
     }
+    if step.restart {
+        return Some(restarted_again(step, picture));
+    }
     let stands = standing_forward(step, picture);
     let moved = match stands {
         Standing::Elsewhere { by, .. } => {
@@ -163,6 +170,25 @@ fn is_put_back_by_ecs(step: &Step, back: &Compensation, picture: &UndoPicture) -
         && back.ecs_deployment.is_none()
         && before.is_some()
         && picture.observed.primary().and_then(|now| now.task_definition.as_ref()) == before
+}
+
+/// The way back of a service that was only restarted: what it depends on goes back, and so it is
+/// restarted again. One that was not restarted yet stays as it is.
+fn restarted_again(step: &Step, picture: &UndoPicture) -> (PlannedStep, Start) {
+    let primary = picture.observed.primary().map(|primary| &primary.id);
+    let was_restarted =
+        step.ecs_deployment.is_some() || step.before.ecs_deployment.as_ref() != primary;
+    let runs = picture.observed.task_definition.as_ref().filter(|_| was_restarted);
+    let Some(runs) = runs else {
+        return (staying(step, picture), Start::PutBack { retire: None, broken: None });
+    };
+    let mut planned = staying(step, picture);
+    planned.revision = Revision::Existing { task_definition: runs.clone() };
+    planned.rollout = Rollout::Update { force: true };
+    planned.desired = picture.observed.desired;
+    planned.circuit_breaker = picture.observed.circuit_breaker.enabled;
+    planned.strategy = picture.observed.strategy.clone();
+    (planned, Start::Apply)
 }
 
 /// A compensation as something that was begun.

@@ -1,6 +1,8 @@
 //! The last screen of a deployment: what every service is in now, why, and the command to type
 //! next.
 
+use std::collections::BTreeMap;
+
 use console::Style;
 use serde::Serialize;
 
@@ -11,8 +13,8 @@ use super::{
     words,
 };
 use crate::model::{
-    BeforeTaskStatus, Deployment, DeploymentKind, DeploymentStatus, Release, ReleaseNumber,
-    ServiceId, Step, StepStatus, Verdict,
+    BeforeTaskStatus, Deployment, DeploymentKind, DeploymentStatus, ImageId, Release, ReleaseHash,
+    ReleaseNumber, ServiceId, Step, StepStatus, Verdict,
 };
 
 /// How a deployment ended, with what is needed to say what comes next.
@@ -46,9 +48,15 @@ fn services(deployment: &Deployment, release: &Release, console: &Console) -> Ta
             .keys()
             .filter_map(|id| Some((id.clone(), release.images.get(id)?.release_hash.clone())))
             .collect();
+        let own = || step.target.images.iter().map(|(id, uri)| (id.clone(), uri.release_hash()));
+        let hashes: BTreeMap<ImageId, ReleaseHash> =
+            if step.restart { own().collect() } else { hashes };
         let (word, now) = match (deployment.kind, &step.verdict, &step.task_definition) {
             (DeploymentKind::Register, Some(Verdict::Verified), Some(new)) => {
                 ("REGISTERED", new.short().to_owned())
+            }
+            (_, Some(Verdict::Verified), _) if step.restart => {
+                (state(step), format!("{}, restarted", runs(step)))
             }
             _ => (state(step), runs(step)),
         };
@@ -70,6 +78,7 @@ fn services(deployment: &Deployment, release: &Release, console: &Console) -> Ta
 /// moved, or was moved on by somebody else.
 fn runs_something_else(step: &Step) -> bool {
     match &step.verdict {
+        _ if step.restart => false,
         _ if step.is_back() => true,
         Some(Verdict::NotStarted { .. }) => true,
         Some(verdict) => verdict.is_taken_over(),
@@ -197,6 +206,11 @@ fn headline(summary: &Summary<'_>) -> String {
             "{number} failed: the task before {service} failed, and no service was touched."
         );
     }
+    if *kind == DeploymentKind::Restart
+        && let Some(text) = headline_of_restart(summary.deployment, verified)
+    {
+        return text;
+    }
     match status {
         DeploymentStatus::Succeeded if is_rollback => format!(
             "{number}: {environment} is back at {release}, {all} of {all} services verified."
@@ -247,11 +261,30 @@ fn headline(summary: &Summary<'_>) -> String {
 fn doubt(summary: &Summary<'_>) -> &'static str {
     let is_late = |step: &Step| matches!(step.verdict, Some(Verdict::TimedOut { .. }));
     match count(summary, is_late) {
+        _ if count(summary, is_task_unknown) > 0 => {
+            "does not know how a one-off task ended; nothing that follows it is begun."
+        }
         0 => "lost an answer of AWS; its outcome is not known.",
         _ if is_late_only(summary) => {
             "did not end in time and may go on in ECS: its outcome is not known."
         }
         _ => "did not end in time; its outcome is not known.",
+    }
+}
+
+/// The verdict on a restart, where it is over.
+fn headline_of_restart(deployment: &Deployment, verified: usize) -> Option<String> {
+    let Deployment { number, environment, status, steps, .. } = deployment;
+    let all = steps.len();
+    match status {
+        DeploymentStatus::Succeeded => Some(format!(
+            "{number}: {verified} of {all} services in {environment} are restarted and verified."
+        )),
+        DeploymentStatus::Failed | DeploymentStatus::RolledBack => Some(format!(
+            "{number} failed: {verified} of {all} services in {environment} are restarted and \
+             verified; there is nothing to go back to, since none was to change."
+        )),
+        _ => None,
     }
 }
 
@@ -399,6 +432,7 @@ pub fn undo(deployment: &Deployment) -> String {
         let before = before.map_or("what it ran before", |arn| arn.short());
         let what = match (step.status, &step.ecs_deployment) {
             (StepStatus::Pending | StepStatus::Skipped, _) => "was not touched".to_owned(),
+            (_, Some(_)) if step.restart => "is restarted again".to_owned(),
             (_, Some(_)) => format!("goes back to {before}"),
             (_, None) => format!("was begun; stays at {before}, or goes back to it if it moved"),
         };

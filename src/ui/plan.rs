@@ -13,8 +13,17 @@ use crate::{
 /// The whole plan, for people.
 #[must_use]
 pub fn plan(plan: &Plan, console: &Console) -> String {
-    let mut parts = vec![format!("This will deploy:\n\n{}", images(plan).render(4))];
-    parts.push(format!("to {}:\n\n{}", place(plan), steps(plan, console)));
+    let mut parts = Vec::new();
+    if plan.only_restarts() {
+        parts.push(format!(
+            "This will restart, in {}:\n\n{}",
+            plan.environment,
+            steps(plan, console)
+        ));
+    } else {
+        parts.push(format!("This will deploy:\n\n{}", images(plan).render(4)));
+        parts.push(format!("to {}:\n\n{}", place(plan), steps(plan, console)));
+    }
     if !plan.unchanged.is_empty() {
         parts.push(format!("Unchanged, and not touched:\n\n{}", unchanged(plan).render(4)));
     }
@@ -47,12 +56,10 @@ fn place(plan: &Plan) -> String {
 fn images(plan: &Plan) -> Table {
     let mut table = Table::default();
     let touched: BTreeSet<&ImageId> =
-        plan.steps.iter().flat_map(|step| step.target.images.keys()).collect();
+        moved(plan).flat_map(|step| step.target.images.keys()).collect();
     for image in touched {
         let Some(wanted) = plan.wanted.images.get(image) else { continue };
-        let was: BTreeSet<&str> = plan
-            .steps
-            .iter()
+        let was: BTreeSet<&str> = moved(plan)
             .filter_map(|step| step.running.get(image))
             .map(crate::model::ReleaseHash::short)
             .collect();
@@ -66,6 +73,11 @@ fn images(plan: &Plan) -> Table {
         table.row([format!("{image}@{}", escape(now)), was, subject]);
     }
     table
+}
+
+/// The steps that move their services.
+fn moved(plan: &Plan) -> impl Iterator<Item = &PlannedStep> {
+    plan.steps.iter().filter(|step| !step.restart)
 }
 
 /// Each service with what is done to it.
@@ -82,7 +94,7 @@ fn one_step((plan, step): (&Plan, &PlannedStep), console: &Console) -> String {
         "    {name}  (ECS service {} in {}): {}",
         step.target.ecs_service,
         step.target.cluster,
-        what(step)
+        what(step, plan.only_restarts())
     )];
     if !step.selected {
         lines.push("        moves too, because it shares an image".to_owned());
@@ -126,13 +138,19 @@ fn values(from: Option<&str>, to: Option<&str>) -> (String, String) {
 }
 
 /// What is asked of a service.
-fn what(step: &PlannedStep) -> String {
+fn what(step: &PlannedStep, only_restarts: bool) -> String {
     let revision = match &step.revision {
         Revision::None => "what it runs".to_owned(),
         Revision::New { base, .. } => format!("a new revision of {}", base.short()),
         Revision::Existing { task_definition } => task_definition.short().to_owned(),
     };
     match &step.rollout {
+        Rollout::Update { .. } if step.restart && only_restarts => {
+            format!("is restarted with {revision}")
+        }
+        Rollout::Update { .. } if step.restart => {
+            format!("is restarted with {revision}, once all others are verified")
+        }
         Rollout::Update { force: false } => format!("moves to {revision}"),
         Rollout::Update { force: true } => format!("is deployed anew with {revision}"),
         Rollout::Adopt { ecs_deployment } => {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{escape::escape, stages};
 use crate::model::{
-    DeploymentKind, Event, Evidence, ImageId, ReleaseHash, RollbackCause, RolloutState,
-    StepProgress, TaskDefinitionArn, TaskHappening, Verdict,
+    DeploymentKind, Event, Evidence, ImageId, ReleaseHash, ReleaseNumber, RollbackCause,
+    RolloutState, StepProgress, TaskDefinitionArn, TaskHappening, Verdict,
 };
 
 /// What a verdict says beyond its word; empty for success.
@@ -85,7 +85,7 @@ pub(super) fn event_line(event: &Event) -> (Option<&str>, String) {
     match event {
         Event::DeploymentStarted { deployment, release, kind, services } => {
             let services = counted(services.len(), "service");
-            (None, format!("{deployment}: {} {release}, {services}", doing(*kind)))
+            (None, format!("{deployment}: {} {services}", begun(*kind, *release)))
         }
         Event::Resumed { deployment, services } => {
             (None, format!("{deployment}: taken up, {} left", counted(services.len(), "service")))
@@ -142,6 +142,16 @@ pub(super) fn event_line(event: &Event) -> (Option<&str>, String) {
     }
 }
 
+/// What a deployment is about to do with some services.
+fn begun(kind: DeploymentKind, release: ReleaseNumber) -> String {
+    match kind {
+        DeploymentKind::Deploy => format!("deploying {release},"),
+        DeploymentKind::Rollback => format!("going back to {release},"),
+        DeploymentKind::Register => format!("registering task definitions of {release},"),
+        DeploymentKind::Restart => "restarting".to_owned(),
+    }
+}
+
 /// What happens to a one-off task.
 fn one_off_task(happening: &TaskHappening) -> String {
     match happening {
@@ -154,15 +164,6 @@ fn one_off_task(happening: &TaskHappening) -> String {
             format!("one-off task exited with {code}")
         }
         TaskHappening::Ended { exit_code: None } => "one-off task never ran".to_owned(),
-    }
-}
-
-/// What a deployment does with its release.
-fn doing(kind: DeploymentKind) -> &'static str {
-    match kind {
-        DeploymentKind::Deploy => "deploying",
-        DeploymentKind::Rollback => "going back to",
-        DeploymentKind::Register => "registering task definitions of",
     }
 }
 

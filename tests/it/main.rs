@@ -38,6 +38,7 @@ mod record;
 mod recovering;
 mod registering;
 mod releases;
+mod restarting;
 mod rolling_back;
 mod side_by_side;
 mod somebody_else;

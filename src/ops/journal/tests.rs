@@ -63,6 +63,7 @@ fn step(service: &str) -> Step {
         started_at: None,
         finished_at: None,
         compensation: None,
+        restart: false,
         before_task: None,
     }
 }

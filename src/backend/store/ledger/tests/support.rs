@@ -330,6 +330,7 @@ pub(super) fn step(service: &str) -> Step {
         started_at: None,
         finished_at: None,
         compensation: None,
+        restart: false,
         before_task: None,
     }
 }

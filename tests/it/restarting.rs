@@ -1,0 +1,186 @@
+//! Restarts: the same runs again, verified, once and never twice.
+
+use serde_json::{Value, json};
+
+use crate::support::{BOOKSHOP, PROD, Shop};
+
+/// A restart of the service of the example project that shares no image with another.
+const INDEXER: &[&str] = &["restart", "search-indexer", "prod", "-y"];
+
+/// The example project, whose web shop has the search indexer restarted.
+fn shop() -> Shop {
+    let set = "services = [\"storefront\", \"catalogue-api\", \"orders-api\"]";
+    Shop::with(&BOOKSHOP.replace(set, &format!("{set}\nrestart = [\"search-indexer\"]")))
+}
+
+/// The service that is restarted.
+fn indexer(shop: &Shop) -> Value {
+    shop.service("bookshop-prod", "prod-search-indexer")
+}
+
+/// The id of its PRIMARY deployment.
+fn primary(shop: &Shop) -> Value {
+    indexer(shop)["deployments"][0]["id"].clone()
+}
+
+/// How many deployments ECS has made of it.
+fn forced(shop: &Shop) -> usize {
+    let service = indexer(shop);
+    let arn = service["serviceArn"].as_str().unwrap();
+    let input = json!({ "cluster": "bookshop-prod", "service": arn });
+    let told = shop.ecs("ListServiceDeployments", &input);
+    told["serviceDeployments"].as_array().unwrap().len()
+}
+
+#[test]
+fn every_task_is_replaced_by_one_that_runs_the_same() {
+    let shop = Shop::new();
+    let (before, was) = (indexer(&shop), primary(&shop));
+    let plan = shop.run(&["restart", "search-indexer", "prod", "--dry-run"]).expect(0);
+    plan.prints("This will restart, in prod:")
+        .prints("is restarted with bookshop-prod-search-indexer:1");
+    assert_eq!(shop.writes(), [""; 0]);
+    shop.run(INDEXER)
+        .expect(0)
+        .tells("d1: restarting 1 service")
+        .prints("bookshop-prod-search-indexer:1, restarted")
+        .prints("d1: 1 of 1 services in prod are restarted and verified.");
+    assert_eq!(shop.writes(), ["UpdateService"]);
+    let after = indexer(&shop);
+    assert_eq!(after["taskDefinition"], before["taskDefinition"]);
+    assert_ne!(primary(&shop), was);
+    shop.assert_in_step(&PROD[5]);
+    assert_eq!(shop.states("prod")["search-indexer"], "COMPLETE");
+
+    let shown = shop.json(&["show", "d1"]);
+    assert_eq!(shown["deployment"]["kind"], "restart");
+    assert_eq!(shown["deployment"]["steps"][0]["restart"], true);
+    let history = shop.json(&["history"]);
+    assert_eq!(history["deployments"][0]["kind"], "restart");
+    // What is verified is still what was deployed last, and a restart is nothing to go back from.
+    shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(0);
+    shop.run(&["restart", "all", "prod", "-y", "--reason", "new certificate"]).expect(0);
+    assert!(shop.states("prod").values().all(|state| state == "COMPLETE"));
+    shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(0).prints("Nothing to deploy");
+}
+
+#[test]
+fn a_set_restarts_others_once_it_is_verified() {
+    let shop = shop();
+    let was = primary(&shop);
+    let plan = shop.run(&["deploy", "web", "prod", "--dry-run"]).expect(0);
+    plan.prints("search-indexer").prints("once all others are verified");
+    let run = shop.run(&["deploy", "web", "prod", "-y"]).expect(0);
+    let run =
+        run.prints("4 of 4 services verified").prints("bookshop-prod-search-indexer:1, restarted");
+    let place = |text: &str| run.stderr.find(text).unwrap_or_else(|| panic!("no {text}"));
+    for service in ["storefront", "catalogue-api", "orders-api"] {
+        let verified = place(&format!("{service}: VERIFIED"));
+        assert!(verified < place("search-indexer: started ecs-svc/"), "{}", run.stderr);
+    }
+    assert_ne!(primary(&shop), was);
+    for service in &PROD {
+        shop.assert_in_step(service);
+    }
+    assert!(shop.states("prod").values().all(|state| state == "COMPLETE"));
+    // Nothing changes, so nothing is restarted; what moves itself is not restarted as well.
+    shop.forget_requests();
+    shop.run(&["deploy", "web", "prod", "-y"]).expect(0).prints("Nothing to deploy");
+    assert_eq!(shop.writes(), [""; 0]);
+    shop.run(&["deploy", "all", "prod", "-y"]).expect(0);
+    assert_eq!(shop.verdicts("d2").len(), 3);
+    assert_eq!(forced(&shop), 3);
+}
+
+#[test]
+fn what_fails_restarts_nothing() {
+    for on_failure in ["rollback", "continue"] {
+        let shop = shop();
+        let was = primary(&shop);
+        shop.sandbox(&["fate", "orders-api", "crash=3"]);
+        let run = shop.run(&["deploy", "web", "prod", "-y", "--on-failure", on_failure]);
+        assert_ne!(run.code, Some(0), "{}", run.stdout);
+        assert_eq!(shop.verdicts("d1")["search-indexer"], "NOT_STARTED");
+        assert_eq!(primary(&shop), was);
+        for service in &PROD {
+            shop.assert_in_step(service);
+        }
+    }
+}
+
+#[test]
+fn a_restart_that_fails_takes_the_set_back() {
+    let shop = shop();
+    let image = shop.parameter("/bookshop/images/prod/search-indexer").unwrap();
+    let end = image.rsplit('/').next().unwrap();
+    shop.sandbox(&["fate", end, "crash=3"]);
+    // The others are back; the service that does not start any more does so neither way.
+    shop.run(&["deploy", "web", "prod", "-y"]).expect(5).prints("search-indexer: not rolled back");
+    for service in &PROD {
+        shop.assert_in_step(service);
+    }
+    let shown = shop.json(&["show", "d1"]);
+    for step in shown["deployment"]["steps"].as_array().unwrap() {
+        let wanted = if step["restart"] == true { "COMPENSATE_FAILED" } else { "COMPENSATED" };
+        assert_eq!(step["status"], wanted, "{step}");
+    }
+}
+
+#[test]
+fn an_image_that_would_be_another_is_no_restart() {
+    let shop = Shop::new();
+    let image = shop.parameter("/bookshop/images/prod/search-indexer").unwrap();
+    let (repository, tag) = image.rsplit_once(':').unwrap();
+    let name = repository.split_once('/').unwrap().1;
+    let gone = json!({ "repositoryName": name, "imageIds": [{ "imageTag": tag }] });
+    shop.ecr("BatchDeleteImage", &gone);
+    shop.run(INDEXER).expect(1).tells("is not in its registry");
+    assert_eq!(shop.count("UpdateService"), 0);
+}
+
+#[test]
+fn wherever_the_process_dies_the_restart_is_asked_for_once() {
+    let shop = Shop::new();
+    shop.sandbox(&["crash", "--count"]);
+    shop.run(INDEXER).expect(0);
+    let before = forced(&shop);
+    let told = shop.json(&["sandbox", "crash", "--points"]);
+    let points: Vec<String> = told["points"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|point| point["name"].as_str().unwrap().to_owned())
+        .collect();
+    let update = points.iter().position(|point| point == "ecs:UpdateService").unwrap();
+    for (index, point) in points.iter().enumerate().take(update + 3).skip(update - 3) {
+        let shop = Shop::new();
+        shop.sandbox(&["crash", "--after", &(index + 1).to_string()]);
+        assert_eq!(shop.run(INDEXER).signal, Some(9), "{point}");
+        shop.sandbox(&["crash", "--off"]);
+        if shop.json(&["history"])["deployments"].as_array().unwrap().is_empty() {
+            continue;
+        }
+        let resumed = shop.run(&["resume"]);
+        assert_eq!(resumed.code, Some(0), "at {point}: {}", resumed.stderr);
+        assert_eq!(forced(&shop), before, "at {point}");
+        assert_eq!(shop.count("UpdateService"), 1, "at {point}");
+        assert_eq!(shop.verdicts("d1")["search-indexer"], "VERIFIED");
+    }
+}
+
+#[test]
+fn an_interrupted_set_restarts_when_it_is_resumed() {
+    let shop = shop();
+    shop.stand_still();
+    let mut deploy = shop.start(&["deploy", "web", "prod", "-y"]);
+    deploy.hears("orders-api: started ecs-svc/");
+    deploy.signal("INT");
+    deploy.end().expect(7);
+    shop.go_fast();
+    shop.run(&["resume"]).expect(0).prints("bookshop-prod-search-indexer:1, restarted");
+    assert_eq!(shop.verdicts("d1")["search-indexer"], "VERIFIED");
+    assert_eq!(forced(&shop), 2);
+    for service in &PROD {
+        shop.assert_in_step(service);
+    }
+}
