@@ -229,7 +229,7 @@ fn a_task_that_takes_too_long_is_left_running() {
     let shop = Shop::with(&text);
     shop.stand_still();
     let run = shop.run(INDEXER).expect(8);
-    run.prints("is PROVISIONING, and is left running").prints("release-tool resume d1");
+    run.prints("is PROVISIONING, and is left running").prints("`release-tool wait d1`");
     assert_eq!(shop.count("StopTask") + shop.count("PutParameter"), 0);
     shop.go_fast();
     shop.run(&["resume"]).expect(0);
