@@ -60,6 +60,7 @@ pub use crash::{CrashMode, CrashPoint, CrashReading, Turn};
 pub use credential::{DEFAULT_ACCOUNT, DEFAULT_REGION, credentials};
 pub use ecs::{
     fate::{Fate, FateError},
+    function::{Answer as FunctionAnswer, AnswerError as FunctionAnswerError},
     rollout::placement::{Capacity, CapacityError},
 };
 pub use error::{Refusal, SandboxError};

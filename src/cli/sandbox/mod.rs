@@ -10,6 +10,7 @@ mod misfortune;
 mod outage;
 mod serve;
 mod service;
+mod strategy;
 mod watched;
 
 use std::{fs, io, path::PathBuf, time::Duration};
@@ -28,7 +29,7 @@ use crate::{
     backend::source::{Commit, Repository},
     model::{ImageId, ImageUri, Label, ParameterName},
     ops,
-    sandbox::{Fate, Sandbox, SeedReport, Speed, admin},
+    sandbox::{Fate, FunctionAnswer, Sandbox, SeedReport, Speed, admin},
     ui::{self, Format},
 };
 
@@ -111,6 +112,17 @@ Examples:
   release-tool sandbox alarm search-5xx ALARM --reason 'too many errors'
   release-tool sandbox alarm --list")]
     Alarm(alarm::AlarmArguments),
+    /// Say what a Lambda function of deployment lifecycle hooks answers, from now on.
+    #[command(after_help = "\
+Examples:
+  release-tool sandbox hook smoke-test fail
+  release-tool sandbox hook smoke-test succeed")]
+    Hook {
+        /// The function's name, or its ARN.
+        function: String,
+        /// `succeed`, as all do unless told otherwise; `fail`; or `hang`, which stays in progress.
+        answer: FunctionAnswer,
+    },
     /// End a command's process at an exact point, as if it were killed there.
     Crash(crash::CrashArguments),
     /// Have the record of deployments out of reach, as a store that is down.
@@ -158,6 +170,10 @@ pub(super) async fn run(
         }
         Verb::Fault(verb) => fault::run(settings, verb)?,
         Verb::Alarm(arguments) => alarm::run(settings, arguments)?,
+        Verb::Hook { function, answer } => {
+            open(settings)?.set_hook(&admin::SetHook { function: function.clone(), answer })?;
+            done(settings, format!("Function {function} answers: {answer}"));
+        }
         Verb::Crash(arguments) => crash::run(settings, &arguments)?,
         Verb::Outage(arguments) => outage::run(settings, &arguments)?,
         Verb::Requests { since, clear } => requests(settings, since, clear)?,

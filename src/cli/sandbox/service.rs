@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::{
     done,
     hand::{Located, locate},
+    strategy::{self, StrategyArguments},
 };
 use crate::{
     cli::{failure::CliError, settings::Settings},
@@ -61,6 +62,17 @@ pub(crate) enum ServiceVerb {
         /// `off`; `on`, which also rolls back; or `no-rollback`.
         mode: BreakerMode,
     },
+    /// Set how a service's deployments go: strategy, bake time, alarms and lifecycle hooks.
+    Strategy(StrategyArguments),
+    /// Let a service's deployment that waits at a pause hook go on.
+    ContinueDeployment {
+        /// Which service.
+        #[command(flatten)]
+        place: Place,
+        /// Roll it back instead.
+        #[arg(long)]
+        rollback: bool,
+    },
     /// Have a service's deployment in progress rolled back, as "Roll back" in the console does.
     StopDeployment {
         /// Which service.
@@ -78,6 +90,10 @@ pub(super) async fn run(
     match verb {
         ServiceVerb::Scale { place, count } => scale(settings, sandbox, &place, count).await,
         ServiceVerb::Breaker { place, mode } => breaker(settings, sandbox, &place, mode).await,
+        ServiceVerb::Strategy(arguments) => strategy::set(settings, sandbox, arguments).await,
+        ServiceVerb::ContinueDeployment { place, rollback } => {
+            strategy::go_on(settings, sandbox, &place, rollback).await
+        }
         ServiceVerb::StopDeployment { place } => stop(settings, sandbox, &place).await,
     }
 }

@@ -32,6 +32,10 @@
 //! | `POST /_sandbox/point-service` | [`PointService`] | |
 //! | `GET /_sandbox/alarms` | | list of [`AlarmReading`] |
 //! | `POST /_sandbox/alarms` | [`SetAlarm`] | |
+//! | `GET /_sandbox/hooks` | | list of [`SetHook`] |
+//! | `POST /_sandbox/hooks` | [`SetHook`] | |
+//! | `POST /_sandbox/strategy` | [`SetStrategy`] | |
+//! | `POST /_sandbox/continue-deployment` | [`ContinueDeployment`] | |
 //! | `POST /_sandbox/scale` | [`ScaleService`] | |
 //! | `POST /_sandbox/breaker` | [`SetBreaker`] | |
 //! | `POST /_sandbox/stop-deployment` | [`StopDeployment`] | |
@@ -54,6 +58,7 @@ mod code_deploy;
 mod commands;
 pub(super) mod routes;
 mod service;
+mod strategy;
 
 use std::{num::NonZeroU64, time::Duration};
 
@@ -65,6 +70,9 @@ pub use commands::{
     SetTargetGroup, SetTaskStart, StopTask, TargetGroup,
 };
 pub use service::{BreakerMode, BreakerModeError, ScaleService, SetBreaker, StopDeployment};
+pub use strategy::{
+    ContinueDeployment, LambdaHook, SetHook, SetStrategy, StrategyMode, StrategyModeError,
+};
 
 use super::{
     CrashPoint, CrashReading, FaultRule, NewFault, RequestRecord, Sandbox, SandboxError, Speed,

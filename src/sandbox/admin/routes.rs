@@ -8,10 +8,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
 use super::{
-    Advance, Cleared, ContinueCodeDeploy, DeleteImage, Failure, HandOver, InterruptTask, MoveTag,
-    PointService, PutImage, PutParameter, ScaleService, SetAlarm, SetBreaker, SetCapacity,
-    SetCrash, SetFate, SetSpeed, SetTargetGroup, SetTaskStart, StopCodeDeploy, StopDeployment,
-    StopTask,
+    Advance, Cleared, ContinueCodeDeploy, ContinueDeployment, DeleteImage, Failure, HandOver,
+    InterruptTask, MoveTag, PointService, PutImage, PutParameter, ScaleService, SetAlarm,
+    SetBreaker, SetCapacity, SetCrash, SetFate, SetHook, SetSpeed, SetStrategy, SetTargetGroup,
+    SetTaskStart, StopCodeDeploy, StopDeployment, StopTask,
 };
 use crate::sandbox::{Estate, NewFault, Sandbox, SandboxError, ecr};
 
@@ -42,6 +42,9 @@ const PATHS: &[&str] = &[
     "target-group",
     "point-service",
     "alarms",
+    "hooks",
+    "strategy",
+    "continue-deployment",
     "scale",
     "breaker",
     "stop-deployment",
@@ -144,6 +147,7 @@ impl Exchange<'_> {
             "crash-points" => ok(&sandbox.crash_points()?),
             "fates" => ok(&sandbox.fates()?),
             "alarms" => ok(&sandbox.alarms()?),
+            "hooks" => ok(&sandbox.hooks()?),
             "requests" => ok(&sandbox.requests(self.since()?)?),
             other => match other.strip_prefix(LAYERS) {
                 Some(layer) => self.layer(layer),
@@ -170,6 +174,11 @@ impl Exchange<'_> {
             "target-group" => ok(&sandbox.set_target_group(&self.read::<SetTargetGroup>()?)?),
             "point-service" => done(sandbox.point_service(&self.read::<PointService>()?)),
             "alarms" => done(sandbox.set_alarm(&self.read::<SetAlarm>()?)),
+            "hooks" => done(sandbox.set_hook(&self.read::<SetHook>()?)),
+            "strategy" => done(sandbox.set_strategy(&self.read::<SetStrategy>()?)),
+            "continue-deployment" => {
+                done(sandbox.continue_deployment(&self.read::<ContinueDeployment>()?))
+            }
             "scale" => done(sandbox.scale_service(&self.read::<ScaleService>()?)),
             "breaker" => done(sandbox.set_breaker(&self.read::<SetBreaker>()?)),
             "stop-deployment" => done(sandbox.stop_deployment(&self.read::<StopDeployment>()?)),

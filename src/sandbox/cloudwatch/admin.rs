@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{
     alarm::{Alarm, AlarmState, Kind},
     change,
+    history::History,
 };
 use crate::sandbox::{SandboxError, call::Scope, ecs::admin::Viewpoint, state::Transaction};
 
@@ -67,4 +68,15 @@ pub(in crate::sandbox) fn list(transaction: &Transaction<'_>) -> Result<Vec<List
         Listed { scope, name, state, reason, since }
     });
     Ok(listed.collect())
+}
+
+/// The moments at which an alarm came into a state, and the states, oldest first; nothing of one
+/// that there has never been.
+pub(in crate::sandbox) fn timeline(
+    transaction: &Transaction<'_>,
+    scope: &Scope,
+    name: &str,
+) -> Result<Vec<(Timestamp, AlarmState)>, SandboxError> {
+    let history: Option<History> = transaction.get(&scope.key(name))?;
+    Ok(history.unwrap_or_default().timeline())
 }

@@ -73,6 +73,17 @@ impl Entity for History {
     const KIND: &'static str = "cloudwatch.history";
 }
 
+impl History {
+    /// The states that the alarm came into, and when, oldest first.
+    pub(super) fn timeline(&self) -> Vec<(Timestamp, AlarmState)> {
+        let state = |item: &Item| match item.change {
+            Change::StateUpdate(state) => Some((item.at, state)),
+            Change::ConfigurationUpdate => None,
+        };
+        self.items.iter().filter_map(state).collect()
+    }
+}
+
 /// Notes that something happened to an alarm.
 pub(super) fn note(
     transaction: &mut Transaction<'_>,

@@ -153,6 +153,8 @@ fn the_history_outlives_the_alarm() {
     input["NextToken"] = page["NextToken"].clone();
     let rest = watch.ok("DescribeAlarmHistory", &input);
     assert_eq!(rest["AlarmHistoryItems"].as_array().unwrap().len(), 1);
+    let timeline = watch.state.transact(|it| admin::timeline(it, &testing::scope(), "errors"));
+    assert_eq!(timeline.unwrap().len(), 3);
 }
 
 #[test]

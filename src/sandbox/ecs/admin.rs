@@ -11,7 +11,8 @@ pub(in crate::sandbox) use super::estate::Viewpoint;
 use super::{
     estate::{self, Cluster, Service, ServiceStatus},
     fate::{Fate, Fates},
-    faults::not_active,
+    faults::{invalid, not_active},
+    function::{Answer, Functions},
     images::{self, ONLY, TaskStart},
     names,
     rollout::{self, Rollout, ServiceState, StopCode, World, placement::Capacity},
@@ -195,6 +196,55 @@ pub(in crate::sandbox) fn update_service(
     ask(transaction, from, "UpdateService", &settings).map(|_told| ())
 }
 
+/// Says what a function of a lifecycle hook answers from `now` on; told by its ARN or its name.
+pub(in crate::sandbox) fn set_function(
+    transaction: &mut Transaction<'_>,
+    function: &str,
+    answer: Answer,
+    now: Timestamp,
+) -> Result<(), SandboxError> {
+    let mut functions: Functions = transaction.get(ONLY)?.unwrap_or_default();
+    functions.set(function, answer, now);
+    transaction.put(ONLY, &functions)
+}
+
+/// What functions answer, but for those that succeed.
+pub(in crate::sandbox) fn functions(
+    transaction: &Transaction<'_>,
+) -> Result<Vec<(String, Answer)>, SandboxError> {
+    let functions: Option<Functions> = transaction.get(ONLY)?;
+    Ok(functions.unwrap_or_default().list())
+}
+
+/// Lets a deployment that waits at a pause hook go on, or go back, as somebody else would.
+///
+/// # Errors
+/// As `ContinueServiceDeployment`; an `InvalidParameterException` where no hook waits.
+pub(in crate::sandbox) fn continue_deployment(
+    transaction: &mut Transaction<'_>,
+    from: Viewpoint<'_>,
+    (cluster, service): (&str, &str),
+    rolls_back: bool,
+) -> Result<(), Fault> {
+    let arn = deployment_in_progress(transaction, from, cluster, service)?;
+    let described = ask(
+        transaction,
+        from,
+        "DescribeServiceDeployments",
+        &json!({ "serviceDeploymentArns": [arn] }),
+    )?;
+    let described: Value = serde_json::from_slice(&described).unwrap_or_default();
+    let hooks = described.pointer("/serviceDeployments/0/lifecycleHookDetails");
+    let hooks = hooks.and_then(Value::as_array).into_iter().flatten();
+    let mut waiting =
+        hooks.filter(|hook| hook.get("status").is_some_and(|it| it == "AWAITING_ACTION"));
+    let id = waiting.next().and_then(|hook| hook.get("hookId")).cloned();
+    let id = id.ok_or_else(|| invalid("No hook of the service deployment awaits an action."))?;
+    let action = if rolls_back { "ROLLBACK" } else { "CONTINUE" };
+    let body = json!({ "serviceDeploymentArn": arn, "hookId": id, "action": action });
+    ask(transaction, from, "ContinueServiceDeployment", &body).map(|_told| ())
+}
+
 /// Asks for the rollback of the service deployment that is in progress, as somebody else would.
 ///
 /// # Errors
@@ -256,7 +306,7 @@ pub(in crate::sandbox) fn settle(
     let clusters: Vec<(String, Cluster)> = transaction.scan(&from.scope.key(""))?;
     for (_, cluster) in clusters {
         for mut service in estate::services(transaction, from, &cluster.name)? {
-            let world = images::world_of(transaction, &service)?;
+            let world = images::world_of(transaction, from.scope, &service)?;
             settle_service(&mut service, from.now, &world);
             estate::save(transaction, from.scope, &service)?;
         }
@@ -267,7 +317,7 @@ pub(in crate::sandbox) fn settle(
 /// Brings a service to the end of its rollout, and puts that before `now`.
 fn settle_service(service: &mut Service, now: Timestamp, world: &World) {
     while !is_settled(&service.rollout)
-        && let Some(next) = rollout::next_event(&service.rollout, &world.pace)
+        && let Some(next) = rollout::next_event(&service.rollout, world)
         && next <= now + PATIENCE
     {
         rollout::advance(&mut service.rollout, next, world);

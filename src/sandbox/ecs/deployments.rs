@@ -1,7 +1,10 @@
-//! Service deployments and service revisions: listing, describing and stopping them.
+//! Service deployments and service revisions: listing, describing, stopping and continuing them.
 
 use aws_sdk_ecs::{
     operation::{
+        continue_service_deployment::{
+            ContinueServiceDeploymentInput, ContinueServiceDeploymentOutput,
+        },
         describe_service_deployments::{
             DescribeServiceDeploymentsInput, DescribeServiceDeploymentsOutput,
         },
@@ -11,7 +14,7 @@ use aws_sdk_ecs::{
         list_service_deployments::{ListServiceDeploymentsInput, ListServiceDeploymentsOutput},
         stop_service_deployment::{StopServiceDeploymentInput, StopServiceDeploymentOutput},
     },
-    types::{ServiceDeploymentBrief, StopServiceDeploymentStopType},
+    types::{DeploymentLifecycleHookAction, ServiceDeploymentBrief, StopServiceDeploymentStopType},
 };
 use bytes::Bytes;
 
@@ -19,7 +22,7 @@ use super::{
     estate::{self, Controller, Service},
     faults::{invalid, missing, required, sized},
     names, paging,
-    rollout::deployment,
+    rollout::{deployment, hooks},
     view,
 };
 use crate::sandbox::{
@@ -95,6 +98,45 @@ impl<'a> Part<'a> {
         let found = estate::find_service(transaction, call.into(), self.cluster, self.service)?;
         Ok(found.filter(|service| service.controller == Controller::Ecs))
     }
+
+    /// The service, where it has the service deployment.
+    fn service_with_it(
+        &self,
+        call: &Call,
+        transaction: &mut Transaction<'_>,
+    ) -> Result<Service, Fault> {
+        let found = self.service(call, transaction)?;
+        let has_it = |service: &Service| {
+            service.rollout.service_deployments.iter().any(|one| one.id == self.id)
+        };
+        found.filter(has_it).ok_or_else(|| {
+            let words = "Service deployment not found.";
+            Fault::new("ServiceDeploymentNotFoundException", words)
+        })
+    }
+}
+
+/// `ContinueServiceDeployment`: the hook must be `AWAITING_ACTION` and the deployment in progress.
+/// AWS publishes neither words nor, beside the list of all errors, which error it is where it is not so.
+pub(super) fn go_on(call: &Call, transaction: &mut Transaction<'_>) -> Result<Bytes, Fault> {
+    let input = wire::read(&call.body, ContinueServiceDeploymentInput::deserialize)?;
+    let arn = required(input.service_deployment_arn(), "Service deployment ARN")?;
+    let hook = required(input.hook_id(), "Hook ID")?;
+    let goes_on = match input.action() {
+        None | Some(DeploymentLifecycleHookAction::Continue) => true,
+        Some(DeploymentLifecycleHookAction::Rollback) => false,
+        Some(other) => {
+            return Err(invalid(format!("The action {} is not supported.", other.as_str())));
+        }
+    };
+    let part = Part::parse(call, "service-deployment", arn)?;
+    let mut service = part.service_with_it(call, transaction)?;
+    if !hooks::resolve(&mut service.rollout, (part.id, hook), goes_on, call.now) {
+        return Err(invalid(format!("The lifecycle hook {hook} does not await an action.")));
+    }
+    estate::catch_up(transaction, call.into(), &mut service)?;
+    estate::save(transaction, &call.scope, &service)?;
+    wire::write(&ContinueServiceDeploymentOutput::builder().service_deployment_arn(arn).build())
 }
 
 /// `DescribeServiceDeployments`.
@@ -150,14 +192,7 @@ pub(super) fn stop(call: &Call, transaction: &mut Transaction<'_>) -> Result<Byt
     {
         return Err(invalid(format!("The stop type {} is not supported.", kind.as_str())));
     }
-    let none = || {
-        let words = "Service deployment not found.";
-        Fault::new("ServiceDeploymentNotFoundException", words)
-    };
-    let mut service = part.service(call, transaction)?.ok_or_else(none)?;
-    if service.rollout.service_deployments.iter().all(|one| one.id != part.id) {
-        return Err(none());
-    }
+    let mut service = part.service_with_it(call, transaction)?;
     if !deployment::request_rollback(&mut service.rollout, part.id, call.now) {
         let words = "The service deployment cannot be stopped because it has finished.";
         return Err(Fault::new("ConflictException", words));

@@ -204,11 +204,11 @@ pub(in crate::sandbox) fn catch_up(
     from: Viewpoint<'_>,
     service: &mut Service,
 ) -> Result<(), SandboxError> {
-    let pace = images::pace(transaction)?;
-    if blue_green::next_event(service, &pace).is_none_or(|next| next > from.now) {
+    let outlook = images::outlook(transaction, from.scope, service)?;
+    if blue_green::next_event(service, &outlook).is_none_or(|next| next > from.now) {
         return Ok(());
     }
-    let world = images::world_of(transaction, service)?;
+    let world = images::world_of(transaction, from.scope, service)?;
     blue_green::advance(service, from.now, &world);
     save(transaction, from.scope, service)
 }

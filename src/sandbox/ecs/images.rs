@@ -1,4 +1,4 @@
-//! What the images of services resolve to: the world that rollouts see.
+//! What the images of services resolve to, and the rest of the world that rollouts see.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     estate::Service,
     fate::Fates,
-    rollout::{ContainerSpec, Pace, ServiceState, World, ids},
+    rollout::{ContainerSpec, Pace, ServiceState, World, alarms, ids},
     task_definitions,
 };
 use crate::sandbox::{
     SandboxError,
-    call::Fault,
+    call::{Fault, Scope},
+    cloudwatch,
     ecr::admin::{self as ecr, Resolution},
     state::{Entity, Transaction},
 };
@@ -54,9 +55,24 @@ pub(super) fn pace(transaction: &Transaction<'_>) -> Result<Pace, SandboxError> 
     }))
 }
 
+/// As much of the world as tells when something happens to a service next.
+pub(super) fn outlook(
+    transaction: &Transaction<'_>,
+    scope: &Scope,
+    service: &Service,
+) -> Result<World, SandboxError> {
+    let mut outlook = World { pace: pace(transaction)?, ..World::default() };
+    for name in service.states().flat_map(alarms::watched) {
+        let changes = cloudwatch::admin::timeline(transaction, scope, name)?;
+        outlook.alarms.insert(name.clone(), changes);
+    }
+    Ok(outlook)
+}
+
 /// The world as far as a service can see it.
 pub(super) fn world_of(
     transaction: &Transaction<'_>,
+    scope: &Scope,
     service: &Service,
 ) -> Result<World, SandboxError> {
     let revisions = service.states().flat_map(ServiceState::live_revisions);
@@ -65,6 +81,8 @@ pub(super) fn world_of(
         specs.map(|(index, spec)| (spec, revision.digest(index)))
     });
     let mut world = world(transaction, containers)?;
+    world.alarms = outlook(transaction, scope, service)?.alarms;
+    world.functions = transaction.get(ONLY)?.unwrap_or_default();
     if world.fates.name_roles() {
         let revisions = service.states().flat_map(ServiceState::live_revisions);
         let definitions = revisions.map(|one| one.task_definition.as_str());

@@ -5,7 +5,7 @@
 //! the services that a request looks at, when it does.
 //!
 //! Simpler than AWS, on purpose: there is always room for a task; there are no container instances,
-//! network interfaces, load balancers and alarms; times are shorter ([`rollout::pace`]). What the
+//! network interfaces and load balancers; times are shorter ([`rollout::pace`]). What the
 //! sandbox cannot do is refused, and never passed over.
 
 pub(in crate::sandbox) mod admin;
@@ -15,13 +15,17 @@ mod deployments;
 pub(in crate::sandbox) mod estate;
 pub(in crate::sandbox) mod fate;
 mod faults;
+pub(in crate::sandbox) mod function;
 mod images;
 mod names;
 mod paging;
+mod planning;
 pub(in crate::sandbox) mod rollout;
 mod run_task;
 mod services;
 mod settings;
+#[cfg(test)]
+mod staging;
 pub(in crate::sandbox) mod stored;
 mod tags;
 mod task_definitions;
@@ -72,6 +76,7 @@ pub(super) fn answer(call: &Call, transaction: &mut Transaction<'_>) -> Result<B
         "DescribeServiceDeployments" => deployments::describe,
         "DescribeServiceRevisions" => deployments::describe_revisions,
         "StopServiceDeployment" => deployments::stop,
+        "ContinueServiceDeployment" => deployments::go_on,
         "TagResource" => tags::tag,
         "UntagResource" => tags::untag,
         "ListTagsForResource" => tags::list,
@@ -91,7 +96,6 @@ fn not_done(operation: &str) -> Fault {
 
 /// The operations of ECS that the sandbox does not do.
 const OTHERS: &[&str] = &[
-    "ContinueServiceDeployment",
     "CreateCapacityProvider",
     "CreateDaemon",
     "CreateExpressGatewayService",

@@ -3,14 +3,14 @@
 use aws_sdk_ecs::{
     operation::create_service::CreateServiceInput,
     types::{
-        DeploymentAlarms, DeploymentCircuitBreaker, DeploymentConfiguration,
-        DeploymentEarlySuccessCriteria, DeploymentStrategy, LaunchType, SchedulingStrategy,
-        ThresholdType,
+        DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentStrategy, LaunchType,
+        SchedulingStrategy, ThresholdType,
     },
 };
 
 use super::{
     faults::{client, invalid, unsupported},
+    planning,
     rollout::{Breaker, Settings, Threshold},
     task_definitions::TaskDefinition,
 };
@@ -30,27 +30,9 @@ pub(super) fn check(input: &CreateServiceInput) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Refuses what the sandbox's rollouts do not do.
+/// Refuses what the sandbox's rollouts do not do, and what cannot be.
 fn check_deployments(configuration: &DeploymentConfiguration) -> Result<(), Fault> {
-    if let Some(strategy) = configuration.strategy()
-        && *strategy != DeploymentStrategy::Rolling
-    {
-        let name = strategy.as_str();
-        return Err(unsupported(format!("The sandbox does not do {name} deployments.")));
-    }
-    let criteria = configuration.early_success_criteria();
-    for (is_used, what) in [
-        (configuration.alarms().is_some_and(DeploymentAlarms::enable), "deployment alarms"),
-        (!configuration.lifecycle_hooks().is_empty(), "lifecycle hooks"),
-        (configuration.bake_time_in_minutes().unwrap_or(0) > 0, "a bake time"),
-        (criteria.is_some_and(DeploymentEarlySuccessCriteria::enable), "early success criteria"),
-        (configuration.linear_configuration().is_some(), "a linear configuration"),
-        (configuration.canary_configuration().is_some(), "a canary configuration"),
-    ] {
-        if is_used {
-            return Err(unsupported(format!("The sandbox does not do {what}.")));
-        }
-    }
+    planning::plan(Some(configuration))?;
     check_bounds(configuration)?;
     configuration.deployment_circuit_breaker().map_or(Ok(()), |one| threshold(one).map(|_| ()))
 }
@@ -115,6 +97,7 @@ pub(super) fn of(input: &CreateServiceInput) -> Result<Settings, Fault> {
         ),
         breaker: breaker.transpose()?,
         target_groups: groups.filter_map(|one| one.target_group_arn()).map(str::to_owned).collect(),
+        plan: planning::plan(configuration)?,
         target_port: port.and_then(|port| u16::try_from(port).ok()).unwrap_or(80),
     })
 }

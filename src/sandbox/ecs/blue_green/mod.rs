@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     estate::Service,
-    rollout::{self, Pace, ServiceState, Task, World},
+    rollout::{self, ServiceState, Task, World},
 };
 
 use self::course::{Order, begin};
@@ -102,15 +102,15 @@ impl Service {
 }
 
 /// When the next thing happens to a service, if anything ever will.
-pub(in crate::sandbox::ecs) fn next_event(service: &Service, pace: &Pace) -> Option<Timestamp> {
-    let tasks = service.states().filter_map(|state| rollout::next_event(state, pace));
+pub(in crate::sandbox::ecs) fn next_event(service: &Service, world: &World) -> Option<Timestamp> {
+    let tasks = service.states().filter_map(|state| rollout::next_event(state, world));
     let shift = service.blue_green.as_ref().and_then(BlueGreen::under_way).and_then(|one| one.due);
     tasks.chain(shift).min()
 }
 
 /// Brings a service to the moment `now`, its task sets and the deployment between them.
 pub(in crate::sandbox::ecs) fn advance(service: &mut Service, now: Timestamp, world: &World) {
-    while let Some(due) = next_event(service, &world.pace)
+    while let Some(due) = next_event(service, world)
         && due <= now
     {
         for state in service.states_mut() {

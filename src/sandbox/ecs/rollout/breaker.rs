@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{deployment, events, pace, state::ServiceState};
+use super::{deployment, events, failure, pace, state::ServiceState};
 
 /// The circuit breaker's settings, where it is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ pub(super) fn failed(service: &mut ServiceState, number: Option<u64>, moment: Ti
     if let Some(breaker) = breaker
         && failures >= breaker.threshold.failures(desired)
     {
-        deployment::trip(service, breaker, moment);
+        failure::trip(service, breaker, moment);
     }
 }
 

@@ -1,4 +1,4 @@
-//! How deployments begin, are superseded, fail, are rolled back, and complete.
+//! How deployments begin, are superseded, and complete.
 //!
 //! Two things go by the name of deployment in ECS. A [`Deployment`] is an entry of a service's
 //! `deployments`: one revision and its tasks. A [`ServiceDeployment`] is the record of one wish to
@@ -12,12 +12,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    breaker::Breaker,
+    alarms::{self, Watch},
     events,
+    failure::{self, Cause},
     pace::TURNS_AFTER,
-    record::{Rollback, ServiceDeployment, Status},
+    record::{ServiceDeployment, Status},
     revision::{ContainerSpec, Revision},
+    stages,
     state::ServiceState,
+    world::World,
 };
 
 /// `rolloutState`.
@@ -65,7 +68,7 @@ pub(in crate::sandbox::ecs) struct Deployment {
 
 impl Deployment {
     /// An entry that begins now.
-    fn new(number: u64, revision: u64, reason: String, moment: Timestamp) -> Self {
+    pub(super) fn new(number: u64, revision: u64, reason: String, moment: Timestamp) -> Self {
         Self {
             number,
             revision,
@@ -89,7 +92,7 @@ impl Deployment {
     }
 
     /// Sets how far it is.
-    fn turn(&mut self, rollout: Rollout, reason: impl Into<String>, moment: Timestamp) {
+    pub(super) fn turn(&mut self, rollout: Rollout, reason: impl Into<String>, moment: Timestamp) {
         self.rollout = rollout;
         self.reason = reason.into();
         self.updated_at = moment;
@@ -135,6 +138,7 @@ pub(in crate::sandbox::ecs) fn begin(
     let mut deployment = Deployment::new(number, number, reason, moment);
     deployment.starts_at = moment + TURNS_AFTER;
     service.deployments.insert(0, deployment);
+    let shares = stages::shares(service, &sources);
     let record = ServiceDeployment {
         id: service.ids.service_deployment(),
         created_at: moment,
@@ -150,6 +154,10 @@ pub(in crate::sandbox::ecs) fn begin(
         failures: 0,
         tripped: false,
         turns_at: Some(moment + TURNS_AFTER),
+        plan: service.settings.plan.clone(),
+        progress: None,
+        shares,
+        watch: Watch::default(),
     };
     service.service_deployments.insert(0, record);
     forget_old(service, moment);
@@ -224,8 +232,8 @@ pub(in crate::sandbox::ecs) fn request_rollback(
 }
 
 /// Lets statuses pass that do so by themselves.
-pub(super) fn turn(service: &mut ServiceState, moment: Timestamp) {
-    let mut asked_back = false;
+pub(super) fn turn(service: &mut ServiceState, moment: Timestamp, world: &World) {
+    let (mut begins, mut asked_back) = (false, false);
     for record in &mut service.service_deployments {
         if record.turns_at.is_none_or(|at| at > moment) {
             continue;
@@ -234,6 +242,7 @@ pub(super) fn turn(service: &mut ServiceState, moment: Timestamp) {
             Status::Pending => {
                 record.started_at = Some(moment);
                 record.turn(Status::InProgress, None, moment);
+                begins = true;
             }
             Status::StopRequested => record.turn(Status::Stopped, None, moment),
             Status::RollbackRequested => {
@@ -243,9 +252,12 @@ pub(super) fn turn(service: &mut ServiceState, moment: Timestamp) {
             _ => record.turns_at = None,
         }
     }
+    if begins {
+        alarms::begin(service, moment, world);
+        stages::begin(service, moment);
+    }
     if asked_back {
-        give_up(service, "ECS deployment stopped by user.", moment);
-        roll_back(service, &Cause::User, moment);
+        failure::fail(service, &Cause::User, true, moment);
     }
 }
 
@@ -258,114 +270,43 @@ pub(super) fn count(service: &mut ServiceState, failures: u32) {
     }
 }
 
-/// The circuit breaker trips.
-pub(super) fn trip(service: &mut ServiceState, breaker: Breaker, moment: Timestamp) {
-    let Some(number) = service.primary().map(|primary| primary.number) else { return };
-    give_up(service, "ECS deployment circuit breaker: tasks failed to start.", moment);
-    events::failed(service, moment, number, "tasks failed to start");
-    let Some(record) = service.service_deployments.first_mut() else { return };
-    record.tripped = true;
-    if record.rollback.is_some() {
-        let reason = "Rollback failed because the circuit breaker threshold was exceeded.";
-        record.turn(Status::RollbackFailed, Some(reason), moment);
-        return;
-    }
-    if breaker.rollback {
-        roll_back(service, &Cause::Breaker, moment);
-        return;
-    }
-    let reason = "Service deployment stopped because the circuit breaker threshold was exceeded.";
-    record.turn(Status::Stopped, Some(reason), moment);
-}
-
-/// Gives the PRIMARY deployment up: it starts no more tasks.
-fn give_up(service: &mut ServiceState, reason: &str, moment: Timestamp) {
-    if let Some(primary) = service.deployments.first_mut() {
-        primary.turn(Rollout::Failed, reason, moment);
-        primary.retry_at = None;
-    }
-}
-
-/// Why a service goes back.
-enum Cause {
-    /// Too many tasks failed.
-    Breaker,
-    /// Somebody asked.
-    User,
-}
-
-/// Goes back to the revision of the last completed deployment. While that is being done it is not
-/// completed, and nothing can go back to it again; where there is none, nothing more is started.
-fn roll_back(service: &mut ServiceState, cause: &Cause, moment: Timestamp) {
-    let target = service.last_completed.take();
-    let Some(record) = service.service_deployments.first_mut() else { return };
-    let Some(target) = target else {
-        let reason = "No rollback candidate was found to run the rollback.";
-        record.turn(Status::RollbackFailed, Some(reason), moment);
-        return;
-    };
-    let (why, words) = match cause {
-        Cause::Breaker => (
-            "Service deployment rolled back because the circuit breaker threshold was exceeded.",
-            "ECS deployment circuit breaker: rolling back to deploymentId",
-        ),
-        Cause::User => (
-            "Service deployment rolled back because a user stopped it.",
-            "ECS deployment stopped by user: rolling back to deploymentId",
-        ),
-    };
-    record.turn(Status::RollbackInProgress, Some(why), moment);
-    record.rollback =
-        Some(Rollback { reason: why.to_owned(), started_at: moment, revision: target });
-    let number = service.ids.number();
-    let reason = format!("{words} ecs-svc/{target}.");
-    service.deployments.insert(0, Deployment::new(number, target, reason, moment));
-    adopt(service, number, target);
-    events::rolling_back(service, moment, target);
-    unsettle(service, moment);
-}
-
-/// Counts the tasks that still run a revision for the deployment that goes back to it.
-fn adopt(service: &mut ServiceState, number: u64, revision: u64) {
-    let of_revision = |task: &&mut super::task::Task| task.revision == Some(revision);
-    for task in service.tasks.iter_mut().filter(of_revision).filter(|task| task.is_live()) {
-        task.deployment = Some(number);
-    }
-}
-
-/// All has been as wanted for a moment: an unfinished deployment is complete.
+/// All has been as wanted for a moment: an unfinished deployment is complete, unless it has to bake.
 pub(super) fn settle(service: &mut ServiceState, moment: Timestamp) {
     service.settles_at = None;
     service.is_steady = true;
-    if let Some(primary) = service.deployments.first_mut()
-        && primary.is_in_progress()
+    if service.primary().is_some_and(Deployment::is_in_progress)
+        && !stages::must_bake(service, moment)
     {
-        let (number, revision) = (primary.number, primary.revision);
-        primary.turn(
-            Rollout::Completed,
-            format!("ECS deployment ecs-svc/{number} completed."),
-            moment,
-        );
-        service.last_completed = Some(revision);
-        if let Some(record) = service.service_deployments.first_mut() {
-            match record.status {
-                Status::RollbackInProgress => {
-                    record.turn(Status::RollbackSuccessful, None, moment);
-                }
-                // A rollback that was asked for too late: the deployment ends well.
-                Status::Pending | Status::InProgress | Status::RollbackRequested => {
-                    record.turn(Status::Successful, None, moment);
-                }
-                _ => {}
-            }
-        }
-        events::completed(service, moment, number);
+        complete(service, moment);
     }
     events::steady(service, moment);
 }
 
+/// An unfinished deployment is complete.
+pub(super) fn complete(service: &mut ServiceState, moment: Timestamp) {
+    let Some(primary) = service.deployments.first_mut().filter(|one| one.is_in_progress()) else {
+        return;
+    };
+    let (number, revision) = (primary.number, primary.revision);
+    primary.turn(Rollout::Completed, format!("ECS deployment ecs-svc/{number} completed."), moment);
+    service.last_completed = Some(revision);
+    if let Some(record) = service.service_deployments.first_mut() {
+        match record.status {
+            Status::RollbackInProgress => {
+                record.turn(Status::RollbackSuccessful, None, moment);
+            }
+            // A rollback that was asked for too late: the deployment ends well.
+            Status::Pending | Status::InProgress | Status::RollbackRequested => {
+                record.turn(Status::Successful, None, moment);
+            }
+            _ => {}
+        }
+    }
+    events::completed(service, moment, number);
+}
+
 /// Something is to be done again.
-fn unsettle(service: &mut ServiceState, moment: Timestamp) {
+pub(super) fn unsettle(service: &mut ServiceState, moment: Timestamp) {
     service.is_steady = false;
     service.settles_at = None;
     service.wake(moment);

@@ -7,13 +7,19 @@
 //! nothing runs in the background.
 //!
 //! The parts: [`task`] is the life of one task, [`schedule`] decides which tasks to start and stop,
-//! [`deployment`] begins, ends and rolls back deployments, [`record`] keeps how they went,
-//! [`breaker`] counts failures, and [`events`] words what a service tells of all that.
+//! and [`beside`] does where deployments go in stages. [`deployment`] begins and ends deployments,
+//! [`stages`] leads them through their stages with [`hooks`], [`failure`] rolls them back, and
+//! [`record`] keeps how they went. [`breaker`] counts failures, [`alarms`] watches alarms, and
+//! [`events`] words what a service tells of all that.
 
+pub(super) mod alarms;
+mod beside;
 pub(super) mod breaker;
 pub(super) mod container;
 pub(super) mod deployment;
 pub(super) mod events;
+mod failure;
+pub(super) mod hooks;
 pub(super) mod ids;
 pub(super) mod pace;
 pub(in crate::sandbox) mod placement;
@@ -21,7 +27,9 @@ pub(super) mod record;
 pub(super) mod revision;
 pub(super) mod schedule;
 pub(super) mod shift;
+pub(super) mod stages;
 pub(super) mod state;
+pub(super) mod strategy;
 pub(super) mod task;
 pub(super) mod world;
 
@@ -31,6 +39,8 @@ mod fates;
 mod properties;
 #[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod staged;
 #[cfg(test)]
 mod testing;
 
@@ -51,7 +61,7 @@ pub(super) use self::{
 
 /// Brings a service to the moment `now`.
 pub(super) fn advance(service: &mut ServiceState, now: Timestamp, world: &World) {
-    while let Some(due) = next_event(service, &world.pace)
+    while let Some(due) = next_event(service, world)
         && due <= now
     {
         // A changed pace can put a due moment before what has already happened.
@@ -62,8 +72,8 @@ pub(super) fn advance(service: &mut ServiceState, now: Timestamp, world: &World)
 }
 
 /// When the next thing happens to a service, if anything ever will.
-pub(super) fn next_event(service: &ServiceState, pace: &Pace) -> Option<Timestamp> {
-    let tasks = service.tasks.iter().filter_map(|task| task.due(pace));
+pub(super) fn next_event(service: &ServiceState, world: &World) -> Option<Timestamp> {
+    let tasks = service.tasks.iter().filter_map(|task| task.due(&world.pace));
     let deployments = service.deployments.iter().filter_map(|deployment| deployment.retry_at);
     let service_deployments = service.service_deployments.iter().filter_map(|one| one.turns_at);
     tasks
@@ -71,6 +81,8 @@ pub(super) fn next_event(service: &ServiceState, pace: &Pace) -> Option<Timestam
         .chain(service_deployments)
         .chain(service.settles_at)
         .chain(service.wake_at)
+        .chain(stages::due(service))
+        .chain(alarms::due(service, world))
         .min()
 }
 
@@ -79,13 +91,16 @@ fn happen(service: &mut ServiceState, moment: Timestamp, world: &World) {
     if service.wake_at.is_some_and(|at| at <= moment) {
         service.wake_at = None;
     }
-    deployment::turn(service, moment);
+    deployment::turn(service, moment, world);
+    alarms::look(service, moment, world);
     live(service, moment, world);
     for deployment in &mut service.deployments {
         if deployment.retry_at.is_some_and(|at| at <= moment) {
             deployment.retry_at = None;
         }
     }
+    stages::pass(service, moment, world);
+    stages::end_bake(service, moment);
     placement::look(service, moment, world);
     schedule::reconcile(service, moment);
     if service.settles_at.is_some_and(|at| at <= moment) {

@@ -19,6 +19,9 @@ pub(in crate::sandbox::ecs) const STABLE_FOR: SignedDuration = SignedDuration::f
 /// How long a service deployment is `PENDING`, `STOP_REQUESTED` or `ROLLBACK_REQUESTED`.
 pub(in crate::sandbox::ecs) const TURNS_AFTER: SignedDuration = SignedDuration::from_millis(200);
 
+/// How long a stage lasts at least in which nothing is waited for. In AWS it is seconds to minutes.
+pub(in crate::sandbox::ecs) const STAGE_TAKES: SignedDuration = SignedDuration::from_secs(1);
+
 /// How long a stopped task is still told of: "at least one hour" says `DescribeTasks`.
 pub(in crate::sandbox::ecs) const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(1);
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{testing::*, *};
+use super::{strategy::Plan, testing::*, *};
 
 /// Something a user does, and how long after the thing before.
 #[derive(Debug, Clone)]
@@ -102,9 +102,163 @@ fn check(service: &ServiceState) {
 /// Steps through all happenings until `end`, looking at each state.
 fn watch(service: &mut ServiceState, end: Timestamp, mut look: impl FnMut(&ServiceState)) {
     let world = world();
-    while let Some(next) = next_event(service, &world.pace).filter(|next| *next <= end) {
+    while let Some(next) = next_event(service, &world).filter(|next| *next <= end) {
         advance(service, next, &world);
         look(service);
+    }
+}
+
+/// Ways for deployments to go, with hooks that hang or time out among them.
+fn plans() -> impl Strategy<Value = Plan> {
+    use super::strategy::{Alarms, Hook, HookAction, HookTarget, Stage, Strategy as Way};
+    let way = prop_oneof![
+        1 => Just(Way::Rolling),
+        2 => Just(Way::BlueGreen),
+        2 => (30_u32..=1000, 0_u32..3).prop_map(|(step, bake)| Way::Linear { step, bake }),
+        2 => (1_u32..=1000, 0_u32..3).prop_map(|(first, bake)| Way::Canary { first, bake }),
+    ];
+    let stage = prop::sample::select(vec![
+        Stage::ReconcileService,
+        Stage::PreScaleUp,
+        Stage::PostTestTrafficShift,
+        Stage::PreProductionTrafficShift,
+        Stage::PostProductionTrafficShift,
+    ]);
+    let target = prop::sample::select(vec![
+        HookTarget::Pause,
+        HookTarget::AwsLambda("succeeds".to_owned()),
+        HookTarget::AwsLambda("fails".to_owned()),
+        HookTarget::AwsLambda("hangs".to_owned()),
+    ]);
+    let action = prop::sample::select(vec![HookAction::Continue, HookAction::Rollback]);
+    let hook = (stage, target, action).prop_map(|(stage, target, timeout_action)| Hook {
+        target,
+        stages: vec![stage],
+        timeout: 2,
+        timeout_action,
+    });
+    let hooks = prop::collection::vec(hook, 0..2);
+    (way, 0_u32..3, hooks, any::<Option<bool>>()).prop_map(|(strategy, bake, hooks, watches)| {
+        let hooks = if strategy == Way::Rolling { Vec::new() } else { hooks };
+        let alarms = watches.map(|rollback| Alarms { names: vec!["errors".to_owned()], rollback });
+        Plan { strategy, bake, hooks, alarms }
+    })
+}
+
+/// The world with functions that do as they are called, and an alarm that comes into states.
+fn world_with(alarms: &[(i64, bool)]) -> World {
+    use crate::sandbox::{AlarmState, ecs::function::Answer};
+    let mut world = world();
+    world.functions.set("fails", Answer::Fail, Timestamp::MIN);
+    world.functions.set("hangs", Answer::Hang, Timestamp::MIN);
+    let mut moment = 0;
+    let changes = alarms.iter().map(|(wait, is_bad)| {
+        moment += wait;
+        (at(moment), if *is_bad { AlarmState::Alarm } else { AlarmState::Ok })
+    });
+    world.alarms.insert("errors".to_owned(), changes.collect());
+    world
+}
+
+/// What must hold of traffic and of the tasks that have it.
+fn check_traffic(service: &ServiceState) {
+    let record = &service.service_deployments[0];
+    let traffic = stages::traffic(record);
+    if !record.shares.is_empty() {
+        let sum: u32 = traffic.iter().map(|(_, share)| share).sum();
+        assert_eq!(sum, 1000, "{traffic:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 160, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_leap_is_as_good_as_many_steps_in_every_strategy(
+        desired in 0_u32..4,
+        plan in plans(),
+        alarms in prop::collection::vec((1_i64..300_000, any::<bool>()), 0..4),
+        deeds in deeds(),
+        step in 500_i64..20_000,
+    ) {
+        let world = world_with(&alarms);
+        let mut leaping = running(desired, 100, 200);
+        leaping.settings.breaker = Some(BREAKER);
+        leaping.settings.plan = plan;
+        let mut stepping = leaping.clone();
+        let mut moment = 0;
+        for (wait, deed) in &deeds {
+            for look in (moment..moment + wait).step_by(usize::try_from(step).unwrap()) {
+                advance(&mut stepping, at(look), &world);
+                check(&stepping);
+                check_traffic(&stepping);
+            }
+            moment += wait;
+            for service in [&mut leaping, &mut stepping] {
+                advance(service, at(moment), &world);
+                act(service, deed, at(moment));
+            }
+        }
+        for look in (moment..moment + 900_000).step_by(usize::try_from(step).unwrap()) {
+            advance(&mut stepping, at(look), &world);
+            check(&stepping);
+            check_traffic(&stepping);
+        }
+        let end = at(moment + 3_600_000);
+        advance(&mut leaping, end, &world);
+        advance(&mut stepping, end, &world);
+        prop_assert_eq!(&leaping, &stepping);
+        // Hooks wait for two minutes at most here, so that every deployment ends.
+        prop_assert!(
+            leaping.service_deployments.iter().all(|one| one.status.is_terminal()),
+            "{:?}", leaping.service_deployments[0]
+        );
+    }
+
+    #[test]
+    fn what_ran_before_is_kept_until_clean_up(
+        desired in 1_u32..5,
+        plan in plans().prop_filter("it goes in stages", Plan::is_staged),
+        alarms in prop::collection::vec((1_i64..300_000, any::<bool>()), 0..3),
+        image in images(),
+    ) {
+        let world = world_with(&alarms);
+        let mut service = running(desired, 100, 200);
+        service.settings.breaker = Some(BREAKER);
+        service.settings.plan = plan;
+        let before = service.deployments[0].revision;
+        deploy(&mut service, image, at(0));
+        while let Some(next) = next_event(&service, &world).filter(|it| *it <= at(3_600_000)) {
+            advance(&mut service, next, &world);
+            check_traffic(&service);
+            let record = &service.service_deployments[0];
+            let healthy = service.tasks.iter();
+            let healthy = healthy.filter(|it| it.revision == Some(before) && it.is_healthy());
+            let cleans = stages::stage(&service) == Some(strategy::Stage::CleanUp);
+            let kept = usize::try_from(desired).unwrap();
+            if record.rollback.is_some() || !(cleans || record.status == Status::Successful) {
+                assert_eq!(healthy.count(), kept, "{record:?}");
+            }
+            let traffic = stages::traffic(record);
+            let target = service.tasks_of(record.target).filter(|it| it.is_healthy()).count();
+            if traffic[0].1 > 0 && record.status == Status::InProgress {
+                assert!(target > 0 || record.failures > 0, "traffic goes to tasks that are up");
+            }
+        }
+        prop_assert!(status(&service).is_terminal());
+    }
+
+    #[test]
+    fn a_good_deployment_in_stages_ends_well_where_nobody_objects(
+        desired in 0_u32..5,
+        plan in plans(),
+    ) {
+        let mut service = running(desired, 100, 200);
+        service.settings.plan = Plan { hooks: Vec::new(), alarms: None, ..plan };
+        deploy(&mut service, "good2", at(0));
+        advance(&mut service, at(24 * 3_600_000), &world());
+        prop_assert_eq!(status(&service), Status::Successful);
+        prop_assert_eq!(counts(&service).live, desired);
     }
 }
 

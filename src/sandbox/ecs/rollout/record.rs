@@ -5,6 +5,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::{alarms::Watch, stages::Progress, strategy::Plan};
+
 /// `ServiceDeploymentStatus`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -79,6 +81,18 @@ pub(in crate::sandbox::ecs) struct ServiceDeployment {
     pub(in crate::sandbox::ecs) tripped: bool,
     /// When a status that passes by itself does.
     pub(in crate::sandbox::ecs) turns_at: Option<Timestamp>,
+    /// How it is to go.
+    #[serde(default)]
+    pub(in crate::sandbox::ecs) plan: Plan,
+    /// How far it is in its stages, once it has come to one.
+    #[serde(default)]
+    pub(in crate::sandbox::ecs) progress: Option<Progress>,
+    /// The thousandths of production traffic that its sources had when it began.
+    #[serde(default)]
+    pub(in crate::sandbox::ecs) shares: Vec<(u64, u32)>,
+    /// What it knows of its alarms.
+    #[serde(default)]
+    pub(in crate::sandbox::ecs) watch: Watch,
 }
 
 impl ServiceDeployment {

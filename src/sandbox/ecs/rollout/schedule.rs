@@ -7,10 +7,13 @@
 use jiff::Timestamp;
 
 use super::{
+    beside,
     deployment::{Deployment, Rollout},
     events,
     pace::STABLE_FOR,
     placement,
+    revision::Revision,
+    stages,
     state::ServiceState,
     task::{StopCode, Task},
 };
@@ -68,7 +71,9 @@ pub(super) fn reconcile(service: &mut ServiceState, moment: Timestamp) {
         service.wake(starts_at);
         return;
     }
-    if rollout == Rollout::Failed {
+    if stages::are_on(service) {
+        beside::reconcile(service, number, moment);
+    } else if rollout == Rollout::Failed {
         trim(service, number, |_| true, moment);
     } else {
         trim(service, number, |task| task.deployment == Some(number), moment);
@@ -82,7 +87,7 @@ pub(super) fn reconcile(service: &mut ServiceState, moment: Timestamp) {
 
 /// Stops tasks beyond the desired count: first those that are not healthy yet, then the youngest.
 /// Those of earlier deployments count only where the PRIMARY one has been given up.
-fn trim(
+pub(super) fn trim(
     service: &mut ServiceState,
     primary: u64,
     counts: impl Fn(&Task) -> bool,
@@ -126,7 +131,7 @@ fn drain(service: &mut ServiceState, primary: u64, moment: Timestamp) -> bool {
 }
 
 /// Stops tasks, and tells of it.
-fn stop(service: &mut ServiceState, ids: &[String], primary: u64, moment: Timestamp) {
+pub(super) fn stop(service: &mut ServiceState, ids: &[String], primary: u64, moment: Timestamp) {
     if ids.is_empty() {
         return;
     }
@@ -138,42 +143,56 @@ fn stop(service: &mut ServiceState, ids: &[String], primary: u64, moment: Timest
     events::stopped(service, moment, ids);
 }
 
-/// Starts the tasks that are missing, as far as there is room; tells whether it started any.
+/// Starts the tasks of the PRIMARY deployment that are missing, as far as there is room; tells
+/// whether it started any.
 fn launch(service: &mut ServiceState, moment: Timestamp) -> bool {
-    let Some(primary) = service.primary() else { return false };
-    if primary.retry_at.is_some_and(|at| at > moment) {
-        return false;
-    }
-    let standing = Standing::of(service, primary.number);
+    let Some(number) = service.primary().map(|primary| primary.number) else { return false };
+    let standing = Standing::of(service, number);
     let room = service.ceiling().saturating_sub(standing.present);
-    let count = standing.missing().min(room);
-    let Some(revision) = service.revision(primary.revision) else { return false };
-    if count == 0 {
+    start(service, number, standing.missing().min(room), moment)
+}
+
+/// Starts tasks of a deployment, unless it waits or something is in the way; tells whether it did.
+pub(super) fn start(
+    service: &mut ServiceState,
+    number: u64,
+    count: usize,
+    moment: Timestamp,
+) -> bool {
+    let Some(deployment) = service.deployment(Some(number)) else { return false };
+    if count == 0 || deployment.retry_at.is_some_and(|at| at > moment) {
         return false;
     }
-    let (number, revision) = (primary.number, revision.clone());
+    let Some(revision) = service.revision(deployment.revision).cloned() else { return false };
     if placement::is_blocked(service, moment) {
         return false;
     }
-    let mut started = Vec::with_capacity(count);
-    for _ in 0..count {
-        let id = service.ids.task();
-        let containers = &revision.containers;
-        let mut task = Task::new(id.clone(), &revision.task_definition, containers, moment);
-        task.deployment = Some(number);
-        task.revision = Some(revision.number);
-        task.started_by = Some(format!("ecs-svc/{number}"));
-        task.balanced = !service.settings.target_groups.is_empty();
-        service.tasks.push(task);
-        started.push(id);
-    }
-    if let Some(primary) = service.deployments.first_mut() {
-        primary.batch_failed = false;
-        primary.updated_at = moment;
+    let started: Vec<String> =
+        (0..count).map(|_| start_one(service, number, &revision, moment)).collect();
+    if let Some(deployment) = service.deployments.iter_mut().find(|one| one.number == number) {
+        deployment.batch_failed = false;
+        deployment.updated_at = moment;
     }
     service.is_steady = false;
     events::started(service, moment, &started);
     true
+}
+
+/// Starts a task of a deployment; gives its id.
+fn start_one(
+    service: &mut ServiceState,
+    number: u64,
+    revision: &Revision,
+    moment: Timestamp,
+) -> String {
+    let id = service.ids.task();
+    let mut task = Task::new(id.clone(), &revision.task_definition, &revision.containers, moment);
+    task.deployment = Some(number);
+    task.revision = Some(revision.number);
+    task.started_by = Some(format!("ecs-svc/{number}"));
+    task.balanced = !service.settings.target_groups.is_empty();
+    service.tasks.push(task);
+    id
 }
 
 /// Tells, once a deployment, that the bounds leave no way to go on.
@@ -206,7 +225,8 @@ fn drop_finished(service: &mut ServiceState) {
 /// Sets when the service will be called steady, if all is as wanted now.
 fn see_whether_done(service: &mut ServiceState, primary: u64, moment: Timestamp) {
     let standing = Standing::of(service, primary);
-    let is_failed = service.primary().is_some_and(|one| one.rollout == Rollout::Failed);
+    let is_failed = service.primary().is_some_and(|one| one.rollout == Rollout::Failed)
+        || !stages::may_complete(service);
     let is_whole = standing.healthy_new == standing.desired && standing.present == standing.desired;
     if is_failed || service.is_steady || !is_whole {
         service.settles_at = None;

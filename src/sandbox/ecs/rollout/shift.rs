@@ -24,6 +24,13 @@ pub(in crate::sandbox::ecs) fn back(service: &mut ServiceState, by: SignedDurati
             &mut one.stopped_at,
             &mut one.turns_at,
         ]);
+        if let Some(progress) = &mut one.progress {
+            all(&mut [&mut progress.waits_until]);
+            for hook in &mut progress.hooks {
+                earlier(&mut hook.expires_at);
+                all(&mut [&mut hook.answers_at]);
+            }
+        }
         if let Some(rollback) = &mut one.rollback {
             earlier(&mut rollback.started_at);
         }

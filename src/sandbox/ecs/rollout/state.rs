@@ -13,6 +13,7 @@ use super::{
     placement::Placement,
     record::ServiceDeployment,
     revision::Revision,
+    strategy::Plan,
     task::{Phase, Task},
 };
 
@@ -30,6 +31,9 @@ pub(in crate::sandbox::ecs) struct Settings {
     /// The port at which the first of them reaches its targets.
     #[serde(default)]
     pub(in crate::sandbox::ecs) target_port: u16,
+    /// How deployments go.
+    #[serde(default)]
+    pub(in crate::sandbox::ecs) plan: Plan,
 }
 
 impl Default for Settings {
@@ -40,6 +44,7 @@ impl Default for Settings {
             breaker: None,
             target_groups: Vec::new(),
             target_port: 0,
+            plan: Plan::default(),
         }
     }
 }

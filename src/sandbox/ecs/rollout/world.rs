@@ -1,15 +1,19 @@
-//! What a rollout sees of the rest of the sandbox: images, their fates, and the pace.
+//! What a rollout sees of the rest of the sandbox: images, their fates, alarms, functions, the pace.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::{
-    super::fate::{Fate, Fates},
+    super::{
+        fate::{Fate, Fates},
+        function::Functions,
+    },
     Revision, Task,
     pace::Pace,
     revision::pinned,
 };
+use crate::sandbox::AlarmState;
 
 /// The world at the time of a request, as plain data, so that rollouts stay pure.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +27,10 @@ pub(in crate::sandbox::ecs) struct World {
     pub(in crate::sandbox::ecs) fates: Fates,
     /// The execution roles of task definitions, by the task definition's ARN.
     pub(in crate::sandbox::ecs) roles: BTreeMap<String, String>,
+    /// What the functions of lifecycle hooks answer.
+    pub(in crate::sandbox::ecs) functions: Functions,
+    /// By the names of alarms the moments at which they came into a state, oldest first.
+    pub(in crate::sandbox::ecs) alarms: BTreeMap<String, Vec<(Timestamp, AlarmState)>>,
 }
 
 impl World {
@@ -58,6 +66,19 @@ impl World {
                 "{RETRIED} 1 time(s): failed to resolve ref {reference}: {reference}: not found"
             )),
         }
+    }
+
+    /// The state of an alarm at a moment; none of one that nobody has put into a state by then.
+    pub(super) fn alarm(&self, name: &str, moment: Timestamp) -> Option<AlarmState> {
+        let mut changes = self.alarms.get(name)?.iter();
+        changes.rfind(|(at, _)| *at <= moment).map(|(_, state)| *state)
+    }
+
+    /// When an alarm first goes to ALARM after a moment.
+    pub(super) fn goes_to_alarm(&self, name: &str, after: Timestamp) -> Option<Timestamp> {
+        let mut changes = self.alarms.get(name)?.iter();
+        let goes = changes.find(|(at, state)| *at > after && *state == AlarmState::Alarm);
+        goes.map(|(at, _)| *at)
     }
 
     /// ECS's words on a task for which a secret cannot be read, if that is its fate.

@@ -284,11 +284,10 @@ fn what_the_sandbox_cannot_do_is_refused() {
             json!({ "cluster": "c", "service": "web", "deploymentConfiguration": configuration });
         ecs.refused("UpdateService", &input).0
     };
-    for strategy in ["BLUE_GREEN", "LINEAR", "CANARY"] {
-        assert_eq!(with(json!({ "strategy": strategy })), "UnsupportedFeatureException");
-    }
-    let alarms = json!({ "alarmNames": ["a"], "enable": true, "rollback": true });
-    assert_eq!(with(json!({ "alarms": alarms })), "UnsupportedFeatureException");
+    let early = json!({ "enable": true, "healthyPercent": 50 });
+    assert_eq!(with(json!({ "earlySuccessCriteria": early })), "UnsupportedFeatureException");
+    let pause = json!([{ "targetType": "PAUSE", "lifecycleStages": ["PRE_SCALE_UP"] }]);
+    assert_eq!(with(json!({ "lifecycleHooks": pause })), "UnsupportedFeatureException");
     let full = json!({ "minimumHealthyPercent": 100, "maximumPercent": 100 });
     assert_eq!(with(full), "InvalidParameterException");
     assert_eq!(ecs.refused("CreateTaskSet", &json!({})).0, "UnsupportedFeatureException");

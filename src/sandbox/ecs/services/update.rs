@@ -160,6 +160,10 @@ fn merge_deployments(
         service.deployment_configuration = Some(given.clone());
         return;
     };
+    if given.strategy.is_some() && given.strategy != kept.strategy {
+        // What configured the other strategy goes with it.
+        (kept.linear_configuration, kept.canary_configuration) = (None, None);
+    }
     replace!(
         kept,
         given,

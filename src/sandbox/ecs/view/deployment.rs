@@ -2,14 +2,11 @@
 
 use aws_sdk_ecs::{
     operation::create_service::CreateServiceInput,
-    types::{
-        self, ServiceDeploymentLifecycleStage, ServiceDeploymentRollbackMonitorsStatus,
-        ServiceDeploymentStatus,
-    },
+    types::{self, ServiceDeploymentStatus},
 };
 
 use super::{
-    count,
+    progress,
     service::{family, platform},
     time,
 };
@@ -18,7 +15,7 @@ use crate::sandbox::{
     ecs::{
         estate::Service,
         names,
-        rollout::{Counts, Revision, ServiceDeployment, Status},
+        rollout::{Revision, ServiceDeployment, Status},
         settings,
         stored::Stored,
     },
@@ -77,7 +74,8 @@ pub(in crate::sandbox::ecs) fn service_deployment(
     let input = service.rollout.revision(one.target);
     let input = input.map(|revision| Stored::<CreateServiceInput>::from_json(&revision.snapshot));
     let configuration = input.transpose()?.map(|input| settings::told_configuration(&input));
-    let sources = one.sources.iter().filter(|number| **number != one.target);
+    let mut summaries = progress::summaries(scope, service, one).into_iter();
+    let target = summaries.next();
     Ok(types::ServiceDeployment::builder()
         .service_deployment_arn(names::deployment_arn(scope, cluster, name, &one.id))
         .service_arn(names::service_arn(scope, cluster, name))
@@ -87,67 +85,17 @@ pub(in crate::sandbox::ecs) fn service_deployment(
         .set_finished_at(one.finished_at.map(time))
         .set_stopped_at(one.stopped_at.map(time))
         .updated_at(time(one.updated_at))
-        .set_source_service_revisions(Some(
-            sources.map(|number| summary(service, *number, revision_arn(*number))).collect(),
-        ))
-        .target_service_revision(summary(service, one.target, revision_arn(one.target)))
+        .set_source_service_revisions(Some(summaries.collect()))
+        .set_target_service_revision(target)
         .status(status(one.status))
         .set_status_reason(one.reason.clone())
-        .set_lifecycle_stage(stage(service, one))
+        .set_lifecycle_stage(progress::stage(service, one))
+        .set_lifecycle_hook_details(Some(progress::hooks(one)))
         .set_deployment_configuration(configuration)
         .set_rollback(rollback)
-        .deployment_circuit_breaker(breaker(service, one))
+        .deployment_circuit_breaker(progress::breaker(service, one))
+        .alarms(progress::alarms(one))
         .build())
-}
-
-/// A service revision's tasks.
-fn summary(service: &Service, number: u64, arn: String) -> types::ServiceRevisionSummary {
-    let state = &service.rollout;
-    let counts = Counts::of(state.tasks.iter().filter(|task| task.revision == Some(number)));
-    let is_wanted = state.primary().is_some_and(|primary| primary.revision == number);
-    types::ServiceRevisionSummary::builder()
-        .arn(arn)
-        .requested_task_count(count(if is_wanted { state.desired } else { counts.live }))
-        .running_task_count(count(counts.running))
-        .pending_task_count(count(counts.pending))
-        .build()
-}
-
-/// How far a deployment in progress is: tasks are brought up, and then the earlier ones go.
-fn stage(service: &Service, one: &ServiceDeployment) -> Option<ServiceDeploymentLifecycleStage> {
-    if one.status != Status::InProgress {
-        return None;
-    }
-    let state = &service.rollout;
-    let new = state.tasks.iter().filter(|task| task.revision == Some(one.target));
-    let healthy = new.filter(|task| task.is_healthy()).count();
-    let is_up = u32::try_from(healthy).is_ok_and(|healthy| healthy >= state.desired);
-    Some(if is_up {
-        ServiceDeploymentLifecycleStage::CleanUp
-    } else {
-        ServiceDeploymentLifecycleStage::ScaleUp
-    })
-}
-
-/// What the circuit breaker makes of a deployment.
-fn breaker(service: &Service, one: &ServiceDeployment) -> types::ServiceDeploymentCircuitBreaker {
-    use ServiceDeploymentRollbackMonitorsStatus as Monitors;
-    let setting = service.rollout.settings.breaker;
-    let status = match setting {
-        _ if one.tripped => Monitors::Triggered,
-        None => Monitors::Disabled,
-        Some(_) if one.status.is_terminal() => Monitors::MonitoringComplete,
-        Some(_) => Monitors::Monitoring,
-    };
-    let threshold = setting
-        .map(|setting| setting.threshold)
-        .unwrap_or_default()
-        .failures(service.rollout.desired);
-    types::ServiceDeploymentCircuitBreaker::builder()
-        .status(status)
-        .failure_count(count(one.failures))
-        .threshold(count(threshold))
-        .build()
 }
 
 /// A service revision.

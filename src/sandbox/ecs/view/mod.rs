@@ -3,6 +3,7 @@
 //! Nothing is worked out here but counts: what happens, happens in the rollout engine.
 
 mod deployment;
+mod progress;
 mod service;
 mod task;
 mod task_set;
