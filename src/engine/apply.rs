@@ -240,7 +240,8 @@ impl Engine<'_> {
         if let Some(verdict) = run.not_started(position) {
             return Ok(Err(verdict));
         }
-        Ok(self.rollout(step, &task_definition).await.map(|ours| (task_definition, ours)))
+        let ours = self.rollout(run, (position, step), &task_definition).await;
+        Ok(ours.map(|ours| (task_definition, ours)))
     }
 
     /// Writes a step's parameters. Gives a verdict when one is refused.
@@ -355,10 +356,12 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// Moves the service, with one `UpdateService`, or finds the deployment that already does.
+    /// Moves the service, with one `UpdateService` or through CodeDeploy, or finds the deployment
+    /// that already does.
     async fn rollout(
         &self,
-        step: &PlannedStep,
+        run: &Run<'_>,
+        (position, step): (usize, &PlannedStep),
         task_definition: &TaskDefinitionArn,
     ) -> Result<EcsDeploymentId, Verdict> {
         let force = match &step.rollout {
@@ -371,6 +374,10 @@ impl Engine<'_> {
         };
         if step.restart {
             self.refuse_if_moved(step).await?;
+        }
+        if let Some(order) = &step.code_deploy {
+            let wanted = (order, task_definition);
+            return self.deploy_by_code_deploy(run, (position, step), wanted).await;
         }
         let update = ServiceUpdate {
             cluster: &step.target.cluster,

@@ -8,7 +8,7 @@ use std::{
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    Engine, apply::cause_chain, course::Direction, error::EngineError,
+    Engine, apply::cause_chain, code_deploy, course::Direction, error::EngineError,
     outcome::is_definite_failure, rollouts::Moving, run::Run,
 };
 use crate::{
@@ -122,6 +122,8 @@ impl Engine<'_> {
             {
                 one.hint = Some(arn);
             }
+            one.started_by = one.started_by.take().or(ours.and_then(|ours| ours.task_set.clone()));
+            one.code_deploy = self.code_deploy_progress(one, service).await;
         }
         let judged = self.judge_all(run, moving, &seen).await?;
         for one in moving.iter_mut() {
@@ -144,13 +146,20 @@ impl Engine<'_> {
             .iter()
             .filter_map(|one| Some((one, run.course.step(one.position)?)))
             .map(|(one, step)| (one, step, seen.get(&target_of(step))))
-            .filter(|(one, _, service)| one.watch.needs_a_closer_look(*service))
+            .filter(|(one, _, service)| {
+                one.watch.ours.is_of_code_deploy() || one.watch.needs_a_closer_look(*service)
+            })
             .collect();
+        let deployments = self.code_deployments(moving).await?;
         let hints: Vec<String> =
             questions.iter().filter_map(|(one, _, _)| one.hint.clone()).collect();
         let known = self.allowed(self.ecs.service_deployments(&hints).await)?.unwrap_or_default();
         let mut judged = BTreeMap::new();
         for (one, step, service) in questions {
+            if let Some(judgement) = code_deploy::judged(one, service, &deployments) {
+                judged.insert(one.position, (judgement, None));
+                continue;
+            }
             let hinted = one.hint.as_ref().and_then(|arn| known.get(arn)).filter(|deployment| {
                 deployment.target_revision.as_ref().is_some_and(|r| one.watch.ours.made(r))
             });
@@ -346,6 +355,7 @@ pub(super) fn progress(
         failed_tasks: ours.map_or(0, |ours| ours.failed_tasks),
         seconds: one.elapsed().as_secs(),
         stage,
+        code_deploy: one.code_deploy.clone(),
     }
 }
 

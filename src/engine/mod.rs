@@ -9,6 +9,7 @@ mod answer;
 mod apply;
 mod before;
 mod claim;
+mod code_deploy;
 mod course;
 mod error;
 mod escape;

@@ -89,7 +89,7 @@ impl Engine<'_> {
             Some(service) => {
                 let since = service.deployment(&one.watch.ours).and_then(|ours| ours.created_at);
                 let since = since.or(one.created_at);
-                self.ecs.evidence(service, &one.watch.ours, since).await
+                self.ecs.evidence(service, one.tasks_id(), since).await
             }
             None => Evidence::default(),
         };

@@ -12,7 +12,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::{proof::Proof, stages::Stages};
 use crate::{
-    model::{CancelRequest, ServiceId, Verdict},
+    model::{CancelRequest, CodeDeployProgress, EcsDeploymentId, ServiceId, Verdict},
     plan::Watch,
 };
 
@@ -29,10 +29,16 @@ pub(super) struct Moving {
     pub(super) created_at: Option<Timestamp>,
     /// What was collected of it.
     pub(super) proof: Proof,
+    /// What its tasks carry as `startedBy`; kept for when ECS no longer lists it.
+    pub(super) started_by: Option<EcsDeploymentId>,
     /// Whether its failure was told.
     pub(super) told: bool,
     /// What is known of its stages.
     pub(super) stages: Stages,
+    /// Whether it was told that CodeDeploy waits for somebody.
+    pub(super) told_ready: bool,
+    /// How far CodeDeploy was when it was last looked at.
+    pub(super) code_deploy: Option<CodeDeployProgress>,
     /// When the service was told to move.
     since: Instant,
 }
@@ -41,6 +47,11 @@ impl Moving {
     /// For how long it is under way.
     pub(super) fn elapsed(&self) -> Duration {
         self.since.elapsed()
+    }
+
+    /// What its tasks carry as `startedBy`.
+    pub(super) fn tasks_id(&self) -> &EcsDeploymentId {
+        self.started_by.as_ref().unwrap_or(&self.watch.ours)
     }
 }
 
@@ -105,8 +116,11 @@ impl Rollouts {
             hint: None,
             created_at: None,
             proof: Proof::default(),
+            started_by: None,
             told: false,
             stages: Stages::default(),
+            told_ready: false,
+            code_deploy: None,
             since: Instant::now(),
         };
         self.with(|shared| shared.moving.push(moving));

@@ -61,7 +61,7 @@ impl Engine<'_> {
             .into_iter()
             .filter_map(|(one, step)| {
                 let revision = revisions.values().find(|r| one.watch.ours.made(&r.id));
-                let tasks = tasks.get(&one.watch.ours);
+                let tasks = tasks.get(one.tasks_id());
                 let desired = seen.get(&target_of(step)).map_or(step.desired, |seen| seen.desired);
                 Some((one.position, compare(step, revision, (tasks, desired))?))
             })
@@ -85,7 +85,7 @@ impl Engine<'_> {
             let services: Vec<_> = complete
                 .iter()
                 .filter(|(_, step)| step.target.cluster == *cluster)
-                .map(|(one, step)| (step.target.ecs_service.clone(), one.watch.ours.clone()))
+                .map(|(one, step)| (step.target.ecs_service.clone(), one.tasks_id().clone()))
                 .collect();
             tasks.extend(self.ecs.running_tasks(cluster, &services).await?);
         }

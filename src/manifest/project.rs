@@ -12,8 +12,8 @@ use indexmap::IndexMap;
 
 use super::source::{Mark, Source, Span};
 use crate::model::{
-    AccountId, ClusterName, ContainerName, EcsServiceName, EnvironmentId, IdError, ImageId,
-    ImageUri, OnFailure, ProjectId, Region, RunTask, ServiceId, ServiceSetId, TableName,
+    AccountId, ClusterName, CodeDeployGroup, ContainerName, EcsServiceName, EnvironmentId, IdError,
+    ImageId, ImageUri, OnFailure, ProjectId, Region, RunTask, ServiceId, ServiceSetId, TableName,
 };
 
 /// Where the store is, from the folder of the manifest.
@@ -183,6 +183,8 @@ pub struct Service {
     pub before: Option<RunTask>,
     /// The services that are restarted once this one is deployed.
     pub restart: Vec<ServiceId>,
+    /// What moves its tasks in CodeDeploy, with `{env}` for the environment's id.
+    pub(super) code_deploy: Option<CodeDeployGroup>,
 }
 
 impl Service {
@@ -196,6 +198,7 @@ impl Service {
             clusters: IndexMap::new(),
             before: None,
             restart: Vec::new(),
+            code_deploy: None,
             id,
         }
     }
@@ -207,6 +210,14 @@ impl Service {
     /// checked; elsewhere the environment's id may not be fit for an ECS name.
     pub fn ecs_service_name(&self, environment: &EnvironmentId) -> Result<EcsServiceName, IdError> {
         EcsServiceName::new(self.ecs_name_in(environment))
+    }
+
+    /// What moves its tasks in CodeDeploy in an environment, where the file says so.
+    #[must_use]
+    pub fn code_deploy_group(&self, environment: &EnvironmentId) -> Option<CodeDeployGroup> {
+        let CodeDeployGroup { application, group } = self.code_deploy.as_ref()?;
+        let name = |template: &str| template.replace("{env}", environment.as_str());
+        Some(CodeDeployGroup { application: name(application), group: name(group) })
     }
 
     /// The template with the environment's id in its place, checked or not.

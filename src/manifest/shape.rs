@@ -205,6 +205,9 @@ shape! {
         /// The services that are restarted once this one is deployed and verified: a list of service
         /// ids. One that the deployment moves anyway is not restarted a second time.
         restart: Names,
+        /// The deployment group of CodeDeploy that moves the service's tasks, where its deployment
+        /// controller is `CODE_DEPLOY`. Default: the group that names the ECS service.
+        code_deploy: CodeDeploy,
     }
 }
 
@@ -227,6 +230,17 @@ shape! {
         container: Text,
         /// How long it is waited for, such as `90s`, `15m` or `2h`. Default: `15m`.
         timeout: Timeout,
+    }
+}
+
+shape! {
+    /// What moves a service's tasks in CodeDeploy. In both names `{env}` stands for the
+    /// environment's id.
+    CodeDeploy, "a deployment group" {
+        /// The name of the application.
+        [required] application: Text,
+        /// The name of the deployment group.
+        [required] group: Text,
     }
 }
 
@@ -271,6 +285,7 @@ pub(super) const SHAPES: &[(&str, &[Key])] = &[
     (Service::OWNER, Service::KEYS),
     (Before::OWNER, Before::KEYS),
     (RunTask::OWNER, RunTask::KEYS),
+    (CodeDeploy::OWNER, CodeDeploy::KEYS),
     (Image::OWNER, Image::KEYS),
     (Store::OWNER, Store::KEYS),
 ];

@@ -70,7 +70,7 @@ impl From<TaskDefinitionArn> for String {
 }
 
 /// The id of one entry of a service's `deployments`, `ecs-svc/<number>`; tasks carry it as
-/// `startedBy`.
+/// `startedBy`. Where CodeDeploy moves a service, its own id of a deployment, `d-<letters>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EcsDeploymentId(String);
@@ -86,6 +86,12 @@ impl EcsDeploymentId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is an id of CodeDeploy's.
+    #[must_use]
+    pub fn is_of_code_deploy(&self) -> bool {
+        self.0.starts_with("d-")
     }
 
     /// Whether this deployment made the service revision: its number ends the revision's ARN.

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{
     arn::{EcsDeploymentId, TaskDefinitionArn},
+    code_deploy::CodeDeployProgress,
     deployment::DeploymentKind,
     evidence::Evidence,
     id::{ParameterName, ServiceId},
@@ -227,4 +228,7 @@ pub struct StepProgress {
     /// How far it is in the stages of its strategy, where it has some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<StageProgress>,
+    /// How far CodeDeploy is, where it moves the service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code_deploy: Option<CodeDeployProgress>,
 }

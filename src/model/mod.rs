@@ -7,6 +7,7 @@
 mod actor;
 mod arn;
 mod audit;
+mod code_deploy;
 mod deployment;
 mod event;
 mod evidence;
@@ -27,6 +28,10 @@ mod verdict;
 pub use actor::{Actor, CiJob};
 pub use arn::{EcsDeploymentId, ServiceRevisionId, TaskDefinitionArn};
 pub use audit::{AuditEvent, TimelineEntry};
+pub use code_deploy::{
+    CapacityProvider, CodeDeployGroup, CodeDeployOrder, CodeDeployProgress, CodeDeployStatus,
+    CodeDeployment, ObservedCodeDeploy,
+};
 pub use deployment::{
     Compensation, Deployment, DeploymentKind, DeploymentStatus, OnFailure, Step, StepBefore,
     StepStatus, StepTarget,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     arn::{EcsDeploymentId, ServiceRevisionId, TaskDefinitionArn},
+    code_deploy::ObservedCodeDeploy,
     id::{ClusterName, ContainerName, EcsServiceName},
     image::Digest,
     strategy::{HookDetail, RevisionShare, Strategy},
@@ -37,6 +38,8 @@ pub struct ObservedService {
     pub current_service_deployment: Option<String>,
     /// Who moves tasks: ECS itself, CodeDeploy, or somebody else.
     pub controller: DeploymentController,
+    /// What CodeDeploy is about, where it moves the tasks.
+    pub code_deploy: Option<ObservedCodeDeploy>,
     /// The circuit breaker's setting.
     pub circuit_breaker: CircuitBreaker,
     /// Lower bound of healthy tasks during a rollout, percent of desired.
@@ -64,6 +67,13 @@ impl ObservedService {
         self.deployments.iter().find(|deployment| deployment.id == *id)
     }
 
+    /// What tasks of a deployment carry as `startedBy`.
+    #[must_use]
+    pub fn started_by(&self, id: &EcsDeploymentId) -> EcsDeploymentId {
+        let task_set = self.deployment(id).and_then(|one| one.task_set.clone());
+        task_set.unwrap_or_else(|| id.clone())
+    }
+
     /// Whether ECS is busy putting the service back to an earlier deployment.
     #[must_use]
     pub fn is_rolling_back(&self) -> bool {
@@ -88,6 +98,8 @@ impl ObservedService {
 pub struct EcsDeployment {
     /// `ecs-svc/<number>`.
     pub id: EcsDeploymentId,
+    /// The task set that it is, where CodeDeploy moves the service.
+    pub task_set: Option<EcsDeploymentId>,
     /// Whether this is the PRIMARY one.
     pub is_primary: bool,
     /// What it runs.

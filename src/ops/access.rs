@@ -1,11 +1,30 @@
 //! The AWS of an environment, after it was checked that it is the right account.
 
+use std::collections::BTreeMap;
+
 use super::{error::OpError, workspace::Workspace};
 use crate::{
     backend::{aws::CallerIdentity, params::Parameters, platform::ecs::Ecs, registry::Registry},
     manifest::Home,
-    model::Actor,
+    model::{Actor, ClusterName, CodeDeployGroup, EcsServiceName},
 };
+
+/// The deployment groups of CodeDeploy that the manifest names, of the environments at a home.
+fn groups(
+    workspace: &Workspace,
+    home: &Home,
+) -> BTreeMap<(ClusterName, EcsServiceName), CodeDeployGroup> {
+    let project = &workspace.project;
+    let there = project.environments.values().filter(|environment| environment.home() == *home);
+    let named = there.flat_map(|environment| {
+        project.services.values().filter_map(move |service| {
+            let group = service.code_deploy_group(&environment.id)?;
+            let cluster = project.cluster(environment, service).ok()?.clone();
+            Some(((cluster, service.ecs_service_name(&environment.id).ok()?), group))
+        })
+    });
+    named.collect()
+}
 
 /// The services of one AWS account and region.
 pub struct Access {
@@ -29,7 +48,7 @@ impl Access {
         let identity = session.identity().await?.clone();
         tracing::info!(account = %identity.account, arn = identity.arn, region = %session.region(), "signed in");
         Ok(Self {
-            ecs: Ecs::new(session.clone()),
+            ecs: Ecs::new(session.clone()).naming(groups(workspace, home)),
             parameters: Parameters::new(session.clone()),
             registry: Registry::new(session),
             identity,

@@ -9,8 +9,9 @@ use super::{
 use crate::{
     manifest::{Environment, Service},
     model::{
-        ClusterName, ContainerName, Digest, EcsDeploymentId, EcsServiceName, ImageId, Label,
-        ObservedService, RolloutState, RunTask, ServiceHead, ServiceId, Step, TaskDefinition,
+        ClusterName, ContainerName, DeploymentController, Digest, EcsDeploymentId, EcsServiceName,
+        ImageId, Label, ObservedService, RolloutState, RunTask, ServiceHead, ServiceId, Step,
+        TaskDefinition,
     },
     plan::{Problem, ServicePicture},
 };
@@ -117,7 +118,7 @@ pub(super) async fn take(
         };
         let digests = observed
             .primary()
-            .and_then(|primary| digests.get(&primary.id).cloned())
+            .and_then(|primary| digests.get(&observed.started_by(&primary.id)).cloned())
             .unwrap_or_else(|| recorded_digests(service, &observed, heads.get(&service.id)));
         album.pictures.push(ServicePicture {
             service: service.id.clone(),
@@ -203,6 +204,11 @@ fn revisions(
 
 /// A service without a task definition to copy.
 fn no_definition(service: &Subject, observed: &ObservedService) -> Problem {
+    if observed.controller == DeploymentController::External {
+        // Its task sets have the task definitions, and the service has none.
+        let (service, controller) = (service.id.clone(), "EXTERNAL");
+        return Problem::UnsupportedController { service, controller };
+    }
     let reason = match &observed.task_definition {
         Some(arn) => format!("family `{}` has none", arn.family()),
         None => "the service names none".to_owned(),
@@ -224,7 +230,7 @@ async fn running_digests(
         let settled = primary.rollout_state == Some(RolloutState::Completed);
         if settled && !is_recorded(heads.get(&service.id), &primary.id) && observed.running > 0 {
             let of_cluster = unknown.entry(&observed.cluster).or_default();
-            of_cluster.push((observed.name.clone(), primary.id.clone()));
+            of_cluster.push((observed.name.clone(), observed.started_by(&primary.id)));
         }
     }
     let mut digests = BTreeMap::new();

@@ -119,7 +119,6 @@ pub async fn status(
         .into_iter()
         .map(|(service, target)| {
             let observed = seen.get(&target);
-            let primary = observed.and_then(ObservedService::primary);
             ServiceStatus {
                 service: service.id.clone(),
                 state: service_state(observed, attempts.recorded.get(&service.id)),
@@ -136,9 +135,7 @@ pub async fn status(
                 running: observed.map_or(0, |seen| seen.running),
                 pending: observed.map_or(0, |seen| seen.pending),
                 desired: observed.map_or(0, |seen| seen.desired),
-                digests: digests.as_ref().map(|digests| {
-                    primary.and_then(|p| digests.get(&p.id).cloned()).unwrap_or_default()
-                }),
+                digests: digests.as_ref().map(|digests| of_primary(digests, observed)),
                 cluster: target.0,
                 ecs_service: target.1,
             }
@@ -154,6 +151,18 @@ pub async fn status(
         locks: held,
         services,
     })
+}
+
+/// The digests that tasks run, by what started them.
+type Digests = BTreeMap<EcsDeploymentId, BTreeMap<ContainerName, BTreeSet<Digest>>>;
+
+/// The digests that the tasks of a service's PRIMARY deployment run.
+fn of_primary(
+    digests: &Digests,
+    observed: Option<&ObservedService>,
+) -> BTreeMap<ContainerName, BTreeSet<Digest>> {
+    let started_by = observed.and_then(|seen| Some(seen.started_by(&seen.primary()?.id)));
+    started_by.and_then(|id| digests.get(&id).cloned()).unwrap_or_default()
 }
 
 /// What ECS says, by cluster and name.
@@ -239,15 +248,13 @@ fn hashes_in(service: &Service, document: &str) -> BTreeMap<ImageId, ReleaseHash
 }
 
 /// The digests that the tasks of each PRIMARY deployment run.
-async fn digests(
-    access: &Access,
-    seen: &Seen,
-) -> Result<BTreeMap<EcsDeploymentId, BTreeMap<ContainerName, BTreeSet<Digest>>>, OpError> {
+async fn digests(access: &Access, seen: &Seen) -> Result<Digests, OpError> {
     let mut by_cluster: BTreeMap<&ClusterName, Vec<(EcsServiceName, EcsDeploymentId)>> =
         BTreeMap::new();
     for ((cluster, name), service) in seen {
         if let Some(primary) = service.primary() {
-            by_cluster.entry(cluster).or_default().push((name.clone(), primary.id.clone()));
+            let started_by = service.started_by(&primary.id);
+            by_cluster.entry(cluster).or_default().push((name.clone(), started_by));
         }
     }
     let mut all = BTreeMap::new();

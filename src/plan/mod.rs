@@ -5,6 +5,7 @@
 //! one.
 
 mod cause;
+mod code_deploy;
 mod diagnosis;
 mod document;
 mod judge;
@@ -22,6 +23,7 @@ pub(crate) mod test_support;
 mod undo;
 mod warnings;
 
+pub use code_deploy::judge_code_deploy;
 pub use diagnosis::diagnose;
 pub use document::{
     DocumentError, FieldChange, container_images, differences, has_images, with_images,

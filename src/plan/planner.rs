@@ -17,8 +17,8 @@ use super::{
     warnings::{warning_if_not_stable, warnings_of},
 };
 use crate::model::{
-    ContainerName, DeploymentController, Digest, ImageId, ImageUri, Label, ParameterName,
-    ReleaseHash, RolloutState, RunTask, StepBefore, StepTarget,
+    CodeDeployOrder, ContainerName, DeploymentController, Digest, ImageId, ImageUri, Label,
+    ObservedService, ParameterName, ReleaseHash, RolloutState, RunTask, StepBefore, StepTarget,
 };
 
 /// Works the plan out.
@@ -108,6 +108,7 @@ pub(super) fn plan_service(
     let running = running_hashes(picture).map_err(failed)?;
     let (revision, document) = revision(picture, &containers)?;
     let rollout = rollout(request, picture, &revision);
+    refuse_what_code_deploy_is_at(picture, &rollout)?;
     let parameters = parameter_changes(request, picture);
     let is_as_wanted = parameters.is_empty() && !picture.unverified && !request.keep_settled;
     let (Rollout::Settled { .. }, true) = (&rollout, is_as_wanted) else {
@@ -128,6 +129,7 @@ pub(super) fn plan_service(
             desired: picture.observed.desired,
             circuit_breaker: picture.observed.circuit_breaker.enabled,
             strategy: picture.observed.strategy.clone(),
+            code_deploy: code_deploy_order(&picture.observed),
         })));
     };
     Ok(Outcome::Unchanged(UnchangedService {
@@ -137,12 +139,11 @@ pub(super) fn plan_service(
     }))
 }
 
-/// Services that ECS does not move itself, or not any more.
+/// Services that neither ECS nor CodeDeploy moves, or not any more.
 pub(super) fn refuse_what_cannot_be_deployed(picture: &ServicePicture) -> Result<(), Box<Problem>> {
     let service = picture.service.clone();
     let controller = match picture.observed.controller {
-        DeploymentController::Ecs => None,
-        DeploymentController::CodeDeploy => Some("CODE_DEPLOY"),
+        DeploymentController::Ecs | DeploymentController::CodeDeploy => None,
         DeploymentController::External => Some("EXTERNAL"),
     };
     if let Some(controller) = controller {
@@ -154,6 +155,31 @@ pub(super) fn refuse_what_cannot_be_deployed(picture: &ServicePicture) -> Result
     if picture.observed.status != "ACTIVE" {
         let status = picture.observed.status.clone();
         return Err(Box::new(Problem::NotActive { service, status }));
+    }
+    Ok(())
+}
+
+/// What CodeDeploy is asked for with, where it moves the service and can be asked.
+pub(super) fn code_deploy_order(service: &ObservedService) -> Option<CodeDeployOrder> {
+    service.code_deploy.as_ref()?.order.clone().ok()
+}
+
+/// A service that CodeDeploy moves, and cannot be asked to now: nobody knows what moves it, or a
+/// deployment that is not ours to follow is under way. A group has one deployment at a time.
+fn refuse_what_code_deploy_is_at(
+    picture: &ServicePicture,
+    rollout: &Rollout,
+) -> Result<(), Box<Problem>> {
+    let Rollout::Update { .. } = rollout else { return Ok(()) };
+    let Some(seen) = &picture.observed.code_deploy else { return Ok(()) };
+    let service = picture.service.clone();
+    if let Err(reason) = &seen.order {
+        let reason = reason.clone();
+        return Err(Box::new(Problem::NoDeploymentGroup { service, reason }));
+    }
+    if let Some(busy) = seen.under_way() {
+        let (deployment, status) = (busy.id.clone(), busy.status.as_str().to_owned());
+        return Err(Box::new(Problem::DeploymentGroupBusy { service, deployment, status }));
     }
     Ok(())
 }

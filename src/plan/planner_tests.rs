@@ -123,14 +123,14 @@ fn terraforms_own_changes_go_out_knowingly() {
 #[test]
 fn all_problems_are_told_at_once() {
     let mut controlled = picture("web:1");
-    controlled.observed.controller = DeploymentController::CodeDeploy;
+    controlled.observed.controller = DeploymentController::External;
     let mut renamed = picture("web:1");
     renamed.latest = definition("web", 1, &[("app", "web:1")]);
     let refusal =
         plan(request(&[("web", released("web:2", 2))], vec![controlled, renamed])).unwrap_err();
     insta::assert_snapshot!(refusal, @r"
     2 things stand against this deployment
-      - service `web` has the deployment controller CODE_DEPLOY
+      - service `web` has the deployment controller EXTERNAL
       - service `web` has no container `web` in `web:1`, only `app`
     ");
 }

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::document::quoted;
 use crate::model::{
-    ClusterName, ContainerName, Digest, EcsServiceName, ImageId, ImageUri, ParameterName,
-    ServiceId, TaskDefinitionArn,
+    ClusterName, ContainerName, Digest, EcsDeploymentId, EcsServiceName, ImageId, ImageUri,
+    ParameterName, ServiceId, TaskDefinitionArn,
 };
 
 /// Why a deployment is not planned; nothing was changed.
@@ -98,6 +98,24 @@ pub enum Problem {
         /// The controller.
         controller: &'static str,
     },
+    /// It is not known what of CodeDeploy moves this service, or it cannot be asked.
+    #[error("service `{service}` is moved by CodeDeploy, and {reason}")]
+    NoDeploymentGroup {
+        /// The service.
+        service: ServiceId,
+        /// Why not.
+        reason: String,
+    },
+    /// CodeDeploy is at another deployment of this service.
+    #[error("service `{service}` is being deployed by CodeDeploy: {deployment} is {status}")]
+    DeploymentGroupBusy {
+        /// The service.
+        service: ServiceId,
+        /// CodeDeploy's deployment.
+        deployment: EcsDeploymentId,
+        /// CodeDeploy's word for how far it is.
+        status: String,
+    },
     /// ECS is putting the service back; what is asked of it now would stall if that fails.
     #[error("service `{service}` is being rolled back by ECS")]
     RollingBack {
@@ -181,9 +199,18 @@ impl Problem {
                 format!("create the ECS service anew, or take `{service}` out of the manifest")
             }
             Self::UnsupportedController { .. } => {
-                "deploy it with the tool that controls it; only controller ECS is supported"
+                "deploy it with the tool that makes its task sets, or take it out of the manifest; \
+                 the controllers ECS and CODE_DEPLOY are supported"
                     .to_owned()
             }
+            Self::NoDeploymentGroup { service, .. } => format!(
+                "set `services.{service}.code_deploy = {{ application = \"…\", group = \"…\" }}` in \
+                 the manifest"
+            ),
+            Self::DeploymentGroupBusy { deployment, .. } => format!(
+                "wait for its end, or stop it with `aws deploy stop-deployment --deployment-id \
+                 {deployment}`"
+            ),
             Self::Moving { service } | Self::RollingBack { service } => {
                 format!("wait for its end: `release-tool status {service} <environment> --watch`")
             }

@@ -62,6 +62,7 @@ pub(super) fn restart(
         desired: picture.observed.desired,
         circuit_breaker: picture.observed.circuit_breaker.enabled,
         strategy: picture.observed.strategy.clone(),
+        code_deploy: None,
     })
 }
 

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use super::{
     cause::cause_in,
     document::container_images,
-    planner::{Outcome, plan_service, shared_families, wanted_containers, wanted_digests},
+    planner::{
+        Outcome, code_deploy_order, plan_service, shared_families, wanted_containers,
+        wanted_digests,
+    },
     preflight::{Problem, Refusal},
     restart::restart,
     standing::{Begun, Standing, standing},
@@ -198,6 +201,7 @@ fn followed(
         desired: picture.observed.desired,
         circuit_breaker: picture.observed.circuit_breaker.enabled,
         strategy: picture.observed.strategy.clone(),
+        code_deploy: code_deploy_order(&picture.observed),
         ..PlannedStep::ended(step)
     }
 }

@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::{document::FieldChange, restart::Restarted};
 use crate::model::{
-    BeforeTask, ContainerName, DeploymentKind, Digest, EcsDeploymentId, EnvironmentId, ImageId,
-    Label, ObservedService, ParameterName, ProjectId, ReleaseHash, ReleaseNumber, ReleasedImage,
-    RunTask, Selection, ServiceId, Step, StepBefore, StepStatus, StepTarget, Strategy,
-    TaskDefinition, TaskDefinitionArn,
+    BeforeTask, CodeDeployOrder, ContainerName, DeploymentKind, Digest, EcsDeploymentId,
+    EnvironmentId, ImageId, Label, ObservedService, ParameterName, ProjectId, ReleaseHash,
+    ReleaseNumber, ReleasedImage, RunTask, Selection, ServiceId, Step, StepBefore, StepStatus,
+    StepTarget, Strategy, TaskDefinition, TaskDefinitionArn,
 };
 
 /// Where the images of a deployment come from.
@@ -218,6 +218,9 @@ pub struct PlannedStep {
     /// How ECS carries the rollout out, where that is not by replacing tasks in place.
     #[serde(skip_serializing_if = "is_rolling")]
     pub strategy: Strategy,
+    /// What CodeDeploy is asked for with, where it moves the service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code_deploy: Option<CodeDeployOrder>,
 }
 
 /// Whether tasks are replaced in place.
@@ -246,6 +249,7 @@ impl PlannedStep {
             desired: 0,
             circuit_breaker: true,
             strategy: Strategy::default(),
+            code_deploy: None,
         }
     }
 

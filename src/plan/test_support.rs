@@ -25,6 +25,7 @@ pub(crate) fn deployment(
 ) -> EcsDeployment {
     EcsDeployment {
         id: EcsDeploymentId::new(format!("ecs-svc/{number}")),
+        task_set: None,
         is_primary,
         task_definition: Some(arn("web", number)),
         desired: 2,
@@ -52,6 +53,7 @@ pub(crate) fn service(deployments: Vec<EcsDeployment>) -> ObservedService {
         deployments,
         current_service_deployment: None,
         controller: DeploymentController::Ecs,
+        code_deploy: None,
         circuit_breaker: CircuitBreaker { enabled: true, rollback: true },
         minimum_healthy_percent: 100,
         maximum_percent: 200,

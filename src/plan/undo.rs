@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     document::{has_images, images_of, with_images},
+    planner::code_deploy_order,
     resume::{Leg, Start},
     standing::{Begun, Standing, standing},
     steps::{ParameterChange, PlannedStep, Revision, Rollout},
@@ -376,6 +377,7 @@ fn moving_back((step, picture): (&Step, &UndoPicture), to: &TaskDefinitionArn) -
     planned.desired = picture.observed.desired;
     planned.circuit_breaker = picture.observed.circuit_breaker.enabled;
     planned.strategy = picture.observed.strategy.clone();
+    planned.code_deploy = code_deploy_order(&picture.observed);
     planned
 }
 

@@ -22,11 +22,13 @@ pub(super) fn warnings_of(
             warnings.push(warn(text, "register it with `--digest sha256:…` to have it verified"));
         }
     }
-    if !observed.circuit_breaker.enabled {
+    // How CodeDeploy replaces tasks is its group's setting.
+    let by_ecs = observed.code_deploy.is_none();
+    if by_ecs && !observed.circuit_breaker.enabled {
         let text = "has no deployment circuit breaker: ECS will not end a failing rollout";
         let hint = "turn on `deployment_circuit_breaker` with `rollback = true` for the service";
         warnings.push(warn(text.into(), hint));
-    } else if !observed.circuit_breaker.rollback {
+    } else if by_ecs && !observed.circuit_breaker.rollback {
         let text = "has a circuit breaker without rollback: a failed rollout stays as it is";
         warnings.push(warn(text.into(), "set `rollback = true` in its circuit breaker"));
     }
@@ -34,7 +36,16 @@ pub(super) fn warnings_of(
         let text = "wants 0 tasks: it can be deployed, but no running task will prove the image";
         warnings.push(warn(text.into(), "scale the service up to have the image verified"));
     }
-    if is_dead_locked(observed) {
+    if let Some(last) = observed.code_deploy.as_ref().and_then(|one| one.last.as_ref())
+        && last.has_hooks
+    {
+        let text = format!(
+            "is deployed without lifecycle hooks, and CodeDeploy's latest deployment {} has some",
+            last.id
+        );
+        warnings.push(warn(text, "go on deploying it with CodeDeploy itself if it needs them"));
+    }
+    if by_ecs && is_dead_locked(observed) {
         let text = format!(
             "cannot replace a task: {} tasks, minimum healthy {} %, maximum {} %",
             observed.desired, observed.minimum_healthy_percent, observed.maximum_percent

@@ -96,6 +96,10 @@ fn one_step((plan, step): (&Plan, &PlannedStep), console: &Console) -> String {
         step.target.cluster,
         what(step, plan.only_restarts())
     )];
+    if let (Some(order), Rollout::Update { .. }) = (&step.code_deploy, &step.rollout) {
+        let group = escape(&order.group.to_string());
+        lines.push(format!("        moved by CodeDeploy: {group}"));
+    }
     if !step.selected {
         lines.push("        moves too, because it shares an image".to_owned());
     }

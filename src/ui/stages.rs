@@ -216,6 +216,7 @@ mod tests {
     fn words(stage: StageProgress) -> String {
         let stage = Some(stage);
         super::super::words::progress(&StepProgress {
+            code_deploy: None,
             service: ServiceId::new("storefront").unwrap(),
             rollout_state: None,
             running: 2,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{escape::escape, stages};
 use crate::model::{
-    DeploymentKind, Event, Evidence, ImageId, ReleaseHash, ReleaseNumber, RollbackCause,
-    RolloutState, StepProgress, TaskDefinitionArn, TaskHappening, Verdict,
+    CodeDeployProgress, DeploymentKind, Event, Evidence, ImageId, ReleaseHash, ReleaseNumber,
+    RollbackCause, RolloutState, StepProgress, TaskDefinitionArn, TaskHappening, Verdict,
 };
 
 /// What a verdict says beyond its word; empty for success.
@@ -57,6 +57,19 @@ fn who_put_it_back(cause: RollbackCause) -> &'static str {
     }
 }
 
+/// How far CodeDeploy is, to be put behind other words.
+fn code_deploy_words(progress: &CodeDeployProgress) -> String {
+    let (deployment, status) = (&progress.deployment, escape(&progress.status));
+    let event = progress.event.as_ref().map(|event| format!(" at {}", escape(event)));
+    let traffic =
+        progress.traffic.map(|percent| format!(", {percent}% of traffic on the new tasks"));
+    format!(
+        ", CodeDeploy: {deployment} {status}{}{}",
+        event.unwrap_or_default(),
+        traffic.unwrap_or_default()
+    )
+}
+
 /// How far a rollout is, in a few words.
 #[must_use]
 pub(super) fn progress(progress: &StepProgress) -> String {
@@ -73,7 +86,10 @@ pub(super) fn progress(progress: &StepProgress) -> String {
         (progress.old_tasks, "old left"),
         (progress.failed_tasks, "failed to start"),
     ];
-    let running = format!("{state}  {}/{} running", progress.running, progress.desired);
+    let mut running = format!("{state}  {}/{} running", progress.running, progress.desired);
+    if let Some(code_deploy) = &progress.code_deploy {
+        running = format!("{running}{}", code_deploy_words(code_deploy));
+    }
     let rest = counts.iter().filter(|(count, _)| *count > 0);
     let rest = rest.map(|(count, what)| format!("{count} {what}"));
     [running].into_iter().chain(rest).collect::<Vec<String>>().join(", ")

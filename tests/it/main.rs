@@ -12,6 +12,7 @@
 )]
 
 mod architecture;
+mod code_deploy;
 mod crashing;
 mod docs;
 #[expect(dead_code, reason = "the tests of the contract use the rest of it")]

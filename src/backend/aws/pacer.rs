@@ -60,6 +60,10 @@ pub(crate) enum Bucket {
     BalancerRead,
     /// STS: asking who we are.
     Identity,
+    /// CodeDeploy: reading groups and deployments.
+    CodeDeployRead,
+    /// CodeDeploy: making and stopping deployments.
+    CodeDeployWrite,
     /// DynamoDB: reading items.
     ItemRead,
     /// DynamoDB: transactions.
@@ -76,7 +80,8 @@ impl Bucket {
     /// CloudWatch Logs: its quotas page, the rate of most regions. Elastic Load Balancing: "Request
     /// throttling for the Elastic Load Balancing API", non-mutating actions.
     /// DynamoDB: "Quotas in Amazon DynamoDB" for tables; for items what one partition takes, 3,000
-    /// read and 1,000 write units a second, at ten units a transaction. Where only a rate is published, one second's worth is taken as the burst.
+    /// read and 1,000 write units a second, at ten units a transaction. CodeDeploy publishes none
+    /// ("AWS CodeDeploy limits"): the numbers are ours, and a throttle slows them down. Where only a rate is published, one second's worth is taken as the burst.
     fn published(self) -> Limit {
         let (burst, per_second) = match self {
             Self::TaskDefinitionModify => (20.0, 1.0),
@@ -93,6 +98,8 @@ impl Bucket {
             Self::LogRead => (25.0, 25.0),
             Self::BalancerRead => (40.0, 10.0),
             Self::Identity => (600.0, 600.0),
+            Self::CodeDeployRead => (20.0, 10.0),
+            Self::CodeDeployWrite => (5.0, 1.0),
             Self::ItemWrite => (100.0, 100.0),
             Self::Table => (500.0, 500.0),
         };

@@ -1,3 +1,4 @@
-//! Where services run. One platform so far: ECS.
+//! Where services run. One platform so far: ECS, where CodeDeploy may move the tasks.
 
+pub mod code_deploy;
 pub mod ecs;

@@ -15,7 +15,8 @@ use crate::{
         tree::Text,
     },
     model::{
-        ClusterName, ContainerName, EnvironmentId, ImageId, ImageUri, ImageUriError, ServiceId,
+        ClusterName, CodeDeployGroup, ContainerName, EnvironmentId, ImageId, ImageUri,
+        ImageUriError, ServiceId,
     },
 };
 
@@ -79,6 +80,10 @@ impl Draft<'_> {
             clusters,
             before,
             restart,
+            code_deploy: item.table.code_deploy.and_then(|group| {
+                let application = group.application?.value;
+                Some(CodeDeployGroup { application, group: group.group?.value })
+            }),
             id: service.id,
         };
         self.services.insert(id.clone(), service);

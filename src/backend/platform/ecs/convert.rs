@@ -6,7 +6,7 @@ use aws_sdk_ecs::types as sdk;
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
-use super::{EcsError, strategy};
+use super::{EcsError, strategy, task_sets};
 use crate::model::{
     CircuitBreaker, ClusterName, ContainerExit, ContainerName, DeploymentController, Digest,
     EcsDeployment, EcsDeploymentId, EcsServiceName, ObservedService, RolloutState,
@@ -30,6 +30,10 @@ pub(super) fn service(
     let configuration = service.deployment_configuration();
     let mut deployments: Vec<_> = service.deployments().iter().filter_map(deployment).collect();
     deployments.sort_by_key(|deployment| !deployment.is_primary);
+    let code_deploy = task_sets::observed(service);
+    if code_deploy.is_some() {
+        deployments = task_sets::deployments(service);
+    }
     Ok(ObservedService {
         cluster: cluster.clone(),
         name,
@@ -42,6 +46,7 @@ pub(super) fn service(
         deployments,
         current_service_deployment: service.current_service_deployment().map(str::to_owned),
         controller: controller(service.deployment_controller()),
+        code_deploy,
         circuit_breaker: configuration
             .and_then(sdk::DeploymentConfiguration::deployment_circuit_breaker)
             .map(|breaker| CircuitBreaker {
@@ -85,7 +90,7 @@ const DEFAULT_MAXIMUM: i32 = 200;
 
 /// Who moves tasks. A service made before there were controllers has none, which is ECS's own; a
 /// type that is not known yet is somebody else's.
-fn controller(controller: Option<&sdk::DeploymentController>) -> DeploymentController {
+pub(super) fn controller(controller: Option<&sdk::DeploymentController>) -> DeploymentController {
     match controller.map(|controller| controller.r#type().as_str()) {
         None | Some("ECS") => DeploymentController::Ecs,
         Some("CODE_DEPLOY") => DeploymentController::CodeDeploy,
@@ -98,6 +103,7 @@ fn deployment(deployment: &sdk::Deployment) -> Option<EcsDeployment> {
     let state = deployment.rollout_state().map(sdk::DeploymentRolloutState::as_str);
     Some(EcsDeployment {
         id: EcsDeploymentId::new(deployment.id()?),
+        task_set: None,
         is_primary: deployment.status() == Some("PRIMARY"),
         task_definition: deployment.task_definition().and_then(TaskDefinitionArn::parse),
         desired: deployment.desired_count(),

@@ -66,6 +66,14 @@ pub enum EcsError {
         /// Why the answer is missing.
         source: AwsError,
     },
+    /// Whether a deployment of CodeDeploy was made is not known.
+    #[error("it is not known whether CodeDeploy was told to deploy ECS service `{service}`")]
+    CreateInDoubt {
+        /// The service.
+        service: EcsServiceName,
+        /// Why the answer is missing.
+        source: AwsError,
+    },
     /// Whether a service was told to move is not known.
     #[error("it is not known whether ECS service `{service}` was updated")]
     UpdateInDoubt {
@@ -80,7 +88,7 @@ pub enum EcsError {
 
 impl EcsError {
     /// Makes a failed request into an error that says what was being done.
-    pub(super) fn of(doing: impl Into<String>) -> impl FnOnce(AwsError) -> Self {
+    pub(crate) fn of(doing: impl Into<String>) -> impl FnOnce(AwsError) -> Self {
         let doing = doing.into();
         |source| Self::Aws { doing, source }
     }
@@ -99,6 +107,7 @@ impl EcsError {
             | Self::Aws { source, .. }
             | Self::RegisterInDoubt { source, .. }
             | Self::RunInDoubt { source, .. }
+            | Self::CreateInDoubt { source, .. }
             | Self::UpdateInDoubt { source, .. } => Some(source),
             Self::Unreadable { .. } | Self::NotPlaced { .. } => None,
         }

@@ -17,13 +17,14 @@ mod raw;
 mod strategy;
 mod targets;
 mod task_definitions;
+mod task_sets;
 mod tasks;
 #[cfg(test)]
 mod tests;
 mod update;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex},
 };
 
@@ -32,8 +33,11 @@ pub use one_off::{OneOff, OneOffEnd, OneOffState};
 pub use update::{ServiceUpdate, UpdateOutcome};
 
 use crate::{
-    backend::aws::{AwsSession, Bucket, Operation, Repeat},
-    model::{TaskDefinition, TaskDefinitionArn},
+    backend::{
+        aws::{AwsSession, Bucket, Operation, Repeat},
+        platform::code_deploy::CodeDeploy,
+    },
+    model::{ClusterName, CodeDeployGroup, EcsServiceName, TaskDefinition, TaskDefinitionArn},
 };
 
 /// The most services `DescribeServices` takes (ECS API reference).
@@ -101,6 +105,8 @@ pub struct Ecs {
     session: AwsSession,
     /// The SDK's client.
     client: aws_sdk_ecs::Client,
+    /// What moves the tasks of services that ECS does not move itself.
+    code_deploy: CodeDeploy,
     /// What this process shares among clones.
     shared: Arc<Shared>,
 }
@@ -119,7 +125,20 @@ impl Ecs {
     #[must_use]
     pub fn new(session: AwsSession) -> Self {
         let client = aws_sdk_ecs::Client::new(session.config());
-        Self { session, client, shared: Arc::default() }
+        let code_deploy = CodeDeploy::new(session.clone());
+        Self { session, client, code_deploy, shared: Arc::default() }
+    }
+
+    /// The same with deployment groups of CodeDeploy that are known by name.
+    #[must_use]
+    pub fn naming(self, named: BTreeMap<(ClusterName, EcsServiceName), CodeDeployGroup>) -> Self {
+        Self { code_deploy: self.code_deploy.naming(named), ..self }
+    }
+
+    /// The CodeDeploy of the same account and region.
+    #[must_use]
+    pub fn code_deploy(&self) -> &CodeDeploy {
+        &self.code_deploy
     }
 
     /// The way there.

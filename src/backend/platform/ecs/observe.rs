@@ -34,9 +34,9 @@ impl Ecs {
         }
         let answers = in_parallel(requests).await?;
         let observed = answers.into_iter().flatten();
-        Ok(observed
-            .map(|service| ((service.cluster.clone(), service.name.clone()), service))
-            .collect())
+        let observed =
+            observed.map(|service| ((service.cluster.clone(), service.name.clone()), service));
+        self.ask_code_deploy(observed.collect()).await
     }
 
     /// Describes at most ten services of one cluster.

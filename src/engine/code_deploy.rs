@@ -1,0 +1,160 @@
+//! Moving services through CodeDeploy: their deployments are made, looked at and stopped there.
+//!
+//! A deployment is told from all others by its description, which names ours: so one whose answer
+//! was lost, or whose id never came into the record, is found again and not made twice.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep};
+
+use super::{Engine, apply::refused, course::Direction, rollouts::Moving, run::Run};
+use crate::{
+    backend::platform::{code_deploy::NewDeployment, ecs::EcsError},
+    model::{
+        CodeDeployOrder, CodeDeployProgress, CodeDeployStatus, CodeDeployment, Deployment,
+        EcsDeploymentId, Event, ObservedService, ServiceId, TaskDefinitionArn, Verdict,
+    },
+    plan::{Judgement, PlannedStep, judge_code_deploy},
+};
+
+/// For how long a deployment that we stopped may take to be rolled back.
+const ROLLBACK: Duration = Duration::from_mins(10);
+/// The time between two looks.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// What our deployments of CodeDeploy, and those that roll them back, are like.
+pub(super) type Known = BTreeMap<EcsDeploymentId, CodeDeployment>;
+
+impl Engine<'_> {
+    /// Has CodeDeploy move a service, or finds the deployment that already does.
+    pub(super) async fn deploy_by_code_deploy(
+        &self,
+        run: &Run<'_>,
+        (position, step): (usize, &PlannedStep),
+        (order, task_definition): (&CodeDeployOrder, &TaskDefinitionArn),
+    ) -> Result<EcsDeploymentId, Verdict> {
+        let deployment = run.journal.deployment();
+        if run.course.direction == Direction::Back {
+            let ours = run.journal.step(position).and_then(|step| step.ecs_deployment);
+            let stopped = self.stop_ours(step, (&deployment, ours.as_ref())).await;
+            stopped.map_err(|error| refused(&error, error.is_ambiguous()))?;
+        }
+        let description = description(&deployment, &step.service, run.course.direction);
+        let new = NewDeployment {
+            service: &step.target.ecs_service,
+            order,
+            task_definition,
+            description: &description,
+            since: deployment.created_at,
+        };
+        let made = self.ecs.code_deploy().create(&new).await;
+        let (id, was_there) = made.map_err(|error| refused(&error, error.is_ambiguous()))?;
+        if was_there {
+            tracing::info!(%id, description, "found the deployment that was made before");
+        }
+        Ok(id)
+    }
+
+    /// Stops our deployment on its way forward, where it is still under way, and waits until
+    /// CodeDeploy has rolled it back: another one cannot begin before.
+    async fn stop_ours(
+        &self,
+        step: &PlannedStep,
+        (deployment, ours): (&Deployment, Option<&EcsDeploymentId>),
+    ) -> Result<(), EcsError> {
+        let target = (step.target.cluster.clone(), step.target.ecs_service.clone());
+        let forward = description(deployment, &step.service, Direction::Forward);
+        let deadline = Instant::now() + ROLLBACK;
+        let mut is_stopped = false;
+        loop {
+            let seen = self.ecs.observe(std::slice::from_ref(&target)).await?;
+            let under_way = seen
+                .get(&target)
+                .and_then(|service| service.code_deploy.as_ref()?.under_way().cloned());
+            let Some(under_way) = under_way else { return Ok(()) };
+            let is_ours = ours == Some(&under_way.id) || under_way.description == forward;
+            let rolls_ours_back = ours.is_some() && under_way.rolls_back.as_ref() == ours;
+            if !(is_ours || rolls_ours_back || is_stopped) || Instant::now() >= deadline {
+                // CodeDeploy says itself that it is busy.
+                return Ok(());
+            }
+            if is_ours && !is_stopped {
+                self.ecs.code_deploy().stop(&under_way.id).await?;
+                is_stopped = true;
+                let id = &under_way.id;
+                let text = format!("`{}`: {id} is stopped, and rolled back first", step.service);
+                self.listener.hear(&Event::Warning { text });
+            }
+            sleep(INTERVAL).await;
+        }
+    }
+
+    /// What our deployments of CodeDeploy among those under way are like, and those that roll them
+    /// back.
+    pub(super) async fn code_deployments(&self, moving: &[Moving]) -> Result<Known, EcsError> {
+        let ids: BTreeSet<EcsDeploymentId> = moving
+            .iter()
+            .filter(|one| one.watch.ours.is_of_code_deploy())
+            .map(|one| one.watch.ours.clone())
+            .collect();
+        let ids: Vec<EcsDeploymentId> = ids.into_iter().collect();
+        self.ecs.code_deploy().with_rollbacks(&ids).await
+    }
+
+    /// How far a deployment of CodeDeploy is; that somebody is waited for is told once. What cannot
+    /// be had is left out.
+    pub(super) async fn code_deploy_progress(
+        &self,
+        one: &mut Moving,
+        service: Option<&ObservedService>,
+    ) -> Option<CodeDeployProgress> {
+        let service = service?;
+        let last = service.code_deploy.as_ref()?.last.as_ref()?;
+        if last.id != one.watch.ours || last.is_over() {
+            return None;
+        }
+        if last.status == CodeDeployStatus::Ready && !one.told_ready {
+            one.told_ready = true;
+            self.listener.hear(&Event::Warning { text: waits(&one.watch.service, &last.id) });
+        }
+        self.ecs.code_deploy().progress(service, last).await.ok()
+    }
+}
+
+/// What one look at a service that CodeDeploy moves tells; nothing for other services.
+pub(super) fn judged(
+    one: &Moving,
+    service: Option<&ObservedService>,
+    known: &Known,
+) -> Option<Judgement> {
+    if !one.watch.ours.is_of_code_deploy() {
+        return None;
+    }
+    let ours = known.get(&one.watch.ours);
+    let rollback = ours.and_then(|ours| known.get(ours.rolled_back_by.as_ref()?));
+    Some(judge_code_deploy(&one.watch, service, (ours, rollback)))
+}
+
+/// That CodeDeploy waits for somebody, with the command.
+fn waits(service: &ServiceId, id: &EcsDeploymentId) -> String {
+    format!(
+        "`{service}`: CodeDeploy waits for somebody before it shifts traffic ({id}); run `aws \
+         deploy continue-deployment --deployment-id {id} --deployment-wait-type READY_WAIT`, or \
+         take the deployment back"
+    )
+}
+
+/// What tells our deployment of a service from all others.
+fn description(deployment: &Deployment, service: &ServiceId, direction: Direction) -> String {
+    let way = match direction {
+        Direction::Forward => "",
+        Direction::Back => ", back to what ran before",
+    };
+    let Deployment { number, project, environment, .. } = deployment;
+    // Numbers are unique within a store; the moment tells those of several stores apart.
+    let at = deployment.created_at.as_millisecond();
+    format!("release-tool {number} of {project}/{environment}: {service}{way} ({at})")
+}
