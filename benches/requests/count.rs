@@ -56,7 +56,8 @@ pub(crate) fn budget(deployment: &Deployment, shop: Shop) -> usize {
     let again = Phases::of(deployment).again > 0;
     let images = shop.repositories() * if again { 2 } else { 1 };
     let polls = (looks.all + 2) * tens + 4 * looks.with_ends.saturating_sub(1);
-    4 * shop.services + 2 * images + 3 * tens + 8 + polls
+    let scaled = shop.services.div_ceil(50);
+    4 * shop.services + 2 * images + 3 * tens + scaled + 8 + polls
 }
 
 /// The first budget: 4N + 2⌈N/10⌉ + 8, and ⌈N/10⌉ for each poll.

@@ -120,6 +120,8 @@ impl Place {
             reason: None,
             release_hold: false,
             wait: Duration::ZERO,
+            enable_circuit_breaker: false,
+            insist: release_tool::plan::Insistence::default(),
         };
         let draft = ops::draft(&self.workspace, &request).await?;
         if draft.plan.steps.len() != self.shop.services {
@@ -134,6 +136,7 @@ impl Place {
             listener: &watcher,
             interrupt,
             timeout: Duration::from_mins(10),
+            settle: Duration::ZERO,
             wait: true,
             on_failure: None,
         };

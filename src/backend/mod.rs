@@ -1,6 +1,7 @@
 //! Everything outside this process: AWS, the store, and the local git repository.
 
 pub mod actor;
+pub mod alarms;
 pub mod aws;
 pub mod clock;
 pub mod escape;
@@ -8,6 +9,7 @@ pub mod params;
 pub mod platform;
 pub mod process;
 pub mod registry;
+pub mod scaling;
 pub mod source;
 pub mod store;
 

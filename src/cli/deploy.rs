@@ -10,6 +10,7 @@ use super::{
 use crate::{
     model::{DeploymentKind, ImageId, ImageUri, OnFailure},
     ops::{self, DeployRequest, Draft, Execution, Obstacle, OpError, Workspace},
+    plan::Insistence,
     ui::{self, Console, Format},
 };
 
@@ -54,6 +55,10 @@ pub(crate) struct DeployArguments {
     /// How long the rollouts may take, for example `90s`, `30m` or `2h`.
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = parse_duration)]
     timeout: Duration,
+    /// How long each rollout that ECS calls complete has to stay so, with all its tasks running,
+    /// until it is verified: for images that crash a while after their start.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
+    settle: Duration,
     /// Start the rollouts and leave; `release-tool wait` sees them through.
     #[arg(long, visible_alias = "no-wait")]
     detach: bool,
@@ -70,6 +75,14 @@ pub(crate) struct DeployArguments {
     /// Do not run the one-off tasks that the manifest has services `before` their rollouts.
     #[arg(long)]
     skip_before: bool,
+    /// Turn the circuit breaker on, with rollback, for the services that move and do not have it, in
+    /// the same `UpdateService`. They keep it: set it in Terraform too.
+    #[arg(long)]
+    enable_circuit_breaker: bool,
+    /// Deploy although ECS is rolling a service back, or a service's bounds leave no room to replace
+    /// a task.
+    #[arg(long)]
+    force: bool,
     /// Leave out services whose image or ECS service does not exist, and say so.
     #[arg(long)]
     allow_missing: bool,
@@ -105,6 +118,8 @@ pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Resu
         reason: arguments.description,
         release_hold: arguments.release_hold,
         wait: arguments.wait,
+        enable_circuit_breaker: arguments.enable_circuit_breaker,
+        insist: Insistence { on_rollback: arguments.force, on_dead_lock: arguments.force },
     };
     let draft = tokio::select! {
         draft = ops::draft(&workspace, &request) => draft,
@@ -114,6 +129,7 @@ pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Resu
         dry_run: arguments.dry_run,
         skip_confirm: arguments.skip_confirm,
         timeout: arguments.timeout,
+        settle: arguments.settle,
         wait: !arguments.detach,
         on_failure: arguments.on_failure,
     };
@@ -128,6 +144,8 @@ pub(super) struct Manner {
     pub(super) skip_confirm: bool,
     /// How long rollouts may take.
     pub(super) timeout: Duration,
+    /// For how long tasks are watched after ECS called a rollout complete.
+    pub(super) settle: Duration,
     /// Whether they are followed to their end.
     pub(super) wait: bool,
     /// What is done when a service fails; what the environment says, where none is given.
@@ -176,6 +194,7 @@ async fn carry_out(
         listener: listener.as_ref(),
         interrupt: interrupt.asked(),
         timeout: manner.timeout,
+        settle: manner.settle,
         wait: manner.wait,
         on_failure: manner.on_failure,
     };

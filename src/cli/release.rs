@@ -11,7 +11,7 @@ use super::{
 use crate::{
     model::{DeploymentKind, ImageId, ImageUri, ReleaseNumber},
     ops::{self, DeployRequest, Execution, ReleaseRequest, Workspace},
-    plan::PlannedStep,
+    plan::{Insistence, PlannedStep},
     ui::{self, Format},
 };
 
@@ -121,6 +121,8 @@ async fn register(
         reason: None,
         release_hold: false,
         wait: Duration::ZERO,
+        enable_circuit_breaker: false,
+        insist: Insistence::default(),
     };
     let draft = ops::draft(workspace, &request).await?;
     if !draft.plan.steps.iter().any(PlannedStep::registers) {
@@ -132,6 +134,7 @@ async fn register(
         listener: listener.as_ref(),
         interrupt: interrupt.asked(),
         timeout: Duration::from_mins(30),
+        settle: Duration::ZERO,
         wait: true,
         on_failure: None,
     };

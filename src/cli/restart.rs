@@ -15,6 +15,7 @@ use super::{
 use crate::{
     model::{DeploymentKind, OnFailure},
     ops::{self, DeployRequest},
+    plan::Insistence,
 };
 
 /// Restart services: every task is replaced by one that runs the same.
@@ -69,6 +70,8 @@ pub(super) async fn run(
         images: BTreeMap::new(),
         allow_missing: false,
         skip_before: false,
+        enable_circuit_breaker: false,
+        insist: Insistence::default(),
         kind: DeploymentKind::Restart,
         from_release: None,
         reason: arguments.reason,
@@ -83,6 +86,7 @@ pub(super) async fn run(
         dry_run: arguments.dry_run,
         skip_confirm: arguments.skip_confirm,
         timeout: arguments.timeout,
+        settle: Duration::ZERO,
         wait: !arguments.detach,
         on_failure: Some(OnFailure::Hold),
     };

@@ -23,8 +23,8 @@ use crate::{
         platform::ecs::{EcsError, ServiceUpdate},
     },
     model::{
-        EcsDeploymentId, Event, ObservedService, ParameterName, StepStatus, TaskDefinition,
-        TaskDefinitionArn, TaskDefinitionStatus, Verdict,
+        EcsDeployment, EcsDeploymentId, Event, ObservedService, ParameterName, StepStatus,
+        TaskDefinition, TaskDefinitionArn, TaskDefinitionStatus, Verdict,
     },
     plan::{ParameterChange, PlannedStep, Revision, Rollout, Start, Watch, has_images},
 };
@@ -385,14 +385,11 @@ impl Engine<'_> {
             task_definition,
             force,
             primary_before: step.before.ecs_deployment.as_ref(),
+            enable_circuit_breaker: step.target.enable_circuit_breaker,
         };
         let outcome = self.ecs.update_service(&update).await;
         let outcome = outcome.map_err(|error| refused(&error, error.is_ambiguous()))?;
-        let primary = outcome.service().primary().filter(|primary| {
-            primary.task_definition.as_ref() == Some(task_definition)
-                && (!force || Some(&primary.id) != step.before.ecs_deployment.as_ref())
-        });
-        primary.map(|primary| primary.id.clone()).ok_or_else(|| nothing_started(outcome.service()))
+        started(outcome.service(), &update)
     }
 }
 
@@ -449,8 +446,19 @@ impl Run<'_> {
     }
 }
 
-/// The verdict on a service that AWS was to move, and did not.
-fn nothing_started(service: &ObservedService) -> Verdict {
+/// The deployment that an update has started: the PRIMARY one, where it runs what was asked for, and
+/// is a new one where that was asked for too. Otherwise AWS took the request and did nothing.
+fn started(
+    service: &ObservedService,
+    update: &ServiceUpdate<'_>,
+) -> Result<EcsDeploymentId, Verdict> {
+    let is_it = |primary: &&EcsDeployment| {
+        primary.task_definition.as_ref() == Some(update.task_definition)
+            && (!update.force || Some(&primary.id) != update.primary_before)
+    };
+    if let Some(primary) = service.primary().filter(is_it) {
+        return Ok(primary.id.clone());
+    }
     let found = service.primary().map_or_else(
         || "the service has no PRIMARY deployment".to_owned(),
         |primary| {
@@ -459,7 +467,7 @@ fn nothing_started(service: &ObservedService) -> Verdict {
         },
     );
     let reason = format!("ECS took the request and started no deployment for it: {found}");
-    Verdict::NoDeployment { reason }
+    Err(Verdict::NoDeployment { reason })
 }
 
 /// The verdict on a step in whose middle the lease could not be kept.
@@ -490,3 +498,7 @@ fn watch(step: &PlannedStep, task_definition: TaskDefinitionArn, ours: EcsDeploy
         circuit_breaker: step.circuit_breaker,
     }
 }
+
+#[cfg(test)]
+#[path = "apply_tests.rs"]
+mod tests;

@@ -2,14 +2,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    Engine, apply::cause_chain, code_deploy, course::Direction, error::EngineError,
-    outcome::is_definite_failure, rollouts::Moving, run::Run,
+    Engine, aftermath::let_settle, apply::cause_chain, code_deploy, course::Direction,
+    error::EngineError, outcome::is_definite_failure, rollouts::Moving, run::Run,
 };
 use crate::{
     backend::platform::ecs::EcsError,
@@ -114,6 +115,7 @@ impl Engine<'_> {
             let service = seen.get(&target_of(step));
             let ours = service.and_then(|service| service.deployment(&one.watch.ours));
             one.created_at = one.created_at.or(ours.and_then(|ours| ours.created_at));
+            one.seen = service.cloned().map(Arc::new).or_else(|| one.seen.take());
             if let Some(arn) =
                 service.and_then(|service| service.current_service_deployment.clone())
                 && service
@@ -204,8 +206,9 @@ impl Engine<'_> {
         &self,
         run: &Run<'_>,
         moving: &mut [Moving],
-        (judged, seen): (Judged, &Seen),
+        (mut judged, seen): (Judged, &Seen),
     ) -> Result<BTreeSet<usize>, EngineError> {
+        let_settle(moving, &mut judged, run.settle);
         let verifying = self.verify_all(run, moving, (&judged, seen));
         // What is not verified by the deadline has no verdict yet.
         let verified = timeout_at(run.deadline, verifying).await.unwrap_or_default();
@@ -216,16 +219,34 @@ impl Engine<'_> {
             let service = seen.get(&target_of(step));
             let alarms = alarms_of(&judged, one);
             let verdict = match judged.get(&one.position).map(|(judgement, _)| judgement) {
-                None | Some(Judgement::Wait) => continue,
+                None | Some(Judgement::Wait) => {
+                    self.tell_old_tasks(step, one).await;
+                    continue;
+                }
+                Some(Judgement::Short { running, desired }) => {
+                    let tasks = (*running, *desired);
+                    if let Some((verdict, evidence)) =
+                        self.look_for_stopped(one, tasks, service).await
+                    {
+                        run.rollouts.ended(&step.service, &verdict);
+                        self.conclude(run, one.position, (verdict, Some(evidence))).await?;
+                        ended.insert(one.position);
+                    }
+                    continue;
+                }
                 Some(Judgement::Failing { reason }) => {
                     run.rollouts.failed(&step.service);
                     self.tell_failing(step, one, (reason, service, &alarms)).await;
                     continue;
                 }
-                Some(Judgement::Complete) => match verified.get(&one.position) {
-                    Some(verdict) => verdict.clone(),
-                    None => continue,
-                },
+                Some(Judgement::Complete) => {
+                    let Some(proof) = verified.get(&one.position) else {
+                        self.tell_old_tasks(step, one).await;
+                        continue;
+                    };
+                    self.take_note(run, (one.position, step), proof).await?;
+                    proof.verdict.clone()
+                }
                 Some(Judgement::Ended(verdict)) => verdict.clone(),
             };
             let evidence = if verdict == Verdict::Verified {
@@ -302,9 +323,12 @@ impl Engine<'_> {
         for mut one in run.rollouts.take() {
             let evidence = self.last_evidence(run, &mut one).await;
             let seconds = one.elapsed().as_secs();
-            let still = || one.stages.words().unwrap_or_else(|| "still in progress".to_owned());
+            let step = run.course.step(one.position);
             let verdict = match unseen {
-                None => Verdict::TimedOut { seconds, last_seen: still() },
+                None => {
+                    let last_seen = self.last_seen(step, &one).await;
+                    Verdict::TimedOut { seconds, last_seen }
+                }
                 Some(why) => Verdict::Unknown {
                     reason: format!("ECS could not be asked for {} s: {why}", BLINDNESS.as_secs()),
                 },

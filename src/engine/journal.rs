@@ -128,6 +128,7 @@ impl<'a> Journal<'a> {
             Direction::Forward => {
                 step.started_at.get_or_insert(at);
                 step.verdict = None;
+                step.note = None;
                 if expected == StepStatus::Pending {
                     step.status = StepStatus::Intent;
                 }
@@ -240,6 +241,11 @@ impl<'a> Journal<'a> {
             }
         })
         .await
+    }
+
+    /// Writes what the success of a step does not prove.
+    pub(super) async fn note(&self, position: usize, note: &str) -> Result<(), EngineError> {
+        self.change(position, note, |step| step.note = Some(note.to_owned())).await
     }
 
     /// Changes one step after something was done: in the store, or in the local file where the

@@ -5,6 +5,7 @@
 //! nothing new is started, what was started is followed to its end, and then everything goes back
 //! unless it is meant to stay.
 
+mod aftermath;
 mod answer;
 mod apply;
 mod before;
@@ -108,6 +109,8 @@ pub struct Orders {
     /// How long rollouts may take beside the bakes that are planned, from the first effect; on the
     /// way back as long again.
     pub timeout: Duration,
+    /// For how long a rollout that ECS calls complete has to stay so until it is verified.
+    pub settle: Duration,
     /// Whether to follow the rollouts to their end.
     pub wait: bool,
     /// What is done when a service fails.
@@ -340,6 +343,10 @@ impl Engine<'_> {
             rollouts,
             keeper: &keeper,
             written: Written::of(course),
+            settle: match course.direction {
+                Direction::Forward => orders.settle,
+                Direction::Back => Duration::ZERO,
+            },
             wait: orders.wait || course.direction == Direction::Back,
             goes_back: course.direction == Direction::Forward && goes_back(journal, orders),
             deadline: Instant::now() + orders.timeout + course.bakes(),

@@ -3,16 +3,18 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use jiff::Timestamp;
 use tokio::{sync::Notify, time::Instant};
 
-use super::{proof::Proof, stages::Stages};
+use super::{aftermath::Aftermath, proof::Proof, stages::Stages};
 use crate::{
-    model::{CancelRequest, CodeDeployProgress, EcsDeploymentId, ServiceId, Verdict},
+    model::{
+        CancelRequest, CodeDeployProgress, EcsDeploymentId, ObservedService, ServiceId, Verdict,
+    },
     plan::Watch,
 };
 
@@ -39,6 +41,10 @@ pub(super) struct Moving {
     pub(super) told_ready: bool,
     /// How far CodeDeploy was when it was last looked at.
     pub(super) code_deploy: Option<CodeDeployProgress>,
+    /// The service as it was seen last.
+    pub(super) seen: Option<Arc<ObservedService>>,
+    /// What came after ECS called it complete.
+    pub(super) aftermath: Aftermath,
     /// When the service was told to move.
     since: Instant,
 }
@@ -121,6 +127,8 @@ impl Rollouts {
             stages: Stages::default(),
             told_ready: false,
             code_deploy: None,
+            seen: None,
+            aftermath: Aftermath::default(),
             since: Instant::now(),
         };
         self.with(|shared| shared.moving.push(moving));

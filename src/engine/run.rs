@@ -1,6 +1,6 @@
 //! One run over the steps of a deployment, in one direction.
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Duration, Instant, timeout};
 
 use super::{
     Engine, LAST_ANSWERS,
@@ -25,6 +25,8 @@ pub(super) struct Run<'a> {
     pub(super) keeper: &'a Keeper<'a>,
     /// What services share.
     pub(super) written: Written,
+    /// For how long a rollout that ECS calls complete has to stay so until it is verified.
+    pub(super) settle: Duration,
     /// Whether rollouts are followed to their end.
     pub(super) wait: bool,
     /// Whether everything goes back once a service has failed.

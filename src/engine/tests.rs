@@ -259,7 +259,9 @@ async fn play(world: World, timeout: u64, takes_back: bool) -> Played {
     };
     let on_failure = OnFailure::Rollback;
     let timeout = Duration::from_secs(timeout);
-    let orders = Orders { timeout, wait: true, on_failure, cancel: None, confirmed_by: None };
+    let settle = Duration::ZERO;
+    let orders =
+        Orders { timeout, settle, wait: true, on_failure, cancel: None, confirmed_by: None };
     let plan = planned(&ecs).await;
     let images: BTreeMap<_, _> = plan.wanted.images.clone();
     let mut report = engine.deploy(plan.approve(), beginning(), &orders).await.unwrap();

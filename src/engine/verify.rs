@@ -1,4 +1,4 @@
-//! The last proof: the digests that run are those of the release.
+//! The last proof: nothing old runs, and the digests that run are those of the release.
 //!
 //! ECS says which digest it resolved for each container of a service revision, and each running
 //! task says which one it runs. Both must agree with the release wherever they are known.
@@ -15,8 +15,8 @@ use super::{
 use crate::{
     backend::platform::ecs::EcsError,
     model::{
-        ContainerName, EcsDeploymentId, Event, RunningTasks, ServiceRevision, ServiceRevisionId,
-        Verdict,
+        ContainerName, EcsDeploymentId, Event, OtherTask, RunningTasks, ServiceRevision,
+        ServiceRevisionId, TaskDefinitionArn, Verdict,
     },
     plan::{Judgement, PlannedStep, Rollout},
 };
@@ -34,7 +34,7 @@ impl Engine<'_> {
         run: &Run<'_>,
         moving: &[Moving],
         (judged, seen): (&Judged, &Seen),
-    ) -> BTreeMap<usize, Verdict> {
+    ) -> BTreeMap<usize, Proof> {
         let complete: Vec<(&Moving, &PlannedStep)> = moving
             .iter()
             .filter(|one| matches!(judged.get(&one.position), Some((Judgement::Complete, _))))
@@ -48,7 +48,8 @@ impl Engine<'_> {
             Err(error) if error.is_denied() => {
                 let reason = format!("cannot see which images run: {}", cause_chain(&error));
                 let unknown = Verdict::Unknown { reason };
-                return complete.iter().map(|(one, _)| (one.position, unknown.clone())).collect();
+                let proof = Proof::of(unknown);
+                return complete.iter().map(|(one, _)| (one.position, proof.clone())).collect();
             }
             Err(error) => {
                 let chain = cause_chain(&error);
@@ -63,7 +64,8 @@ impl Engine<'_> {
                 let revision = revisions.values().find(|r| one.watch.ours.made(&r.id));
                 let tasks = tasks.get(one.tasks_id());
                 let desired = seen.get(&target_of(step)).map_or(step.desired, |seen| seen.desired);
-                Some((one.position, compare(step, revision, (tasks, desired))?))
+                let ours = (step, &one.watch.task_definition);
+                Some((one.position, compare(ours, revision, (tasks, desired))?))
             })
             .collect()
     }
@@ -93,17 +95,37 @@ impl Engine<'_> {
     }
 }
 
-/// Compares what runs with what was wanted. Nothing when no task runs yet, or a container's digest
-/// is not told yet: no proof is no success.
+/// What the comparison of what runs with what was wanted tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Proof {
+    /// The verdict.
+    pub(super) verdict: Verdict,
+    /// What it does not prove, where it is success.
+    pub(super) note: Option<String>,
+}
+
+impl Proof {
+    /// A verdict that leaves nothing open.
+    fn of(verdict: Verdict) -> Self {
+        Self { verdict, note: None }
+    }
+}
+
+/// Compares what runs with what was wanted. Nothing while an old task runs, while fewer tasks run
+/// than are wanted, or while a container's digest is not told yet: no proof is no success.
 fn compare(
-    step: &PlannedStep,
+    (step, ours): (&PlannedStep, &TaskDefinitionArn),
     revision: Option<&ServiceRevision>,
     (tasks, desired): (Option<&RunningTasks>, i32),
-) -> Option<Verdict> {
+) -> Option<Proof> {
     // Tasks that ECS took over from an earlier deployment do not carry the id of a later one.
     let moved = !matches!(step.rollout, Rollout::Settled { .. });
     let must_be_seen = moved && desired > 0;
-    if tasks.is_none_or(|tasks| tasks.count == 0) && must_be_seen {
+    let wanted = usize::try_from(desired).unwrap_or_default();
+    if must_be_seen && tasks.is_none_or(|tasks| tasks.count < wanted) {
+        return None;
+    }
+    if tasks.is_some_and(|tasks| old_tasks((step, ours), tasks).next().is_some()) {
         return None;
     }
     let is_known = |container: &ContainerName| {
@@ -121,5 +143,39 @@ fn compare(
             "container `{container}` runs {other}, and the release has another: its tag has moved"
         ))
     });
-    Some(mismatch.map_or(Verdict::Verified, |reason| Verdict::Failed { reason }))
+    if let Some(reason) = mismatch {
+        return Some(Proof::of(Verdict::Failed { reason }));
+    }
+    let resolved = step.digests.keys().all(is_known);
+    Some(match desired {
+        0 => Proof { verdict: Verdict::Verified, note: Some(without_tasks(resolved)) },
+        _ => Proof::of(Verdict::Verified),
+    })
 }
+
+/// What is not proven of a service that wants no task.
+fn without_tasks(resolved: bool) -> String {
+    let rest = if resolved {
+        "ECS resolved its images to the release's digests"
+    } else {
+        "its images are resolved once it is scaled up and deployed again"
+    };
+    format!("it wants 0 tasks, so no running task proves it; {rest}")
+}
+
+/// The running tasks of a service that are not of its new version: they run another task
+/// definition, or the same one from before where it was deployed anew.
+pub(super) fn old_tasks<'t>(
+    (step, ours): (&PlannedStep, &'t TaskDefinitionArn),
+    tasks: &'t RunningTasks,
+) -> impl Iterator<Item = &'t OtherTask> {
+    let anew = matches!(step.rollout, Rollout::Update { force: true });
+    tasks
+        .others
+        .iter()
+        .filter(move |task| anew || task.task_definition.as_ref().is_some_and(|runs| runs != ours))
+}
+
+#[cfg(test)]
+#[path = "verify_tests.rs"]
+mod tests;

@@ -282,6 +282,9 @@ pub struct Step {
     /// How it ended.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub verdict: Option<Verdict>,
+    /// What the verdict does not prove, in one sentence, where it is success.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub note: Option<String>,
     /// What was collected if it did not succeed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub evidence: Option<Evidence>,
@@ -440,6 +443,9 @@ pub struct StepTarget {
     pub containers: BTreeMap<ContainerName, ImageId>,
     /// The URI that each image is to have.
     pub images: BTreeMap<ImageId, ImageUri>,
+    /// Whether the service's circuit breaker is turned on with the rollout.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub enable_circuit_breaker: bool,
 }
 
 /// What a step found before its first effect.

@@ -50,9 +50,9 @@ pub use image::{Digest, EcrRepository, ImageUri, ImageUriError, ReleaseHash};
 pub use label::LabelRecord;
 pub use lock::{CancelRequest, HeldLock, Hold, LockKind, ProcessId};
 pub use observed::{
-    CircuitBreaker, DeploymentController, EcsDeployment, ObservedService, RolloutState,
-    RunningTasks, ServiceDeployment, ServiceDeploymentStatus, ServiceEvent, ServiceRevision,
-    ServiceRollback,
+    AlarmState, CircuitBreaker, DeploymentAlarms, DeploymentController, EcsDeployment,
+    ObservedService, OtherTask, RolloutState, RunningTasks, ScalingBounds, ServiceDeployment,
+    ServiceDeploymentStatus, ServiceEvent, ServiceRevision, ServiceRollback,
 };
 pub use release::{DeploymentNumber, Fingerprint, Release, ReleaseNumber, ReleasedImage};
 pub use selection::Selection;

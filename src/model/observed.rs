@@ -42,6 +42,8 @@ pub struct ObservedService {
     pub code_deploy: Option<ObservedCodeDeploy>,
     /// The circuit breaker's setting.
     pub circuit_breaker: CircuitBreaker,
+    /// The alarms that watch its rollouts.
+    pub alarms: DeploymentAlarms,
     /// Lower bound of healthy tasks during a rollout, percent of desired.
     pub minimum_healthy_percent: i32,
     /// Upper bound of tasks during a rollout, percent of desired.
@@ -161,6 +163,37 @@ pub struct CircuitBreaker {
     pub rollback: bool,
 }
 
+/// `DeploymentAlarms` of the ECS API.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeploymentAlarms {
+    /// Whether they are watched.
+    pub enabled: bool,
+    /// Whether ECS goes back when one of them goes off.
+    pub rollback: bool,
+    /// Their names.
+    pub names: Vec<String>,
+}
+
+/// `StateValue` of the CloudWatch API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlarmState {
+    /// All is well.
+    Ok,
+    /// It has gone off.
+    Alarm,
+    /// It does not know.
+    InsufficientData,
+}
+
+/// The bounds between which Application Auto Scaling keeps a service's number of tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ScalingBounds {
+    /// The fewest tasks.
+    pub min: i32,
+    /// The most tasks.
+    pub max: i32,
+}
+
 /// One of a service's events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceEvent {
@@ -272,4 +305,15 @@ pub struct RunningTasks {
     pub digests: BTreeMap<ContainerName, BTreeSet<Digest>>,
     /// Containers of which at least one task tells no digest, or not yet.
     pub without_digest: BTreeSet<ContainerName>,
+    /// The running tasks of the same service that are not this deployment's.
+    pub others: Vec<OtherTask>,
+}
+
+/// A running task of another deployment of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherTask {
+    /// The task's id, the last part of its ARN.
+    pub id: String,
+    /// What it runs.
+    pub task_definition: Option<TaskDefinitionArn>,
 }

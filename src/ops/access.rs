@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{error::OpError, workspace::Workspace};
 use crate::{
-    backend::{aws::CallerIdentity, params::Parameters, platform::ecs::Ecs, registry::Registry},
+    backend::{
+        alarms::Alarms, aws::CallerIdentity, params::Parameters, platform::ecs::Ecs,
+        registry::Registry, scaling::Scaling,
+    },
     manifest::Home,
     model::{Actor, ClusterName, CodeDeployGroup, EcsServiceName},
 };
@@ -34,6 +37,10 @@ pub struct Access {
     pub parameters: Parameters,
     /// ECR.
     pub registry: Registry,
+    /// CloudWatch's alarms.
+    pub alarms: Alarms,
+    /// Application Auto Scaling.
+    pub scaling: Scaling,
     /// Who we are there.
     pub identity: CallerIdentity,
 }
@@ -50,7 +57,9 @@ impl Access {
         Ok(Self {
             ecs: Ecs::new(session.clone()).naming(groups(workspace, home)),
             parameters: Parameters::new(session.clone()),
-            registry: Registry::new(session),
+            registry: Registry::new(session.clone()),
+            alarms: Alarms::new(session.clone()),
+            scaling: Scaling::new(session),
             identity,
         })
     }

@@ -15,11 +15,12 @@ use super::{
     error::OpError,
     ground::Ground,
     images::{Gathered, Search, gather, source_of},
-    insurance::{running, warn_of_lost_images},
+    insurance::{lost_images, running},
     obstacle::Obstacle,
     pictures::{Album, Subject, take},
     restart::{draft_of_restart, joined, restarted_after, taken_out, verified_as_it_runs},
     rollback::{hold_if_broken, reason_to_hold},
+    surroundings::{look_around, neighbours},
     workspace::{Workspace, unless_interrupted},
 };
 use crate::{
@@ -30,11 +31,12 @@ use crate::{
         Actor, DeploymentKind, Hold, ImageId, ImageUri, Label, Listener, LockKind, OnFailure,
         ParameterName, Release, ReleaseNumber, Selection, ServiceId,
     },
-    plan::{ImageSource, Plan, PlanRequest, Problem, Refusal, Wanted, plan},
+    plan::{ImageSource, Insistence, Plan, PlanRequest, Problem, Refusal, Wanted, plan},
 };
 
 /// What the user asked for.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct DeployRequest {
     /// `all`, a set, a service, or a release such as `r12`.
     pub selection: String,
@@ -58,6 +60,10 @@ pub struct DeployRequest {
     pub release_hold: bool,
     /// How long to wait while somebody else is at work there.
     pub wait: Duration,
+    /// Whether circuit breakers are turned on, with rollback, for services that move.
+    pub enable_circuit_breaker: bool,
+    /// What is deployed all the same, although it stands against it.
+    pub insist: Insistence,
 }
 
 /// A plan that awaits a yes, with what it will be carried out with.
@@ -95,6 +101,7 @@ pub async fn draft(workspace: &Workspace, request: &DeployRequest) -> Result<Dra
 }
 
 /// Works out what a deployment would do; a lease that it has itself is not in its way.
+#[expect(clippy::too_many_lines, reason = "it is one thing after the other")]
 async fn draft_beside(
     workspace: &Workspace,
     request: &DeployRequest,
@@ -136,6 +143,7 @@ async fn draft_beside(
     let commits = subjects_of_commits(workspace, &gathered);
     let Gathered { images, platforms, .. } = gathered;
     let running = running(&album.pictures);
+    let neighbours = neighbours(&album.pictures);
     let mut plan = plan(PlanRequest {
         project: project.id.clone(),
         environment: environment.id.clone(),
@@ -145,12 +153,19 @@ async fn draft_beside(
         restarts,
         left_out,
         keep_settled: false,
+        enable_circuit_breaker: request.enable_circuit_breaker,
+        insist: request.insist,
     })?;
     plan.settle_tasks(request.kind, request.skip_before);
     if plan.is_empty() && plan.unchanged.is_empty() && !plan.left_out.is_empty() {
         return Err(OpError::AllLeftOut { reasons: plan.left_out.into_values().collect() });
     }
-    warn_of_lost_images(&access, &mut plan, running).await?;
+    let (lost, surroundings) = tokio::join!(
+        lost_images(&access, &plan, running),
+        look_around(&access, &plan, neighbours),
+    );
+    plan.warnings.extend(lost?);
+    plan.take_note_of(&surroundings);
     let last_verified = last_verified(workspace, &plan).await?;
     let request = request.clone();
     let on_failure = environment.on_failure;
@@ -392,6 +407,8 @@ pub struct Execution<'a> {
     pub interrupt: watch::Receiver<bool>,
     /// How long rollouts may take.
     pub timeout: Duration,
+    /// For how long a rollout that ECS calls complete has to stay so until it is verified.
+    pub settle: Duration,
     /// Whether to follow them to their end.
     pub wait: bool,
     /// What is done when a service fails; what the environment says, where none is given.
@@ -467,6 +484,7 @@ async fn under_lease(
     };
     let orders = Orders {
         timeout: execution.timeout,
+        settle: execution.settle,
         wait: execution.wait,
         on_failure: execution.on_failure.unwrap_or(on_failure),
         cancel: None,

@@ -25,13 +25,13 @@ pub(super) fn running(pictures: &[ServicePicture]) -> Running {
     running
 }
 
-/// Warns of every service to be moved whose image that runs now is not in its registry any more: it
-/// could not be rolled back.
-pub(super) async fn warn_of_lost_images(
+/// A warning of every service to be moved whose image that runs now is not in its registry any more:
+/// it could not be rolled back.
+pub(super) async fn lost_images(
     access: &Access,
-    plan: &mut Plan,
+    plan: &Plan,
     mut running: Running,
-) -> Result<(), OpError> {
+) -> Result<Vec<Warning>, OpError> {
     let moved = plan.services();
     // What is wanted as well was found already.
     running.retain(|uri, services| {
@@ -40,16 +40,16 @@ pub(super) async fn warn_of_lost_images(
     });
     let uris: Vec<ImageUri> = running.keys().cloned().collect();
     let found = access.registry.resolve(&uris).await?;
+    let mut warnings = Vec::new();
     for (uri, services) in running {
         if !matches!(found.get(&uri), Some(Resolution::Missing { .. })) {
             continue;
         }
-        let warnings = services.into_iter().map(|service| Warning {
+        warnings.extend(services.into_iter().map(|service| Warning {
             service,
             text: format!("runs `{uri}`, which is not in its registry any more: it cannot go back"),
             hint: "keep the images that run when old ones are deleted from the registry".to_owned(),
-        });
-        plan.warnings.extend(warnings);
+        }));
     }
-    Ok(())
+    Ok(warnings)
 }

@@ -21,6 +21,7 @@ mod restart;
 mod rollback;
 mod status;
 mod store;
+mod surroundings;
 mod unfinished;
 mod workspace;
 

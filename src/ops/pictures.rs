@@ -11,9 +11,9 @@ use crate::{
     model::{
         ClusterName, ContainerName, DeploymentController, Digest, EcsDeploymentId, EcsServiceName,
         ImageId, Label, ObservedService, RolloutState, RunTask, ServiceHead, ServiceId, Step,
-        TaskDefinition,
+        TaskDefinition, TaskDefinitionArn,
     },
-    plan::{Problem, ServicePicture},
+    plan::{Problem, RecordedAttempt, ServicePicture, ServiceState, service_state},
 };
 
 /// The pictures taken, and what stands against the services of which there is none.
@@ -124,6 +124,7 @@ pub(super) async fn take(
             service: service.id.clone(),
             selected: service.selected,
             unverified: is_unverified(&observed, heads.get(&service.id)),
+            drifted: drifted(&observed, heads.get(&service.id)),
             containers: service.containers.clone(),
             before_task: service.before_task.clone(),
             parameters: service
@@ -250,6 +251,13 @@ fn is_unverified(observed: &ObservedService, head: Option<&ServiceHead>) -> bool
     let Some(head) = head else { return false };
     let verified = head.verified.as_ref().map(|verified| &verified.task_definition);
     verified != observed.task_definition.as_ref()
+}
+
+/// What was verified last of a service that somebody has moved on since.
+fn drifted(observed: &ObservedService, head: Option<&ServiceHead>) -> Option<TaskDefinitionArn> {
+    let recorded = RecordedAttempt::of(head?);
+    let state = service_state(Some(observed), Some(&recorded));
+    (state == ServiceState::Drifted).then_some(recorded.verified)?
 }
 
 /// Whether the digests of this very deployment were verified.

@@ -163,6 +163,8 @@ pub(super) async fn draft_of_restart(
         restarts,
         left_out: BTreeMap::new(),
         keep_settled: false,
+        enable_circuit_breaker: false,
+        insist: request.insist,
     })?;
     let (request, on_failure) = (request.clone(), environment.on_failure);
     let last_verified = last_verified(workspace, &plan).await?;

@@ -16,7 +16,7 @@ use crate::{
         Actor, Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, EnvironmentId,
         Event, Hold, Listener, ReleaseNumber, Selection, ServiceId, Step,
     },
-    plan::{ImageSource, rollback_target},
+    plan::{ImageSource, Insistence, rollback_target},
 };
 
 /// What the user asked for.
@@ -95,6 +95,8 @@ pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Resul
         reason: request.reason.clone(),
         release_hold: false,
         wait: Duration::ZERO,
+        enable_circuit_breaker: false,
+        insist: Insistence { on_rollback: false, on_dead_lock: true },
     };
     let draft = Box::new(draft(workspace, &request).await?);
     Ok(Way::Release { to, draft })

@@ -285,16 +285,6 @@ async fn attempts(
         Some(number) => Some(workspace.ledger.deployment(&project.id, number).await?),
         None => None,
     };
-    let recorded = heads()
-        .map(|head| {
-            let attempt = RecordedAttempt {
-                ecs_deployment: head.ecs_deployment.clone(),
-                before: head.before.clone(),
-                verdict: head.verdict.clone(),
-                verified: head.verified.as_ref().map(|v| v.task_definition.clone()),
-            };
-            (head.service.clone(), attempt)
-        })
-        .collect();
+    let recorded = heads().map(|head| (head.service.clone(), RecordedAttempt::of(head))).collect();
     Ok(Attempts { recorded, last })
 }

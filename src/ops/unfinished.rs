@@ -27,7 +27,7 @@ use crate::{
         Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, Event, HeldLock, ImageId,
         LockKind, Release, Selection, ServiceId, Step, StepStatus,
     },
-    plan::{ImageSource, Leg, PlanRequest, Problem, Refusal, Rest, Wanted, resume},
+    plan::{ImageSource, Insistence, Leg, PlanRequest, Problem, Refusal, Rest, Wanted, resume},
 };
 
 /// How an unfinished deployment is taken up.
@@ -185,6 +185,7 @@ async fn under_lease(
     };
     let orders = Orders {
         timeout: execution.timeout,
+        settle: execution.settle,
         wait: execution.wait,
         on_failure: execution.on_failure.unwrap_or(deployment.on_failure),
         cancel: match how {
@@ -294,6 +295,9 @@ async fn legs(
         restarts: Vec::new(),
         left_out: BTreeMap::new(),
         keep_settled: true,
+        // Each step says for itself.
+        enable_circuit_breaker: false,
+        insist: Insistence { on_rollback: false, on_dead_lock: true },
     };
     let legs = resume(deployment, &request, rest)?;
     let lost: BTreeSet<&ImageId> = gathered.problems.keys().collect();

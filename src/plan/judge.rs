@@ -37,6 +37,13 @@ pub enum Judgement {
     },
     /// ECS is done and our deployment runs; the digests are to be compared.
     Complete,
+    /// ECS is done, and fewer tasks of our deployment run than are wanted: some have stopped since.
+    Short {
+        /// How many run.
+        running: i32,
+        /// How many are wanted.
+        desired: i32,
+    },
     /// It ended without success.
     Ended(Verdict),
 }
@@ -56,15 +63,12 @@ impl Watch {
 
     /// Why the rollout is lost, when nothing but our own eyes will end it: without a circuit
     /// breaker ECS goes on starting failing tasks for ever.
-    ///
-    /// The threshold is the one the breaker would have: half of the desired tasks, at least 3 and
-    /// at most 200 (ECS developer guide, "deployment circuit breaker").
     fn fails_without_breaker(
         &self,
         service: &ObservedService,
         ours: &EcsDeployment,
     ) -> Option<String> {
-        let threshold = ((service.desired + 1) / 2).clamp(3, 200);
+        let threshold = failure_threshold(service.desired);
         (!self.circuit_breaker && ours.failed_tasks >= threshold).then(|| {
             format!(
                 "{} tasks in a row failed to start, and no circuit breaker will end the rollout",
@@ -72,6 +76,14 @@ impl Watch {
             )
         })
     }
+}
+
+/// How many tasks must fail until a rollout is given up: as many as the circuit breaker waits for,
+/// half of the desired tasks, at least 3 and at most 200 (ECS developer guide, "deployment circuit
+/// breaker").
+#[must_use]
+pub fn failure_threshold(desired: i32) -> i32 {
+    ((desired + 1) / 2).clamp(3, 200)
 }
 
 /// Judges a rollout by the service and, where ECS has one, our service deployment.
@@ -130,13 +142,15 @@ fn complete_when_alone(watch: &Watch, service: &ObservedService) -> Judgement {
         let task_definition = Some(other.clone());
         return Judgement::Ended(Verdict::Drifted { task_definition });
     }
-    let settled = service.deployment(&watch.ours).is_some_and(|ours| {
-        ours.rollout_state != Some(RolloutState::InProgress) && ours.running >= service.desired
-    });
-    if settled && service.tasks_of_others(&watch.ours) == 0 {
-        return Judgement::Complete;
+    let ours = service.deployment(&watch.ours);
+    let ours = ours.filter(|ours| ours.rollout_state != Some(RolloutState::InProgress));
+    match ours {
+        Some(ours) if ours.running < service.desired => {
+            Judgement::Short { running: ours.running, desired: service.desired }
+        }
+        Some(_) if service.tasks_of_others(&watch.ours) == 0 => Judgement::Complete,
+        Some(_) | None => Judgement::Wait,
     }
-    Judgement::Wait
 }
 
 /// The task definition that a service or its PRIMARY deployment names, where it is not ours.

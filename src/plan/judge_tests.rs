@@ -38,6 +38,19 @@ fn success_needs_our_deployment_to_be_primary_and_alone() {
 }
 
 #[test]
+fn tasks_that_stop_after_success_are_seen() {
+    let done = status(ServiceDeploymentStatus::Successful);
+    let short = service(vec![deployment(2, true, 1, RolloutState::Completed)]);
+    let wanted = Judgement::Short { running: 1, desired: 2 };
+    assert_eq!(judge(&watch(true), Some(&short), Some(&done)), wanted);
+    assert_eq!(judge(&watch(true), Some(&short), None), wanted);
+    // `DescribeServices` may lag behind the service deployment.
+    let late = service(vec![deployment(2, true, 1, RolloutState::InProgress)]);
+    assert_eq!(judge(&watch(true), Some(&late), Some(&done)), Judgement::Wait);
+    assert_eq!([0, 1, 6, 7, 1000].map(failure_threshold), [3, 3, 3, 4, 200]);
+}
+
+#[test]
 fn a_rollback_by_ecs_is_failure_however_stable_the_service_is() {
     let stable = service(vec![deployment(1, true, 2, RolloutState::Completed)]);
     let mut rolling = status(ServiceDeploymentStatus::RollbackInProgress);

@@ -18,6 +18,7 @@ mod standing;
 mod state;
 mod steps;
 mod stop;
+mod surroundings;
 #[cfg(test)]
 pub(crate) mod test_support;
 mod undo;
@@ -28,7 +29,7 @@ pub use diagnosis::diagnose;
 pub use document::{
     DocumentError, FieldChange, container_images, differences, has_images, with_images,
 };
-pub use judge::{Judgement, Watch, judge};
+pub use judge::{Judgement, Watch, failure_threshold, judge};
 pub use lineage::rollback_target;
 pub use planner::plan;
 pub use preflight::{Problem, Refusal};
@@ -36,8 +37,9 @@ pub use restart::{Restarted, running_images};
 pub use resume::{Leg, Rest, Start, resume};
 pub use state::{RecordedAttempt, ServiceState, overall, service_state};
 pub use steps::{
-    ApprovedPlan, ImageSource, ParameterChange, Plan, PlanRequest, PlannedStep, Revision, Rollout,
-    ServicePicture, UnchangedService, Wanted, Warning,
+    ApprovedPlan, ImageSource, Insistence, Note, ParameterChange, Plan, PlanRequest, PlannedStep,
+    Revision, Rollout, ServicePicture, UnchangedService, Wanted, Warning,
 };
 pub use stop::{goes_back_to_before, is_rolling_back, rollout_under_way};
+pub use surroundings::{Asked, Surroundings};
 pub use undo::{Extent, Undo, UndoPicture, UndoRequest, undo};

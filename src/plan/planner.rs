@@ -7,18 +7,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    document::{DocumentError, container_images, differences, with_images},
+    document::{DocumentError, FieldChange, container_images, differences, with_images},
     preflight::{Problem, Refusal},
     restart::restart,
     steps::{
-        ParameterChange, Plan, PlanRequest, PlannedStep, Revision, Rollout, ServicePicture,
-        UnchangedService, Wanted,
+        Insistence, ParameterChange, Plan, PlanRequest, PlannedStep, Revision, Rollout,
+        ServicePicture, UnchangedService, Wanted,
     },
-    warnings::{warning_if_not_stable, warnings_of},
+    warnings::{bounds, is_dead_locked, warning_if_not_stable, warnings_of},
 };
 use crate::model::{
-    CodeDeployOrder, ContainerName, DeploymentController, Digest, ImageId, ImageUri, Label,
-    ObservedService, ParameterName, ReleaseHash, RolloutState, RunTask, StepBefore, StepTarget,
+    CircuitBreaker, CodeDeployOrder, ContainerName, DeploymentController, Digest, ImageId,
+    ImageUri, Label, ObservedService, ParameterName, ReleaseHash, RolloutState, RunTask,
+    StepBefore, StepTarget,
 };
 
 /// Works the plan out.
@@ -33,6 +34,7 @@ pub fn plan(request: PlanRequest) -> Result<Plan, Refusal> {
     for picture in &request.pictures {
         match plan_service(&request, picture) {
             Ok(Outcome::Step(step)) => {
+                problems.extend(dead_lock(&request, picture, &step));
                 warnings.extend(warnings_of(&request, picture, &step));
                 steps.push(*step);
             }
@@ -69,6 +71,21 @@ pub fn plan(request: PlanRequest) -> Result<Plan, Refusal> {
         unchanged,
         left_out: request.left_out,
         warnings,
+        notes: Vec::new(),
+    })
+}
+
+/// That a service cannot replace a task, where that is not insisted on.
+fn dead_lock(
+    request: &PlanRequest,
+    picture: &ServicePicture,
+    step: &PlannedStep,
+) -> Option<Problem> {
+    let moves = matches!(step.rollout, Rollout::Update { .. });
+    let is_so = moves && !request.insist.on_dead_lock && is_dead_locked(&picture.observed);
+    is_so.then(|| Problem::DeadLocked {
+        service: picture.service.clone(),
+        bounds: bounds(&picture.observed),
     })
 }
 
@@ -102,7 +119,7 @@ pub(super) fn plan_service(
     request: &PlanRequest,
     picture: &ServicePicture,
 ) -> Result<Outcome, Box<Problem>> {
-    refuse_what_cannot_be_deployed(picture)?;
+    refuse_what_cannot_be_deployed(request.insist, picture)?;
     let failed = |source| unreadable(picture, source);
     let containers = wanted_containers(request, picture);
     let running = running_hashes(picture).map_err(failed)?;
@@ -112,12 +129,14 @@ pub(super) fn plan_service(
     let parameters = parameter_changes(request, picture);
     let is_as_wanted = parameters.is_empty() && !picture.unverified && !request.keep_settled;
     let (Rollout::Settled { .. }, true) = (&rollout, is_as_wanted) else {
-        let changes = differences(&picture.running().document, &document).map_err(failed)?;
+        let mut changes = differences(&picture.running().document, &document).map_err(failed)?;
+        let turns_on = turns_breaker_on(request, picture, &rollout);
+        changes.extend(turns_on.then(|| breaker_change(picture)));
         return Ok(Outcome::Step(Box::new(PlannedStep {
             service: picture.service.clone(),
             selected: picture.selected,
             restart: false,
-            target: target(request, picture),
+            target: StepTarget { enable_circuit_breaker: turns_on, ..target(request, picture) },
             before: before(picture, &parameters),
             running,
             digests: wanted_digests(request, picture),
@@ -127,7 +146,7 @@ pub(super) fn plan_service(
             parameters,
             rollout,
             desired: picture.observed.desired,
-            circuit_breaker: picture.observed.circuit_breaker.enabled,
+            circuit_breaker: turns_on || picture.observed.circuit_breaker.enabled,
             strategy: picture.observed.strategy.clone(),
             code_deploy: code_deploy_order(&picture.observed),
         })));
@@ -139,8 +158,31 @@ pub(super) fn plan_service(
     }))
 }
 
+/// Whether the circuit breaker is turned on with the rollout: it is asked for, and it is not on.
+fn turns_breaker_on(request: &PlanRequest, picture: &ServicePicture, rollout: &Rollout) -> bool {
+    let CircuitBreaker { enabled, rollback } = picture.observed.circuit_breaker;
+    let is_on = enabled && rollback;
+    request.enable_circuit_breaker && !is_on && matches!(rollout, Rollout::Update { .. })
+}
+
+/// What turning the circuit breaker on changes.
+fn breaker_change(picture: &ServicePicture) -> FieldChange {
+    let CircuitBreaker { enabled, rollback } = picture.observed.circuit_breaker;
+    let words = |enabled: bool, rollback: bool| {
+        Some(format!(r#"{{"enable":{enabled},"rollback":{rollback}}}"#))
+    };
+    FieldChange {
+        path: "deploymentConfiguration.deploymentCircuitBreaker".to_owned(),
+        from: words(enabled, rollback),
+        to: words(true, true),
+    }
+}
+
 /// Services that neither ECS nor CodeDeploy moves, or not any more.
-pub(super) fn refuse_what_cannot_be_deployed(picture: &ServicePicture) -> Result<(), Box<Problem>> {
+pub(super) fn refuse_what_cannot_be_deployed(
+    insist: Insistence,
+    picture: &ServicePicture,
+) -> Result<(), Box<Problem>> {
     let service = picture.service.clone();
     let controller = match picture.observed.controller {
         DeploymentController::Ecs | DeploymentController::CodeDeploy => None,
@@ -149,7 +191,7 @@ pub(super) fn refuse_what_cannot_be_deployed(picture: &ServicePicture) -> Result
     if let Some(controller) = controller {
         return Err(Box::new(Problem::UnsupportedController { service, controller }));
     }
-    if picture.observed.is_rolling_back() {
+    if picture.observed.is_rolling_back() && !insist.on_rollback {
         return Err(Box::new(Problem::RollingBack { service }));
     }
     if picture.observed.status != "ACTIVE" {
@@ -357,6 +399,7 @@ fn target(request: &PlanRequest, picture: &ServicePicture) -> StepTarget {
             .values()
             .filter_map(|image| Some((image.clone(), wanted(image)?.uri.clone())))
             .collect(),
+        enable_circuit_breaker: false,
     }
 }
 

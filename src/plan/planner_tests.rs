@@ -140,15 +140,68 @@ fn risky_settings_are_warned_of() {
     let mut risky = picture("web:1");
     risky.observed.circuit_breaker.enabled = false;
     risky.observed.maximum_percent = 100;
-    let plan = plan(request(&[("web", released("web:2", 2))], vec![risky])).unwrap();
+    risky.latest.status = crate::model::TaskDefinitionStatus::Inactive;
+    risky.drifted = Some(arn("web", 5));
+    let mut asked = request(&[("web", released("web:2", 2))], vec![risky]);
+    let refusal = plan(asked.clone()).unwrap_err();
+    assert_eq!(
+        refusal.to_string(),
+        "service `web` cannot replace a task: 2 tasks, minimum healthy 100 %, maximum 100 %"
+    );
+    asked.insist.on_dead_lock = true;
+    let plan = plan(asked).unwrap();
     let texts: Vec<&str> = plan.warnings.iter().map(|warning| warning.text.as_str()).collect();
     assert_eq!(
         texts,
         [
             "has no deployment circuit breaker: ECS will not end a failing rollout",
             "cannot replace a task: 2 tasks, minimum healthy 100 %, maximum 100 %",
+            "was moved past release-tool: it runs web:1, and web:5 was verified last",
+            "runs web:1, which is deregistered: ECS may not be able to go back to it by itself",
         ]
     );
+}
+
+#[test]
+fn nothing_is_deployed_over_a_rollback_unless_that_is_insisted_on() {
+    let mut busy = picture("web:1");
+    busy.observed.deployments[0].rollout_state = Some(RolloutState::InProgress);
+    busy.observed.deployments[0].rollout_state_reason = "rolling back to ecs-svc/1.".to_owned();
+    let mut asked = request(&[("web", released("web:2", 2))], vec![busy]);
+    let refusal = plan(asked.clone()).unwrap_err();
+    assert!(matches!(refusal.problems[..], [Problem::RollingBack { .. }]), "{refusal}");
+    asked.insist.on_rollback = true;
+    let plan = plan(asked).unwrap();
+    assert!(plan.warnings[0].text.starts_with("is being rolled back by ECS"));
+}
+
+#[test]
+fn the_circuit_breaker_is_turned_on_only_where_that_is_asked_for_and_something_moves() {
+    let off = |image: &str| {
+        let mut picture = picture(image);
+        picture.observed.circuit_breaker.rollback = false;
+        picture
+    };
+    let step_of = |picture: ServicePicture, asks: bool| {
+        let mut asked = request(&[("web", released("web:2", 2))], vec![picture]);
+        asked.enable_circuit_breaker = asks;
+        let plan = plan(asked).unwrap();
+        (plan.steps.first().cloned(), plan.warnings)
+    };
+    let (step, warnings) = step_of(off("web:1"), true);
+    let step = step.unwrap();
+    assert!(step.target.enable_circuit_breaker && step.circuit_breaker);
+    let change = step.changes.last().unwrap();
+    assert_eq!(change.path, "deploymentConfiguration.deploymentCircuitBreaker");
+    assert_eq!(change.from.as_deref(), Some(r#"{"enable":true,"rollback":false}"#));
+    assert_eq!(change.to.as_deref(), Some(r#"{"enable":true,"rollback":true}"#));
+    assert!(warnings[0].hint.contains("Terraform"), "{warnings:?}");
+
+    for (picture, asks) in [(off("web:1"), false), (picture("web:1"), true)] {
+        let (step, _) = step_of(picture, asks);
+        assert!(!step.unwrap().target.enable_circuit_breaker);
+    }
+    assert_eq!(step_of(off("web:2"), true).0, None, "nothing moves");
 }
 
 /// What AWS holds after the step succeeded.
@@ -216,6 +269,7 @@ fn any_picture(name: usize) -> impl Strategy<Value = ServicePicture> {
                 observed: service(vec![primary]),
                 latest,
                 current,
+                drifted: None,
                 parameters: BTreeMap::from([(
                     ImageId::new("i0").unwrap(),
                     format!("i0:{parameter}"),

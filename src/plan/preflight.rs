@@ -128,6 +128,14 @@ pub enum Problem {
         /// The service.
         service: ServiceId,
     },
+    /// The bounds of a service leave no room to stop or start a task, so that no rollout of it ends.
+    #[error("service `{service}` cannot replace a task: {bounds}")]
+    DeadLocked {
+        /// The service.
+        service: ServiceId,
+        /// Its bounds, in words.
+        bounds: String,
+    },
     /// Two services share a family, and would need different revisions of it.
     #[error(
         "service `{service}` shares the task definition family `{family}` and needs other images"
@@ -211,8 +219,15 @@ impl Problem {
                 "wait for its end, or stop it with `aws deploy stop-deployment --deployment-id \
                  {deployment}`"
             ),
-            Self::Moving { service } | Self::RollingBack { service } => {
-                format!("wait for its end: `release-tool status {service} <environment> --watch`")
+            Self::Moving { service } => wait_for_end(service),
+            Self::RollingBack { service } => format!(
+                "{}; `--force` deploys over it, and then ECS may have nothing to go back to",
+                wait_for_end(service)
+            ),
+            Self::DeadLocked { .. } => {
+                "raise its maximum percent or lower its minimum healthy percent; `--force` deploys \
+                 all the same"
+                    .to_owned()
             }
             Self::SharedFamily { .. } => "give each service a family of its own".to_owned(),
             Self::NoTaskDefinition { .. } => {
@@ -234,6 +249,11 @@ impl Problem {
     pub fn is_missing_image(&self) -> bool {
         matches!(self, Self::NotRegistered { .. } | Self::ImageMissing { .. })
     }
+}
+
+/// How the end of a service's rollout is waited for.
+fn wait_for_end(service: &ServiceId) -> String {
+    format!("wait for its end: `release-tool status {service} <environment> --watch`")
 }
 
 /// Container names.

@@ -6,7 +6,7 @@ use super::{
     document::container_images,
     planner::{before, refuse_what_cannot_be_deployed, running_hashes, unreadable},
     preflight::Problem,
-    steps::{PlannedStep, Revision, Rollout, ServicePicture},
+    steps::{Insistence, PlannedStep, Revision, Rollout, ServicePicture},
 };
 use crate::model::{
     ContainerName, DeploymentController, Digest, ImageId, ImageUri, RolloutState, StepTarget,
@@ -50,6 +50,7 @@ pub(super) fn restart(
             ecs_service: picture.observed.name.clone(),
             containers: picture.containers.clone(),
             images: images.into_iter().map(|(_, image, uri)| (image, uri)).collect(),
+            enable_circuit_breaker: false,
         },
         before: before(picture, &[]),
         running,
@@ -68,7 +69,7 @@ pub(super) fn restart(
 
 /// Services that ECS does not restart itself, or that move anyway.
 fn refuse_what_cannot_be_restarted(picture: &ServicePicture) -> Result<(), Box<Problem>> {
-    refuse_what_cannot_be_deployed(picture)?;
+    refuse_what_cannot_be_deployed(Insistence::default(), picture)?;
     let service = picture.service.clone();
     if picture.observed.controller != DeploymentController::Ecs {
         let controller = "CODE_DEPLOY";

@@ -155,10 +155,19 @@ fn leg(
         }
         _ => match rest {
             Rest::Done if step.restart => Ok((restart(picture, BTreeMap::new())?, Start::Apply)),
-            Rest::Done => applied(request, picture),
+            Rest::Done => applied(request, picture)
+                .map(|(planned, start)| (with_breaker(planned, step), start)),
             Rest::Left => Ok(left(step)),
         },
     }
+}
+
+/// A step that turns the circuit breaker on, if it began with that wish.
+fn with_breaker(mut planned: PlannedStep, step: &Step) -> PlannedStep {
+    let moves = matches!(planned.rollout, Rollout::Update { .. });
+    planned.target.enable_circuit_breaker = moves && step.target.enable_circuit_breaker;
+    planned.circuit_breaker |= planned.target.enable_circuit_breaker;
+    planned
 }
 
 /// Whether the revision that a service is set to has the images wanted.

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::model::{
-    Deployment, EcsDeployment, EcsDeploymentId, ObservedService, RolloutState, TaskDefinitionArn,
-    Verdict,
+    Deployment, EcsDeployment, EcsDeploymentId, ObservedService, RolloutState, ServiceHead,
+    TaskDefinitionArn, Verdict,
 };
 
 /// What a service is in, one word each. The order is by how much attention it needs.
@@ -74,6 +74,19 @@ pub struct RecordedAttempt {
     pub verdict: Option<Verdict>,
     /// What was last verified to run.
     pub verified: Option<TaskDefinitionArn>,
+}
+
+impl RecordedAttempt {
+    /// What the head of a service says.
+    #[must_use]
+    pub fn of(head: &ServiceHead) -> Self {
+        Self {
+            ecs_deployment: head.ecs_deployment.clone(),
+            before: head.before.clone(),
+            verdict: head.verdict.clone(),
+            verified: head.verified.as_ref().map(|verified| verified.task_definition.clone()),
+        }
+    }
 }
 
 /// Reads the state of one service.

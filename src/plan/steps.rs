@@ -57,6 +57,8 @@ pub struct ServicePicture {
     pub latest: TaskDefinition,
     /// The revision it is set to, where that is another one.
     pub current: Option<TaskDefinition>,
+    /// What was verified last, where somebody has moved the service on since, past this tool.
+    pub drifted: Option<TaskDefinitionArn>,
     /// The values of the environment's SSM parameters, by image; absent where there is none.
     pub parameters: BTreeMap<ImageId, String>,
     /// The digests its PRIMARY deployment runs, by container, as far as they are known.
@@ -90,6 +92,19 @@ pub struct PlanRequest {
     pub left_out: BTreeMap<ServiceId, String>,
     /// Whether a service that is as wanted has a step all the same, because one was begun.
     pub keep_settled: bool,
+    /// Whether circuit breakers are turned on, with rollback, for services that move.
+    pub enable_circuit_breaker: bool,
+    /// What is deployed all the same, although it stands against it.
+    pub insist: Insistence,
+}
+
+/// What is deployed over, knowingly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Insistence {
+    /// A rollback by ECS that is under way.
+    pub on_rollback: bool,
+    /// Bounds that leave no room to replace a task.
+    pub on_dead_lock: bool,
 }
 
 /// What is to be done.
@@ -111,6 +126,8 @@ pub struct Plan {
     pub left_out: BTreeMap<ServiceId, String>,
     /// What the user should know before saying yes.
     pub warnings: Vec<Warning>,
+    /// What there is to know beside.
+    pub notes: Vec<Note>,
 }
 
 impl Plan {
@@ -271,6 +288,7 @@ impl PlannedStep {
             registered: false,
             ecs_deployment: None,
             verdict: None,
+            note: None,
             evidence: None,
             started_at: None,
             finished_at: None,
@@ -351,6 +369,16 @@ pub struct UnchangedService {
     pub task_definition: TaskDefinitionArn,
     /// The release hash it runs, by image.
     pub running: BTreeMap<ImageId, ReleaseHash>,
+}
+
+/// Something that is good to know, of several services or of the environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// What, one sentence.
+    pub text: String,
+    /// What can be done about it, if anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 /// Something to know before saying yes.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{ImageSource, PlanRequest, ServicePicture, Wanted};
+use super::{ImageSource, Insistence, PlanRequest, ServicePicture, Wanted};
 use crate::model::{
-    CircuitBreaker, ClusterName, ContainerName, DeploymentController, Digest, EcsDeployment,
-    EcsDeploymentId, EcsServiceName, EnvironmentId, ImageId, ImageUri, Label, ObservedService,
-    ProjectId, ReleasedImage, RolloutState, Selection, ServiceDeployment, ServiceDeploymentStatus,
-    ServiceId, Step, StepStatus, Strategy, TaskDefinition, TaskDefinitionArn, TaskDefinitionStatus,
+    CircuitBreaker, ClusterName, ContainerName, DeploymentAlarms, DeploymentController, Digest,
+    EcsDeployment, EcsDeploymentId, EcsServiceName, EnvironmentId, ImageId, ImageUri, Label,
+    ObservedService, ProjectId, ReleasedImage, RolloutState, Selection, ServiceDeployment,
+    ServiceDeploymentStatus, ServiceId, Step, StepStatus, Strategy, TaskDefinition,
+    TaskDefinitionArn, TaskDefinitionStatus,
 };
 
 /// `family:revision` as a full ARN.
@@ -55,6 +56,7 @@ pub(crate) fn service(deployments: Vec<EcsDeployment>) -> ObservedService {
         controller: DeploymentController::Ecs,
         code_deploy: None,
         circuit_breaker: CircuitBreaker { enabled: true, rollback: true },
+        alarms: DeploymentAlarms::default(),
         minimum_healthy_percent: 100,
         maximum_percent: 200,
         strategy: Strategy::default(),
@@ -126,6 +128,7 @@ pub(crate) fn picture(image: &str) -> ServicePicture {
         observed: service(vec![deployment(1, true, 2, RolloutState::Completed)]),
         latest: definition("web", 1, &[("web", image)]),
         current: None,
+        drifted: None,
         parameters: BTreeMap::from([(web, image.to_owned())]),
         digests: BTreeMap::new(),
     }
@@ -153,6 +156,8 @@ pub(crate) fn request(
         restarts: Vec::new(),
         left_out: BTreeMap::new(),
         keep_settled: false,
+        enable_circuit_breaker: false,
+        insist: Insistence::default(),
     }
 }
 

@@ -371,6 +371,7 @@ fn moving_back((step, picture): (&Step, &UndoPicture), to: &TaskDefinitionArn) -
     });
     let mut planned = staying(step, picture);
     planned.target.images = target_images.collect();
+    planned.target.enable_circuit_breaker = false;
     planned.revision = Revision::Existing { task_definition: to.clone() };
     planned.rollout = Rollout::Update { force: false };
     planned.digests = picture.digests.clone();

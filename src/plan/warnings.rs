@@ -1,9 +1,10 @@
 //! What the user should know before saying yes, though it stops nothing.
 
 use super::steps::{PlanRequest, PlannedStep, Rollout, ServicePicture, Warning};
-use crate::model::{ObservedService, RolloutState};
+use crate::model::{ObservedService, RolloutState, TaskDefinitionStatus};
 
 /// Settings and states of a service that make its rollout riskier or less certain.
+#[expect(clippy::too_many_lines, reason = "a list, one after the other")]
 pub(super) fn warnings_of(
     request: &PlanRequest,
     picture: &ServicePicture,
@@ -24,13 +25,21 @@ pub(super) fn warnings_of(
     }
     // How CodeDeploy replaces tasks is its group's setting.
     let by_ecs = observed.code_deploy.is_none();
-    if by_ecs && !observed.circuit_breaker.enabled {
+    if step.target.enable_circuit_breaker {
+        let text = "gets a circuit breaker with rollback, and keeps it";
+        let hint =
+            "set `deployment_circuit_breaker` in Terraform too, or it will turn it off again";
+        warnings.push(warn(text.into(), hint));
+    } else if by_ecs && !observed.circuit_breaker.enabled {
         let text = "has no deployment circuit breaker: ECS will not end a failing rollout";
-        let hint = "turn on `deployment_circuit_breaker` with `rollback = true` for the service";
+        let hint = "turn on `deployment_circuit_breaker` with `rollback = true` for the service, or \
+                    deploy with `--enable-circuit-breaker`";
         warnings.push(warn(text.into(), hint));
     } else if by_ecs && !observed.circuit_breaker.rollback {
         let text = "has a circuit breaker without rollback: a failed rollout stays as it is";
-        warnings.push(warn(text.into(), "set `rollback = true` in its circuit breaker"));
+        let hint = "set `rollback = true` in its circuit breaker, or deploy with \
+                    `--enable-circuit-breaker`";
+        warnings.push(warn(text.into(), hint));
     }
     if observed.desired == 0 {
         let text = "wants 0 tasks: it can be deployed, but no running task will prove the image";
@@ -46,11 +55,29 @@ pub(super) fn warnings_of(
         warnings.push(warn(text, "go on deploying it with CodeDeploy itself if it needs them"));
     }
     if by_ecs && is_dead_locked(observed) {
-        let text = format!(
-            "cannot replace a task: {} tasks, minimum healthy {} %, maximum {} %",
-            observed.desired, observed.minimum_healthy_percent, observed.maximum_percent
-        );
+        let text = format!("cannot replace a task: {}", bounds(observed));
         warnings.push(warn(text, "raise the maximum or lower the minimum healthy percent"));
+    }
+    if observed.is_rolling_back() {
+        let text = "is being rolled back by ECS: if this rollout fails too, it stays as it is";
+        warnings.push(warn(text.into(), "wait for the end of the rollback instead"));
+    }
+    if let Some(verified) = &picture.drifted {
+        let text = format!(
+            "was moved past release-tool: it runs {}, and {} was verified last",
+            picture.running().arn.short(),
+            verified.short()
+        );
+        let hint = "find out who moved it and why: this deployment takes its place";
+        warnings.push(warn(text, hint));
+    }
+    if picture.running().status != TaskDefinitionStatus::Active {
+        let text = format!(
+            "runs {}, which is deregistered: ECS may not be able to go back to it by itself",
+            picture.running().arn.short()
+        );
+        let hint = "release-tool goes back with a copy of it; keep what runs registered";
+        warnings.push(warn(text, hint));
     }
     if let (Rollout::Update { .. }, Some(primary)) = (&step.rollout, observed.primary())
         && primary.rollout_state == Some(RolloutState::InProgress)
@@ -74,11 +101,20 @@ pub(super) fn warnings_of(
 
 /// Whether the bounds leave no room to stop or start a single task (ECS's event "was unable to
 /// stop or start tasks during a deployment because of the service deployment configuration").
-fn is_dead_locked(service: &ObservedService) -> bool {
+pub(super) fn is_dead_locked(service: &ObservedService) -> bool {
     let desired = i64::from(service.desired);
     let ceiling = desired * i64::from(service.maximum_percent) / 100;
     let floor = (desired * i64::from(service.minimum_healthy_percent) + 99) / 100;
-    desired > 0 && ceiling <= floor
+    // Only tasks that are replaced in place need room beside one another.
+    desired > 0 && ceiling <= floor && !service.strategy.is_staged()
+}
+
+/// The bounds of a service's rollouts, in words.
+pub(super) fn bounds(service: &ObservedService) -> String {
+    format!(
+        "{} tasks, minimum healthy {} %, maximum {} %",
+        service.desired, service.minimum_healthy_percent, service.maximum_percent
+    )
 }
 
 /// An unchanged service that does not run as many tasks as it wants.

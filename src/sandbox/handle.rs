@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use super::{
     Sandbox, SandboxError, admin,
     answer::Answer,
+    autoscaling,
     call::{Call, Fault},
     clock::Clock,
     cloudwatch, codedeploy, crash, ecr, ecs, elb,
@@ -264,6 +265,7 @@ fn dispatch(
         Service::Ssm => ssm::answer(call, transaction),
         Service::Ecr => ecr::answer(call, transaction),
         Service::CloudWatch => cloudwatch::answer(call, transaction),
+        Service::AutoScaling => autoscaling::answer(call, transaction),
         Service::Sts => sts::answer(call, transaction, machine),
         Service::CodeDeploy => codedeploy::answer(call, transaction),
         Service::Logs => logs::answer(call, transaction),

@@ -15,6 +15,7 @@
 
 pub mod admin;
 mod answer;
+mod autoscaling;
 mod call;
 mod cbor;
 mod client;

@@ -62,6 +62,9 @@ pub(super) fn internal(service: Service) -> Fault {
             "InternalServiceFault",
             "Request processing has failed due to some unknown error, exception, or failure.",
         ),
+        Service::AutoScaling => {
+            ("InternalServiceException", "The service encountered an internal error.")
+        }
         Service::Logs => {
             ("ServiceUnavailableException", "The service cannot complete the request.")
         }

@@ -99,6 +99,9 @@ const LOGS: &[Member] = &[
 /// Elastic Load Balancing.
 const ELB: &[Member] =
     &[member("TargetGroupArn", Arn::Whole), member("TargetGroupArns.member.1", Arn::Whole)];
+/// Application Auto Scaling.
+const AUTO_SCALING: &[Member] =
+    &[member("ResourceId", Arn::Whole), member("ResourceIds", Arn::Whole)];
 
 /// STS.
 const STS: &[Member] = &[member("RoleArn", Arn::Whole)];
@@ -112,6 +115,7 @@ impl Resources {
             Service::Ecr => (ECR, json(body)),
             Service::CloudWatch => (CLOUDWATCH, json(body)),
             Service::CodeDeploy => (CODE_DEPLOY, json(body)),
+            Service::AutoScaling => (AUTO_SCALING, json(body)),
             Service::Sts => (STS, form(body)),
             Service::Logs => (LOGS, json(body)),
             Service::Elb => (ELB, form(body)),

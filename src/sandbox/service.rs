@@ -14,6 +14,9 @@ pub enum Service {
     Ssm,
     /// Elastic Container Registry.
     Ecr,
+    /// Application Auto Scaling.
+    #[serde(rename = "application-autoscaling")]
+    AutoScaling,
     /// Security Token Service.
     Sts,
     /// CloudWatch, of which there are the alarms.
@@ -43,17 +46,18 @@ pub(super) enum Protocol {
 /// Why a text names no emulated service.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a service of the sandbox: ecs, ssm, ecr, sts, cloudwatch, codedeploy, logs and \
+    "`{0}` is not a service of the sandbox: ecs, ssm, ecr, application-autoscaling, sts, cloudwatch, codedeploy, logs and \
      elasticloadbalancing are"
 )]
 pub struct ServiceError(String);
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ecs,
         Self::Ssm,
         Self::Ecr,
+        Self::AutoScaling,
         Self::Sts,
         Self::CloudWatch,
         Self::CodeDeploy,
@@ -68,6 +72,7 @@ impl Service {
             Self::Ecs => "ecs",
             Self::Ssm => "ssm",
             Self::Ecr => "ecr",
+            Self::AutoScaling => "application-autoscaling",
             Self::Sts => "sts",
             Self::CloudWatch => "cloudwatch",
             Self::CodeDeploy => "codedeploy",
@@ -93,6 +98,7 @@ impl Service {
             Self::Ecr => Some("AmazonEC2ContainerRegistry_V20150921"),
             Self::CloudWatch => Some("GraniteServiceVersion20100801"),
             Self::CodeDeploy => Some("CodeDeploy_20141006"),
+            Self::AutoScaling => Some("AnyScaleFrontendService"),
             Self::Logs => Some("Logs_20140328"),
             Self::Sts | Self::Elb => None,
         }
@@ -102,7 +108,12 @@ impl Service {
     pub(super) const fn protocol(self) -> Protocol {
         match self {
             Self::CloudWatch => Protocol::Json10,
-            Self::Ecs | Self::Ssm | Self::Ecr | Self::CodeDeploy | Self::Logs => Protocol::Json,
+            Self::Ecs
+            | Self::Ssm
+            | Self::Ecr
+            | Self::AutoScaling
+            | Self::CodeDeploy
+            | Self::Logs => Protocol::Json,
             Self::Sts | Self::Elb => Protocol::Query,
         }
     }

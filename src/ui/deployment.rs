@@ -165,7 +165,10 @@ fn details(step: &Step) -> Option<String> {
         .as_ref()
         .filter(|verdict| !matches!(verdict, Verdict::Verified | Verdict::NotStarted { .. }));
     let Some(verdict) = verdict else {
-        return Some(way_back(step).join("\n")).filter(|lines| !lines.is_empty());
+        let note = step.note.as_ref().filter(|_| step.status == StepStatus::Verified);
+        let note = note.map(|note| format!("    {}: {}", step.service, super::escape(note)));
+        let lines: Vec<String> = note.into_iter().chain(way_back(step)).collect();
+        return Some(lines.join("\n")).filter(|lines| !lines.is_empty());
     };
     let mut lines = vec![format!(
         "    {}: {}  {}",
@@ -200,8 +203,8 @@ fn headline(summary: &Summary<'_>) -> String {
     let verified = count(summary, |step| step.status == StepStatus::Verified);
     let all = summary.deployment.steps.len();
     let is_rollback = *kind == DeploymentKind::Rollback;
-    let is_back = *status == DeploymentStatus::RolledBack;
-    if let Some(service) = before_task_failed(summary).filter(|_| is_back) {
+    let task_failed = before_task_failed(summary);
+    if let Some(service) = task_failed.filter(|_| *status == DeploymentStatus::RolledBack) {
         return format!(
             "{number} failed: the task before {service} failed, and no service was touched."
         );
@@ -220,16 +223,17 @@ fn headline(summary: &Summary<'_>) -> String {
              service has moved."
         ),
         DeploymentStatus::Succeeded => format!(
-            "{number}: {release} is deployed to {environment}, {all} of {all} services verified."
+            "{number}: {release} is deployed to {environment}, {all} of {all} services \
+             verified{}.",
+            unproven(summary)
         ),
         DeploymentStatus::Running | DeploymentStatus::Detached => {
             format!("{number}: Deployment requested. {release} is on its way to {environment}.")
         }
-        DeploymentStatus::Interrupted => {
-            format!("{number} was interrupted; what was started goes on in ECS.")
-        }
-        DeploymentStatus::RollingBack => {
-            format!("{number} is not back yet; what was started goes on in ECS.")
+        DeploymentStatus::Interrupted | DeploymentStatus::RollingBack => {
+            let is_back = *status == DeploymentStatus::RollingBack;
+            let what = if is_back { "is not back yet" } else { "was interrupted" };
+            format!("{number} {what}; what was started goes on in ECS.")
         }
         DeploymentStatus::RolledBack => {
             let failed = if has_failed(summary) { "failed and " } else { "" };
@@ -308,6 +312,14 @@ fn is_late_only(summary: &Summary<'_>) -> bool {
     let is_late = |step: &Step| matches!(step.verdict, Some(Verdict::TimedOut { .. }));
     let is_lost = |step: &Step| matches!(step.verdict, Some(Verdict::Unknown { .. }));
     count(summary, is_late) > 0 && count(summary, is_lost) == 0
+}
+
+/// That success is not all proven by running tasks, where it is not.
+fn unproven(summary: &Summary<'_>) -> String {
+    match count(summary, |step| step.note.is_some()) {
+        0 => String::new(),
+        some => format!(", {some} of them without a running task"),
+    }
 }
 
 /// Whether a service failed, so that it did not go back for somebody's wish alone.

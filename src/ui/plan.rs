@@ -202,5 +202,9 @@ fn remarks(plan: &Plan, console: &Console) -> Vec<String> {
     let warnings = plan.warnings.iter().map(|found| {
         format!("{warning} `{}` {}\n  hint: {}", found.service, escape(&found.text), found.hint)
     });
-    left_out.chain(warnings).collect()
+    let notes = plan.notes.iter().map(|note| {
+        let hint = note.hint.as_ref().map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
+        format!("note: {}{hint}", escape(&note.text))
+    });
+    left_out.chain(warnings).chain(notes).collect()
 }

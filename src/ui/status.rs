@@ -103,6 +103,10 @@ fn services(view: &StatusView<'_>, console: &Console) -> String {
             cells.push(format!("{running}/{desired} running{starting}"));
             cells.extend(row.task_definition.map(|arn| arn.short().to_owned()));
             cells.extend(row.verified.map(|arn| format!("last verified: {}", arn.short())));
+        } else if let (ServiceState::Drifted, Some(runs), Some(verified)) =
+            (row.state, row.task_definition, row.verified)
+        {
+            cells.push(format!("runs {}, verified was {}", runs.short(), verified.short()));
         }
         table.row(cells);
     }

@@ -83,7 +83,7 @@ pub(super) fn progress(progress: &StepProgress) -> String {
     };
     let counts = [
         (progress.pending, "starting"),
-        (progress.old_tasks, "old left"),
+        (progress.old_tasks, "old still running"),
         (progress.failed_tasks, "failed to start"),
     ];
     let mut running = format!("{state}  {}/{} running", progress.running, progress.desired);

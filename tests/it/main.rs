@@ -18,6 +18,7 @@ mod docs;
 #[expect(dead_code, reason = "the tests of the contract use the rest of it")]
 #[path = "../peers/dynamodb.rs"]
 mod dynamodb;
+mod endings;
 mod estate;
 mod evidence;
 mod failing;
@@ -32,6 +33,7 @@ mod mistakes;
 mod newcomer;
 mod outages;
 mod peers;
+mod preflight;
 mod projects;
 mod promoting;
 mod racing;

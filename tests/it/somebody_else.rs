@@ -28,7 +28,7 @@ fn drift_is_seen_and_mended() {
 
     order-worker      deda49d    COMPLETE
     mail-worker       deda49d    COMPLETE
-    search-indexer    5226296    DRIFTED
+    search-indexer    5226296    DRIFTED     runs bookshop-prod-search-indexer:1, verified was bookshop-prod-search-indexer:2
     ");
 
     // The wanted revision is there already: no other is registered.

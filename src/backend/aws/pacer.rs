@@ -58,6 +58,10 @@ pub(crate) enum Bucket {
     LogRead,
     /// Elastic Load Balancing: describing.
     BalancerRead,
+    /// CloudWatch: describing alarms, which ECS does too, from the same quota.
+    AlarmRead,
+    /// Application Auto Scaling: describing what is scaled.
+    ScalingRead,
     /// STS: asking who we are.
     Identity,
     /// CodeDeploy: reading groups and deployments.
@@ -97,6 +101,9 @@ impl Bucket {
             Self::LayerRead | Self::ItemRead => (3000.0, 3000.0),
             Self::LogRead => (25.0, 25.0),
             Self::BalancerRead => (40.0, 10.0),
+            Self::AlarmRead => (9.0, 9.0),
+            // Not published; this is what a deployment of five hundred services needs.
+            Self::ScalingRead => (10.0, 10.0),
             Self::Identity => (600.0, 600.0),
             Self::CodeDeployRead => (20.0, 10.0),
             Self::CodeDeployWrite => (5.0, 1.0),

@@ -54,6 +54,16 @@ pub(crate) enum ServiceVerb {
         /// How many tasks.
         count: u32,
     },
+    /// Have Application Auto Scaling keep a service's number of tasks between two bounds.
+    Autoscale {
+        /// Which service.
+        #[command(flatten)]
+        place: Place,
+        /// The fewest tasks.
+        min: u32,
+        /// The most tasks.
+        max: u32,
+    },
     /// Switch a service's deployment circuit breaker.
     Breaker {
         /// Which service.
@@ -89,6 +99,9 @@ pub(super) async fn run(
 ) -> Result<(), CliError> {
     match verb {
         ServiceVerb::Scale { place, count } => scale(settings, sandbox, &place, count).await,
+        ServiceVerb::Autoscale { place, min, max } => {
+            autoscale(settings, sandbox, &place, (min, max)).await
+        }
         ServiceVerb::Breaker { place, mode } => breaker(settings, sandbox, &place, mode).await,
         ServiceVerb::Strategy(arguments) => strategy::set(settings, sandbox, arguments).await,
         ServiceVerb::ContinueDeployment { place, rollback } => {
@@ -109,6 +122,20 @@ async fn scale(
     let (cluster, service) = (cluster.to_string(), name.to_string());
     sandbox.scale_service(&admin::ScaleService { scope, cluster, service, desired_count })?;
     done(settings, format!("{} wants {desired_count} tasks.", place.service));
+    Ok(())
+}
+
+/// Sets the bounds of a service that is scaled.
+async fn autoscale(
+    settings: &Settings,
+    sandbox: &Sandbox,
+    place: &Place,
+    (min, max): (u32, u32),
+) -> Result<(), CliError> {
+    let Located { scope, cluster, name, .. } = place.locate(settings).await?;
+    let (cluster, service) = (cluster.to_string(), name.to_string());
+    sandbox.scale_between(&admin::ScaleBetween { scope, cluster, service, min, max })?;
+    done(settings, format!("{} is scaled between {min} and {max} tasks.", place.service));
     Ok(())
 }
 

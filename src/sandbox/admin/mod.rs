@@ -37,6 +37,7 @@
 //! | `POST /_sandbox/strategy` | [`SetStrategy`] | |
 //! | `POST /_sandbox/continue-deployment` | [`ContinueDeployment`] | |
 //! | `POST /_sandbox/scale` | [`ScaleService`] | |
+//! | `POST /_sandbox/scale-between` | [`ScaleBetween`] | |
 //! | `POST /_sandbox/breaker` | [`SetBreaker`] | |
 //! | `POST /_sandbox/stop-deployment` | [`StopDeployment`] | |
 //! | `POST /_sandbox/code-deploy` | [`HandOver`] | [`HandedOver`] |
@@ -69,7 +70,9 @@ pub use commands::{
     PointService, Pushed, PutImage, PutParameter, SetCapacity, SetCrash, SetFate, SetSpeed,
     SetTargetGroup, SetTaskStart, StopTask, TargetGroup,
 };
-pub use service::{BreakerMode, BreakerModeError, ScaleService, SetBreaker, StopDeployment};
+pub use service::{
+    BreakerMode, BreakerModeError, ScaleBetween, ScaleService, SetBreaker, StopDeployment,
+};
 pub use strategy::{
     ContinueDeployment, LambdaHook, SetHook, SetStrategy, StrategyMode, StrategyModeError,
 };

@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::{
     Advance, Cleared, ContinueCodeDeploy, ContinueDeployment, DeleteImage, Failure, HandOver,
-    InterruptTask, MoveTag, PointService, PutImage, PutParameter, ScaleService, SetAlarm,
-    SetBreaker, SetCapacity, SetCrash, SetFate, SetHook, SetSpeed, SetStrategy, SetTargetGroup,
-    SetTaskStart, StopCodeDeploy, StopDeployment, StopTask,
+    InterruptTask, MoveTag, PointService, PutImage, PutParameter, ScaleBetween, ScaleService,
+    SetAlarm, SetBreaker, SetCapacity, SetCrash, SetFate, SetHook, SetSpeed, SetStrategy,
+    SetTargetGroup, SetTaskStart, StopCodeDeploy, StopDeployment, StopTask,
 };
 use crate::sandbox::{Estate, NewFault, Sandbox, SandboxError, ecr};
 
@@ -46,6 +46,7 @@ const PATHS: &[&str] = &[
     "strategy",
     "continue-deployment",
     "scale",
+    "scale-between",
     "breaker",
     "stop-deployment",
     "code-deploy",
@@ -180,6 +181,7 @@ impl Exchange<'_> {
                 done(sandbox.continue_deployment(&self.read::<ContinueDeployment>()?))
             }
             "scale" => done(sandbox.scale_service(&self.read::<ScaleService>()?)),
+            "scale-between" => done(sandbox.scale_between(&self.read::<ScaleBetween>()?)),
             "breaker" => done(sandbox.set_breaker(&self.read::<SetBreaker>()?)),
             "stop-deployment" => done(sandbox.stop_deployment(&self.read::<StopDeployment>()?)),
             "code-deploy" => ok(&sandbox.hand_over(&self.read::<HandOver>()?)?),

@@ -3,11 +3,13 @@
 
 use std::{fmt, str::FromStr};
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::sandbox::{
-    Sandbox, SandboxError, Scope,
+    Sandbox, SandboxError, Scope, autoscaling,
+    call::Call,
     ecs::{self, admin::Viewpoint},
 };
 
@@ -105,7 +107,44 @@ pub struct StopDeployment {
     pub service: String,
 }
 
+/// A service whose number of tasks is to be scaled by Application Auto Scaling.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScaleBetween {
+    /// Where it is.
+    #[serde(default)]
+    pub scope: Scope,
+    /// Its cluster's name.
+    pub cluster: String,
+    /// Its name.
+    pub service: String,
+    /// The fewest tasks.
+    pub min: u32,
+    /// The most tasks.
+    pub max: u32,
+}
+
 impl Sandbox {
+    /// Has a service's number of tasks scaled between two bounds, as somebody else would.
+    ///
+    /// # Errors
+    ///
+    /// There is no such service, the bounds make no sense, or the state cannot be used.
+    pub fn scale_between(&self, bounds: &ScaleBetween) -> Result<(), SandboxError> {
+        let ScaleBetween { scope, cluster, service, min, max } = bounds;
+        self.change(format!("scale service `{service}` by itself"), |transaction, now| {
+            let call = Call {
+                scope: scope.clone(),
+                operation: "RegisterScalableTarget".to_owned(),
+                body: Bytes::new(),
+                now,
+                caller: format!("arn:aws:iam::{}:user/somebody-else", scope.account),
+            };
+            let id = format!("service/{cluster}/{service}");
+            autoscaling::set(&call, transaction, (&id, *min, *max))
+        })
+    }
+
     /// Changes how many tasks a service wants, as somebody else would; that is no deployment.
     ///
     /// # Errors

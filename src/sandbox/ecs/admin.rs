@@ -58,6 +58,16 @@ pub(in crate::sandbox) fn fates(
     Ok(fates.unwrap_or_default().list())
 }
 
+/// Whether a cluster has a service, told by their names, that was not deleted.
+pub(in crate::sandbox) fn has_service(
+    transaction: &mut Transaction<'_>,
+    call: &Call,
+    (cluster, service): (&str, &str),
+) -> Result<bool, SandboxError> {
+    let found = estate::find_service(transaction, call.into(), cluster, service)?;
+    Ok(found.is_some_and(|service| service.status(call.now) == ServiceStatus::Active))
+}
+
 /// Sets how long a task takes from PROVISIONING to RUNNING, give or take a fifth; 3 seconds unless
 /// set. Stopping one takes two thirds of it.
 pub(in crate::sandbox) fn set_task_start(

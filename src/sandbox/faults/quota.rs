@@ -124,7 +124,7 @@ fn of(service: Service, operation: &str) -> Option<Quota> {
         Service::CloudWatch => CLOUDWATCH,
         Service::Logs => LOGS,
         Service::Elb => ELB,
-        Service::CodeDeploy | Service::Sts => &[],
+        Service::AutoScaling | Service::CodeDeploy | Service::Sts => &[],
     };
     rows.iter().find(|row| row.operations.contains(&operation)).copied()
 }

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 
 use super::{EcsError, strategy, task_sets};
 use crate::model::{
-    CircuitBreaker, ClusterName, ContainerExit, ContainerName, DeploymentController, Digest,
-    EcsDeployment, EcsDeploymentId, EcsServiceName, ObservedService, RolloutState,
-    ServiceDeployment, ServiceDeploymentStatus, ServiceEvent, ServiceRevision, ServiceRevisionId,
-    ServiceRollback, StoppedTask, Tag, TaskDefinitionArn, TaskDefinitionStatus,
+    CircuitBreaker, ClusterName, ContainerExit, ContainerName, DeploymentAlarms,
+    DeploymentController, Digest, EcsDeployment, EcsDeploymentId, EcsServiceName, ObservedService,
+    RolloutState, ServiceDeployment, ServiceDeploymentStatus, ServiceEvent, ServiceRevision,
+    ServiceRevisionId, ServiceRollback, StoppedTask, Tag, TaskDefinitionArn, TaskDefinitionStatus,
 };
 
 /// Keys of tags that AWS keeps to itself and refuses in requests (ECS API reference, "Tag
@@ -52,6 +52,14 @@ pub(super) fn service(
             .map(|breaker| CircuitBreaker {
                 enabled: breaker.enable(),
                 rollback: breaker.rollback(),
+            })
+            .unwrap_or_default(),
+        alarms: configuration
+            .and_then(sdk::DeploymentConfiguration::alarms)
+            .map(|alarms| DeploymentAlarms {
+                enabled: alarms.enable(),
+                rollback: alarms.rollback(),
+                names: alarms.alarm_names().to_vec(),
             })
             .unwrap_or_default(),
         minimum_healthy_percent: configuration

@@ -83,6 +83,33 @@ impl Ecs {
         Ok(self.describe_deployments(&[arn]).await?.into_iter().find(is_it))
     }
 
+    /// Whether a service has a deployment that was completed, which ECS could go back to.
+    ///
+    /// # Errors
+    /// Fails when the request fails.
+    pub async fn has_completed(
+        &self,
+        cluster: &ClusterName,
+        service: &EcsServiceName,
+    ) -> Result<bool, EcsError> {
+        use aws_sdk_ecs::types::ServiceDeploymentStatus as Status;
+        let request = self
+            .client
+            .list_service_deployments()
+            .cluster(cluster.as_str())
+            .service(service.as_str())
+            .status(Status::Successful)
+            .status(Status::RollbackSuccessful)
+            .max_results(1);
+        let doing = format!("list the deployments of ECS service `{service}`");
+        let answer = self
+            .session
+            .call(LIST_SERVICE_DEPLOYMENTS, || request.clone().send())
+            .await
+            .map_err(EcsError::of(doing))?;
+        Ok(!answer.service_deployments().is_empty())
+    }
+
     /// Looks through a service's deployments for the ARN of one.
     async fn arn_of_deployment(
         &self,

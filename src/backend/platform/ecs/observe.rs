@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::Service;
+use serde_json::Value;
 
-use super::{DESCRIBE_SERVICES, Ecs, EcsError, SERVICES_A_CALL, convert};
+use super::{
+    DESCRIBE_SERVICES, Ecs, EcsError, SERVICES_A_CALL, ServiceUpdate, convert, raw::KeepBody,
+};
 use crate::{
     backend::aws::{AwsError, FaultKind, in_parallel},
     model::{ClusterName, EcsServiceName, ObservedService},
@@ -87,6 +90,27 @@ impl Ecs {
         service: &EcsServiceName,
     ) -> Result<Option<ObservedService>, EcsError> {
         Ok(self.describe(cluster, &[service]).await?.into_iter().next())
+    }
+
+    /// A service's deployment configuration as ECS writes it, with members that the SDK does not
+    /// know; null where it has none.
+    pub(super) async fn deployment_configuration(
+        &self,
+        update: &ServiceUpdate<'_>,
+    ) -> Result<Value, EcsError> {
+        let body = KeepBody::default();
+        let (cluster, service) = (update.cluster, update.service);
+        let request =
+            self.client.describe_services().cluster(cluster.as_str()).services(service.as_str());
+        self.session
+            .call(DESCRIBE_SERVICES, || {
+                request.clone().customize().interceptor(body.clone()).send()
+            })
+            .await
+            .map_err(|source| self.cluster_error(cluster, "describe services", source))?;
+        let mut told = body.json(service.as_str())?;
+        let found = told.pointer_mut("/services/0/deploymentConfiguration");
+        Ok(found.map_or(Value::Null, Value::take))
     }
 
     /// The error of a request about a cluster, which may be that there is no such cluster.

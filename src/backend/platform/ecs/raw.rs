@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 use super::EcsError;
 
@@ -53,6 +53,12 @@ struct Described<'a> {
 }
 
 impl KeepBody {
+    /// The answer as JSON.
+    pub(super) fn json(&self, of: &str) -> Result<Value, EcsError> {
+        let body = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        serde_json::from_slice(&body).map_err(|error| EcsError::unreadable(of, error.to_string()))
+    }
+
     /// The text of the answer's `taskDefinition`, byte for byte.
     pub(super) fn task_definition(&self, reference: &str) -> Result<String, EcsError> {
         let body = self.0.lock().unwrap_or_else(PoisonError::into_inner);

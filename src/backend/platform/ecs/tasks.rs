@@ -7,12 +7,15 @@ use aws_sdk_ecs::types::{DesiredStatus, Task};
 use super::{DESCRIBE_TASKS, Ecs, EcsError, LIST_TASKS, PAGE, TASKS_A_CALL};
 use crate::{
     backend::aws::in_parallel,
-    model::{ClusterName, ContainerName, Digest, EcsDeploymentId, EcsServiceName, RunningTasks},
+    model::{
+        ClusterName, ContainerName, Digest, EcsDeploymentId, EcsServiceName, OtherTask,
+        RunningTasks, TaskDefinitionArn,
+    },
 };
 
 impl Ecs {
-    /// What the running tasks of deployments run, by deployment. A deployment without a running
-    /// task has an empty entry.
+    /// What the running tasks of deployments run, by deployment, with the other running tasks of
+    /// their services. A deployment without a running task has an empty entry.
     ///
     /// Tasks are listed for the whole cluster where that takes fewer requests than service by
     /// service; either way they are described a hundred a request.
@@ -31,9 +34,16 @@ impl Ecs {
             .map(|(_, deployment)| (deployment.clone(), RunningTasks::default()))
             .collect();
         for task in self.describe_tasks(cluster, &arns).await? {
+            if task.last_status() != Some("RUNNING") {
+                continue;
+            }
             let deployment = task.started_by().map(EcsDeploymentId::new);
             if let Some(tasks) = deployment.and_then(|id| running.get_mut(&id)) {
                 count(tasks, &task);
+            } else if let Some(tasks) =
+                asked_with(deployments, &task).and_then(|id| running.get_mut(id))
+            {
+                tasks.others.push(other(&task));
             }
         }
         Ok(running)
@@ -140,11 +150,25 @@ impl Ecs {
     }
 }
 
-/// Adds a task, if it runs.
+/// The deployment that was asked for of the service that a task belongs to.
+fn asked_with<'a>(
+    deployments: &'a [(EcsServiceName, EcsDeploymentId)],
+    task: &Task,
+) -> Option<&'a EcsDeploymentId> {
+    let service = task.group()?.strip_prefix("service:")?;
+    let asked = deployments.iter().find(|(name, _)| name.as_str() == service);
+    asked.map(|(_, deployment)| deployment)
+}
+
+/// A running task of another deployment.
+fn other(task: &Task) -> OtherTask {
+    let id = task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
+    let task_definition = task.task_definition_arn().and_then(TaskDefinitionArn::parse);
+    OtherTask { id: id.to_owned(), task_definition }
+}
+
+/// Adds a running task.
 fn count(tasks: &mut RunningTasks, task: &Task) {
-    if task.last_status() != Some("RUNNING") {
-        return;
-    }
     tasks.count += 1;
     for container in task.containers() {
         let Ok(name) = ContainerName::new(container.name().unwrap_or_default()) else { continue };

@@ -230,6 +230,7 @@ async fn an_update_holds_nothing_but_what_it_must() {
         task_definition: &definition,
         force: false,
         primary_before: None,
+        enable_circuit_breaker: false,
     };
     let outcome = ecs.update_service(&update).await.unwrap();
     assert!(matches!(outcome, UpdateOutcome::Answered(_)));
@@ -273,6 +274,7 @@ async fn update_with_loss(
         task_definition: &arn(8),
         force,
         primary_before: Some(&before),
+        enable_circuit_breaker: false,
     };
     let outcome = ecs.update_service(&update).await;
     (outcome, aws.sent("UpdateService").len())
@@ -603,6 +605,7 @@ async fn a_hundred_updates_against_a_short_bucket_all_succeed() {
             task_definition: &definition,
             force: true,
             primary_before: None,
+            enable_circuit_breaker: false,
         };
         ecs.update_service(&update).await
     });
@@ -624,6 +627,7 @@ async fn futures_can_be_sent() {
         task_definition: &definition,
         force: false,
         primary_before: None,
+        enable_circuit_breaker: false,
     };
     is_send(&ecs.observe(&[]));
     is_send(&ecs.task_definition("web"));
@@ -649,4 +653,60 @@ async fn futures_can_be_sent() {
     is_send(&registry.resolve(&[]));
     is_send(&registry.release_hash(&image, image.digest().unwrap()));
     is_send(&ecs.session().identity());
+}
+
+#[tokio::test]
+async fn the_circuit_breaker_is_turned_on_in_the_same_update_and_nothing_else_is_changed() {
+    let (aws, ecs) = ecs(|seen| match seen.operation.as_str() {
+        "DescribeServices" => {
+            let mut told = a_service("web", 1, 1);
+            told["deploymentConfiguration"] = json!({
+                "maximumPercent": 150, "futureMember": { "a": [1] },
+                "deploymentCircuitBreaker": {
+                    "enable": false, "rollback": false, "resetOnHealthyTask": false,
+                },
+                "alarms": { "enable": true, "rollback": true, "alarmNames": ["slow"] },
+            });
+            Answer::json(&json!({ "services": [told] }))
+        }
+        _ => Answer::json(&json!({ "service": a_service("web", 2, 7) })),
+    })
+    .await;
+    let (cluster, name, wanted) = (cluster(), service("web"), arn(7));
+    let update = ServiceUpdate {
+        cluster: &cluster,
+        service: &name,
+        task_definition: &wanted,
+        force: true,
+        primary_before: None,
+        enable_circuit_breaker: true,
+    };
+    ecs.update_service(&update).await.unwrap();
+    assert_eq!(
+        aws.sent("UpdateService"),
+        [json!({
+            "cluster": "prod", "service": "web", "taskDefinition": wanted.as_str(),
+            "forceNewDeployment": true,
+            "deploymentConfiguration": {
+                "maximumPercent": 150, "futureMember": { "a": [1] },
+                "deploymentCircuitBreaker": {
+                    "enable": true, "rollback": true, "resetOnHealthyTask": false,
+                },
+                "alarms": { "enable": true, "rollback": true, "alarmNames": ["slow"] },
+            },
+        })]
+    );
+}
+
+#[tokio::test]
+async fn whether_ecs_has_something_to_go_back_to_is_one_short_list() {
+    let (aws, ecs) = ecs(|_| {
+        let brief = json!({ "serviceDeploymentArn": "arn:x", "status": "SUCCESSFUL" });
+        Answer::json(&json!({ "serviceDeployments": [brief] }))
+    })
+    .await;
+    assert!(ecs.has_completed(&cluster(), &service("web")).await.unwrap());
+    let sent = aws.sent("ListServiceDeployments");
+    assert_eq!(sent[0]["status"], json!(["SUCCESSFUL", "ROLLBACK_SUCCESSFUL"]));
+    assert_eq!(sent[0]["maxResults"], 1);
 }

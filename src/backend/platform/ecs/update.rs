@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Ecs, EcsError, UPDATE_SERVICE, convert};
+use serde_json::{Map, Value, json};
+
+use super::{Ecs, EcsError, UPDATE_SERVICE, convert, raw::replace_body};
 use crate::{
     backend::aws::AwsError,
     model::{ClusterName, EcsDeploymentId, EcsServiceName, ObservedService, TaskDefinitionArn},
@@ -27,6 +29,8 @@ pub struct ServiceUpdate<'a> {
     pub force: bool,
     /// The PRIMARY deployment right before, by which a new one is told from it.
     pub primary_before: Option<&'a EcsDeploymentId>,
+    /// Whether to turn the circuit breaker on, with rollback, in the same request.
+    pub enable_circuit_breaker: bool,
 }
 
 /// How it is known that a service was updated.
@@ -76,7 +80,8 @@ impl ServiceUpdate<'_> {
 
 impl Ecs {
     /// Tells a service to run a task definition: one request with nothing in it but the cluster,
-    /// the service, the full ARN and, if asked for, `forceNewDeployment`.
+    /// the service, the full ARN and, if asked for, `forceNewDeployment`, and the deployment
+    /// configuration with the circuit breaker turned on.
     ///
     /// When the answer was lost the service is looked at. An update that is not forced is sent
     /// again if the service is untouched, since ECS starts nothing for a task definition the
@@ -111,6 +116,12 @@ impl Ecs {
 
     /// Sends the update once.
     async fn send_update(&self, update: &ServiceUpdate<'_>) -> Result<ObservedService, EcsError> {
+        let body = if update.enable_circuit_breaker {
+            let configuration = self.deployment_configuration(update).await?;
+            Some(with_breaker(update, configuration).to_string())
+        } else {
+            None
+        };
         let request = self
             .client
             .update_service()
@@ -121,13 +132,50 @@ impl Ecs {
         let name = update.service;
         let answer = self
             .session
-            .call(UPDATE_SERVICE, || request.clone().send())
+            .call(UPDATE_SERVICE, || {
+                let (request, body) = (request.clone().customize(), body.clone());
+                request
+                    .map_request(move |request| match &body {
+                        Some(body) => replace_body(request, body),
+                        None => Ok(request),
+                    })
+                    .send()
+            })
             .await
             .map_err(EcsError::of(format!("update ECS service `{name}`")))?;
         let service = answer
             .service()
             .ok_or_else(|| EcsError::unreadable(name.as_str(), "it has no `service`"))?;
         convert::service(update.cluster, service)
+    }
+}
+
+/// The update's body with the whole deployment configuration, in which nothing is changed but the
+/// circuit breaker: what a request leaves out of it might be set to its default.
+fn with_breaker(update: &ServiceUpdate<'_>, configuration: Value) -> Value {
+    let mut configuration = members(configuration);
+    let breaker = configuration.remove("deploymentCircuitBreaker").unwrap_or_default();
+    let mut breaker = members(breaker);
+    breaker.insert("enable".to_owned(), json!(true));
+    breaker.insert("rollback".to_owned(), json!(true));
+    configuration.insert("deploymentCircuitBreaker".to_owned(), Value::Object(breaker));
+    let mut body = members(json!({
+        "cluster": update.cluster.as_str(),
+        "service": update.service.as_str(),
+        "taskDefinition": update.task_definition.as_str(),
+        "deploymentConfiguration": configuration,
+    }));
+    if update.force {
+        body.insert("forceNewDeployment".to_owned(), json!(true));
+    }
+    Value::Object(body)
+}
+
+/// The members of an object; none of what is not one.
+fn members(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
     }
 }
 

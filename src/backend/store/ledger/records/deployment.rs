@@ -157,12 +157,13 @@ impl StepRecord {
     /// The attribute that is written once when the service is put back.
     pub(in super::super) const COMPENSATION_BEFORE: &'static str = "compensation_before";
     /// The attributes that change after the deployment began. Those that a step lacks are absent.
-    const CHANGING: [&'static str; 10] = [
+    const CHANGING: [&'static str; 11] = [
         "status",
         "task_definition",
         "registered",
         "ecs_deployment",
         "verdict",
+        "note",
         "evidence",
         "started_at",
         "finished_at",
@@ -194,11 +195,20 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::backend::store::ledger::tests::support;
+    use crate::{
+        backend::store::ledger::tests::support,
+        model::{BeforeTask, ContainerName, RunTask},
+    };
 
     #[test]
     fn every_member_of_a_step_is_either_fixed_or_changing() {
-        let record = StepRecord::new(0, support::full_step("web"));
+        let task = BeforeTask::new(RunTask {
+            command: vec!["migrate".to_owned()],
+            container: ContainerName::new("app").unwrap(),
+            timeout_seconds: 9,
+        });
+        let step = Step { before_task: Some(task), ..support::full_step("web") };
+        let record = StepRecord::new(0, step);
         let members = fields(&record).unwrap();
         let known: BTreeSet<&str> =
             ["position", "service", "target", StepRecord::BEFORE, StepRecord::COMPENSATION_BEFORE]
