@@ -45,6 +45,7 @@ mod restarting;
 mod rolling_back;
 mod side_by_side;
 mod somebody_else;
+mod staged;
 mod stopping;
 mod stores;
 mod support;
