@@ -4,11 +4,8 @@
 //! Invariant: a task is asked for only when that is in the store, and never a second time unless a
 //! repeat is known to run nothing twice. Where its end is not known, nothing that follows is begun.
 
-use std::time::Duration;
-
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
-use tokio::time::{Instant, sleep};
 
 use super::{
     Engine,
@@ -19,7 +16,7 @@ use super::{
     run::Run,
 };
 use crate::{
-    backend::platform::ecs::{OneOff, OneOffEnd, OneOffState},
+    backend::platform::ecs::{OneOff, OneOffState},
     model::{
         BeforeTask, BeforeTaskStatus, Deployment, Event, Evidence, ServiceId, Step,
         TaskDefinitionArn, TaskHappening, Verdict,
@@ -27,21 +24,13 @@ use crate::{
     plan::{PlannedStep, Revision, Start},
 };
 
-/// The time before the second look; it doubles up to [`POLL_INTERVAL`].
-const FIRST_INTERVAL: Duration = Duration::from_millis(250);
-/// The longest time between two looks.
-const POLL_INTERVAL: Duration = Duration::from_secs(2);
-/// For how long a task that ECS does not know may be one that it does not show yet.
-const NOT_YET_SHOWN: Duration = Duration::from_secs(10);
-/// For how long AWS may not be seen before the end is called unknown.
-const BLINDNESS: Duration = Duration::from_mins(5);
 /// For how long after it was written down a task may be asked for again with the same token. ECS
 /// forgets the token an hour after the end of its task, and a day after it was used (ECS API,
 /// "Ensuring idempotency"); the rest is for clocks that differ.
 const TOKEN_IS_GOOD: SignedDuration = SignedDuration::from_mins(50);
 
 /// How a one-off task ended: well, or with the verdict on its step.
-type Ended = Result<(), (Verdict, Option<Evidence>)>;
+pub(super) type Ended = Result<(), (Verdict, Option<Evidence>)>;
 
 /// What came of asking for a task.
 enum Asked {
@@ -53,13 +42,13 @@ enum Asked {
 
 /// A step whose task is run.
 #[derive(Clone, Copy)]
-struct Before<'a> {
+pub(super) struct Before<'a> {
     /// Its place.
-    position: usize,
+    pub(super) position: usize,
     /// The step.
-    step: &'a PlannedStep,
+    pub(super) step: &'a PlannedStep,
     /// The revision that the task and then the service run.
-    task_definition: &'a TaskDefinitionArn,
+    pub(super) task_definition: &'a TaskDefinitionArn,
 }
 
 impl Engine<'_> {
@@ -199,138 +188,16 @@ impl Engine<'_> {
     }
 
     /// Tells that a task runs.
-    fn tell_start(&self, run: &Run<'_>, before: Before<'_>, (arn, adopted): (&str, bool)) {
+    pub(super) fn tell_start(&self, run: &Run<'_>, before: Before<'_>, (arn, adopted): (&str, bool)) {
         let Some(task) = run.journal.before_task(before.position) else { return };
         let (command, task) = (task.run.line(), short(arn).to_owned());
         self.tell(before, TaskHappening::Started { command, task, adopted });
     }
 
     /// Tells what happens to a task.
-    fn tell(&self, before: Before<'_>, happening: TaskHappening) {
+    pub(super) fn tell(&self, before: Before<'_>, happening: TaskHappening) {
         let service = before.step.service.clone();
         self.listener.hear(&Event::BeforeTask { service, happening });
-    }
-
-    /// Follows a task to its end, as long as it may take.
-    async fn see_through(
-        &self,
-        run: &Run<'_>,
-        before: Before<'_>,
-        (task, arn): (&BeforeTask, &str),
-    ) -> Result<Ended, EngineError> {
-        if task.task_arn.is_some() {
-            self.tell_start(run, before, (arn, true));
-        }
-        let cluster = &before.step.target.cluster;
-        let start = Instant::now();
-        let (mut interval, mut status) = (FIRST_INTERVAL, String::new());
-        let (mut blind, mut missing) = (None, None);
-        loop {
-            match self.ecs.one_off(cluster, arn, &task.run.container).await {
-                Ok(Some(OneOffState { end: Some(end), .. })) => {
-                    return self.task_ended(run, before, (task, end)).await;
-                }
-                Ok(Some(seen)) => {
-                    (blind, missing) = (None, None);
-                    self.tell_status(before, (&mut status, seen.status));
-                }
-                Ok(None) => {
-                    if missing.get_or_insert_with(Instant::now).elapsed() >= NOT_YET_SHOWN {
-                        return self.end_unknown(run, before, task).await;
-                    }
-                }
-                Err(error) => {
-                    let text = format!("cannot see the one-off task: {}", cause_chain(&error));
-                    self.listener.hear(&Event::Warning { text: text.clone() });
-                    if blind.get_or_insert_with(Instant::now).elapsed() >= BLINDNESS {
-                        return Ok(Err((Verdict::Unknown { reason: text }, None)));
-                    }
-                }
-            }
-            if start.elapsed() >= task.run.timeout() {
-                return Ok(Err((too_late(task, (arn, &status)), None)));
-            }
-            sleep(interval).await;
-            interval = (interval * 2).min(POLL_INTERVAL);
-        }
-    }
-
-    /// Tells the status of a task when it is another than before.
-    fn tell_status(&self, before: Before<'_>, (known, seen): (&mut String, String)) {
-        if *known != seen {
-            self.tell(before, TaskHappening::Status { status: seen.clone() });
-            *known = seen;
-        }
-    }
-
-    /// Writes and tells how a task ended.
-    async fn task_ended(
-        &self,
-        run: &Run<'_>,
-        before: Before<'_>,
-        (task, end): (&BeforeTask, OneOffEnd),
-    ) -> Result<Ended, EngineError> {
-        self.record_end_of(run.journal, before.position, &end).await?;
-        let exit_code = end.exit_code;
-        self.tell(before, TaskHappening::Ended { exit_code });
-        if exit_code == Some(0) {
-            return Ok(Ok(()));
-        }
-        let reason = reason(task, &end);
-        let evidence = Evidence { stopped_tasks: vec![end.stopped], ..Evidence::default() };
-        Ok(Err((Verdict::Failed { reason }, Some(evidence))))
-    }
-
-    /// Writes how a task ended.
-    async fn record_end_of(
-        &self,
-        journal: &Journal<'_>,
-        position: usize,
-        end: &OneOffEnd,
-    ) -> Result<(), EngineError> {
-        let (at, exit_code) = ((self.now)(), end.exit_code);
-        let (status, text) = match exit_code {
-            Some(0) => (BeforeTaskStatus::Succeeded, "its one-off task succeeded".to_owned()),
-            Some(code) => {
-                (BeforeTaskStatus::Failed, format!("its one-off task exited with {code}"))
-            }
-            None => (BeforeTaskStatus::Failed, "its one-off task never ran".to_owned()),
-        };
-        let ended = |task: &mut BeforeTask| {
-            (task.status, task.exit_code, task.finished_at) = (status, exit_code, Some(at));
-        };
-        journal.write_before_task(position, &text, ended).await
-    }
-
-    /// The end of a task that cannot be found any more: as a person says, or unknown.
-    async fn end_unknown(
-        &self,
-        run: &Run<'_>,
-        before: Before<'_>,
-        task: &BeforeTask,
-    ) -> Result<Ended, EngineError> {
-        let Some(by) = run.confirmed_by.clone() else {
-            let unknown = |task: &mut BeforeTask| task.status = BeforeTaskStatus::Unknown;
-            let text = "the end of its one-off task is not known";
-            run.journal.write_before_task(before.position, text, unknown).await?;
-            let reason = format!(
-                "ECS does not know its one-off task `{}` any more, and how it ended is not known; it \
-                 is not run again",
-                task.run.line()
-            );
-            return Ok(Err((Verdict::Unknown { reason }, None)));
-        };
-        let at = (self.now)();
-        let text = format!("{by} says that its one-off task succeeded");
-        let confirmed = |task: &mut BeforeTask| {
-            task.status = BeforeTaskStatus::Succeeded;
-            task.finished_at = Some(at);
-            task.confirmed_by = Some(by);
-        };
-        run.journal.write_before_task(before.position, &text, confirmed).await?;
-        let text = format!("`{}`: {text}", before.step.service);
-        self.listener.hear(&Event::Warning { text });
-        Ok(Ok(()))
     }
 
     /// Tells of one-off tasks that still run although nothing that follows them is begun. They are
@@ -401,7 +268,7 @@ impl Journal<'_> {
     }
 
     /// Writes what became of a step's one-off task.
-    async fn write_before_task(
+    pub(super) async fn write_before_task(
         &self,
         position: usize,
         text: &str,
@@ -446,25 +313,6 @@ fn unclear(reason: String) -> Asked {
     Asked::Ended(Box::new(Err((Verdict::Unknown { reason }, None))))
 }
 
-/// The verdict on a step whose task takes too long.
-fn too_late(task: &BeforeTask, (arn, status): (&str, &str)) -> Verdict {
-    let (line, id) = (task.run.line(), short(arn));
-    let last_seen = format!("its one-off task `{line}` ({id}) is {status}, and is left running");
-    Verdict::TimedOut { seconds: task.run.timeout_seconds, last_seen }
-}
-
-/// Why a task did not succeed.
-fn reason(task: &BeforeTask, end: &OneOffEnd) -> String {
-    let (line, container) = (task.run.line(), &task.run.container);
-    let words = &end.stopped.stopped_reason;
-    match end.exit_code {
-        Some(code) => {
-            format!("its one-off task `{line}` exited with {code} in container `{container}`")
-        }
-        None => format!("its one-off task `{line}` never ran: {words}"),
-    }
-}
-
 /// That a task is left running, with the command that ends it.
 fn left_running(step: &Step, (task, arn): (&BeforeTask, &str)) -> String {
     let Step { service, target, .. } = step;
@@ -478,7 +326,7 @@ fn left_running(step: &Step, (task, arn): (&BeforeTask, &str)) -> String {
 }
 
 /// The id of a task, the last part of its ARN.
-fn short(arn: &str) -> &str {
+pub(super) fn short(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 

@@ -27,6 +27,8 @@ mod rollouts;
 mod run;
 mod stages;
 mod stop;
+mod task_log;
+mod task_watch;
 #[cfg(test)]
 mod tests;
 mod verify;

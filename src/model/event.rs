@@ -7,7 +7,7 @@ use super::{
     arn::{EcsDeploymentId, TaskDefinitionArn},
     code_deploy::CodeDeployProgress,
     deployment::DeploymentKind,
-    evidence::Evidence,
+    evidence::{Evidence, LogLine},
     id::{ParameterName, ServiceId},
     observed::RolloutState,
     release::{DeploymentNumber, ReleaseNumber},
@@ -192,6 +192,13 @@ pub enum TaskHappening {
     Status {
         /// `lastStatus`.
         status: String,
+    },
+    /// Its container logged more.
+    Log {
+        /// The container.
+        container: String,
+        /// The new lines, oldest first. They are the container's own words: nobody vouches for them.
+        lines: Vec<LogLine>,
     },
     /// It ended.
     Ended {

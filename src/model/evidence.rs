@@ -110,6 +110,15 @@ pub struct LogLine {
     pub message: String,
 }
 
+impl LogLine {
+    /// The same with no more than so many bytes.
+    #[must_use]
+    pub fn cut(mut self, bytes: usize) -> Self {
+        cut(&mut self.message, bytes);
+        self
+    }
+}
+
 /// A target that is not healthy, as `DescribeTargetHealth` tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct UnhealthyTarget {

@@ -14,7 +14,7 @@ use super::{
     evidence::{self, Extent},
     stages, words,
 };
-use crate::model::{Event, Listener, ServiceId, Verdict};
+use crate::model::{Event, Listener, ServiceId, TaskHappening, Verdict};
 
 /// How often the spinners turn.
 const TICK: Duration = Duration::from_millis(120);
@@ -104,6 +104,9 @@ impl Listener for Live {
                 for line in stages::answers(*deployment, service) {
                     self.remark(&format!("    {line}"));
                 }
+            }
+            Event::BeforeTask { happening: TaskHappening::Log { .. }, .. } => {
+                words::logged(event).iter().for_each(|line| self.remark(line));
             }
             Event::Troubled { service, .. } => {
                 self.remark(&format!("{service}: {words}"));

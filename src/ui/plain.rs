@@ -39,12 +39,18 @@ impl PlainLines {
 
 impl Listener for PlainLines {
     fn hear(&self, event: &Event) {
+        let seconds = self.start.elapsed().as_secs();
+        let logged = words::logged(event);
+        if !logged.is_empty() {
+            // What is logged twice is told twice.
+            logged.iter().for_each(|line| self.console.remark(format!("[{seconds:>4}s] {line}")));
+            return;
+        }
         let (service, line) = words::event_line(event);
         let subject = service.unwrap_or_default();
         if !self.is_news(subject, &line) {
             return;
         }
-        let seconds = self.start.elapsed().as_secs();
         match service {
             Some(service) => self.console.remark(format!("[{seconds:>4}s] {service}: {line}")),
             None => self.console.remark(format!("[{seconds:>4}s] {line}")),

@@ -176,10 +176,24 @@ fn one_off_task(happening: &TaskHappening) -> String {
             format!("{what} the one-off task `{}`, {}", escape(command), escape(task))
         }
         TaskHappening::Status { status } => format!("one-off task {}", escape(status)),
+        TaskHappening::Log { lines, .. } => {
+            format!("one-off task logged {}", counted(lines.len(), "line"))
+        }
         TaskHappening::Ended { exit_code: Some(code) } => {
             format!("one-off task exited with {code}")
         }
         TaskHappening::Ended { exit_code: None } => "one-off task never ran".to_owned(),
+    }
+}
+
+/// What a one-off task logged, line by line; nothing where an event is about something else.
+#[must_use]
+pub(super) fn logged(event: &Event) -> Vec<String> {
+    match event {
+        Event::BeforeTask { service, happening: TaskHappening::Log { lines, .. } } => {
+            lines.iter().map(|line| format!("{service}: | {}", escape(&line.message))).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

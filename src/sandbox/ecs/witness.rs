@@ -184,6 +184,13 @@ fn stream(
 /// What a container logs in its life.
 fn lines(task: &Task, container: &Container) -> Vec<(Timestamp, String)> {
     let Some(start) = task.times.started else { return Vec::new() };
+    if let Some((end, code)) = container.fate.exit(start).filter(|_| container.has_own_command) {
+        let stopped = task.stop.as_ref().map(|stop| stop.at);
+        return lines_of_command(&container.spec.image, (start, end), code)
+            .into_iter()
+            .filter(|(at, _)| stopped.is_none_or(|stopped| *at <= stopped))
+            .collect();
+    }
     let name = &container.spec.name;
     let end = container.fate.exit(start).map(|(at, _)| at);
     let mut lines: Vec<(Timestamp, String)> = Vec::new();
@@ -201,6 +208,30 @@ fn lines(task: &Task, container: &Container) -> Vec<(Timestamp, String)> {
         say(stop.at, "INFO  SIGTERM received, shutting down".to_owned());
     }
     lines.sort_by_key(|(at, _)| *at);
+    lines
+}
+
+/// The steps that a command tells of which is run once.
+const STEPS: i32 = 3;
+
+/// What a command logs that is run once: that it starts, its steps, and how it ends.
+fn lines_of_command(
+    image: &str,
+    (start, end): (Timestamp, Timestamp),
+    code: i32,
+) -> Vec<(Timestamp, String)> {
+    let image = image.rsplit('/').next().unwrap_or_default();
+    let mut lines = vec![(start, format!("INFO  starting a command of {image}"))];
+    let part = end.duration_since(start) / (STEPS + 1);
+    lines.extend((1..=STEPS).map(|step| {
+        let text = format!("INFO  step {step} of {STEPS}");
+        (start + part * step, text)
+    }));
+    let last = match code {
+        0 => "INFO  done, exiting with 0".to_owned(),
+        code => format!("ERROR step {STEPS} failed, exiting with {code}"),
+    };
+    lines.push((end, last));
     lines
 }
 

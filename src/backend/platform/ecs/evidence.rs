@@ -11,11 +11,12 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::time::timeout;
 
-use super::{Ecs, EcsError, convert, pages};
+use super::{Ecs, EcsError, OneOffEnd, convert, logs::LogSource, pages};
 use crate::{
     backend::aws::AwsError,
     model::{
-        ContainerLog, EcsDeploymentId, Evidence, Gap, ObservedService, ServiceEvent, UnhealthyTask,
+        ContainerLog, EcsDeploymentId, Evidence, Gap, ObservedService, ServiceEvent,
+        TaskDefinitionArn, UnhealthyTask,
     },
 };
 
@@ -65,16 +66,40 @@ impl Ecs {
         };
         let is_target = |task: &Task| targets.iter().any(|one| one.task.as_deref() == id_of(task));
         let ailing = running.iter().filter(|task| unhealthy(task).is_some() || is_target(task));
-        let logs = self.logs_of(&with_logs(&stopped, ailing)).await;
+        let logs = with_logs(&stopped, ailing);
+        let logs: Vec<LogSource<'_>> = logs.into_iter().map(source_of).collect();
         evidence.targets = targets;
         evidence.gaps.extend(gaps);
-        for log in logs {
+        self.add_logs(&mut evidence, &logs).await;
+        evidence
+    }
+
+    /// Collects what tells why a one-off task failed: the task as it stopped, and the last lines of
+    /// its containers that failed.
+    pub async fn one_off_evidence(
+        &self,
+        (task, task_definition): (&str, &TaskDefinitionArn),
+        end: &OneOffEnd,
+    ) -> Evidence {
+        let mut evidence =
+            Evidence { stopped_tasks: vec![end.stopped.clone()], ..Evidence::default() };
+        let exits = end.stopped.containers.iter().map(|one| (one.name.as_str(), one.exit_code));
+        let failed = culprits(&exits.collect::<Vec<_>>());
+        let task_definition = task_definition.as_str();
+        let logs = failed.into_iter().take(LOGS_READ);
+        let logs = logs.map(|container| LogSource { task, task_definition, container });
+        self.add_logs(&mut evidence, &logs.collect::<Vec<_>>()).await;
+        evidence
+    }
+
+    /// Adds the last lines of containers, or why there are none.
+    async fn add_logs(&self, evidence: &mut Evidence, wanted: &[LogSource<'_>]) {
+        for log in self.logs_of(wanted).await {
             match log {
                 Ok(log) => evidence.logs.push(log),
                 Err(gap) => evidence.gaps.push(gap),
             }
         }
-        evidence
     }
 
     /// All tasks of a deployment that ECS still tells of.
@@ -92,10 +117,10 @@ impl Ecs {
     }
 
     /// The last lines of containers, side by side.
-    async fn logs_of(&self, wanted: &[(&Task, &str)]) -> Vec<Result<ContainerLog, Gap>> {
-        let logs = wanted.iter().map(|(task, container)| async move {
-            let log = within(self.last_lines(task, container)).await;
-            log.unwrap_or_else(|| Err(late(&format!("the log of {container}"))))
+    async fn logs_of(&self, wanted: &[LogSource<'_>]) -> Vec<Result<ContainerLog, Gap>> {
+        let logs = wanted.iter().map(|source| async move {
+            let log = within(self.last_lines(*source)).await;
+            log.unwrap_or_else(|| Err(late(&format!("the log of {}", source.container))))
         });
         join_all(logs).await
     }
@@ -107,7 +132,7 @@ async fn within<T>(work: impl Future<Output = T>) -> Option<T> {
 }
 
 /// That something took too long.
-fn late(what: &str) -> Gap {
+pub(super) fn late(what: &str) -> Gap {
     let what = format!("{what} could not be read within {} s", PATIENCE.as_secs());
     Gap { what, hint: None }
 }
@@ -174,7 +199,13 @@ fn with_logs<'a>(
     stopped: &'a [Task],
     ailing: impl Iterator<Item = &'a Task>,
 ) -> Vec<(&'a Task, &'a str)> {
-    let failed = stopped.iter().flat_map(|task| culprits(task).map(move |name| (task, name)));
+    let exits = |task: &'a Task| {
+        let exit = |one: &'a Container| Some((one.name()?, one.exit_code()));
+        task.containers().iter().filter_map(exit).collect::<Vec<_>>()
+    };
+    let failed = stopped
+        .iter()
+        .flat_map(|task| culprits(&exits(task)).into_iter().map(move |name| (task, name)));
     let ailing = ailing
         .flat_map(|task| task.containers().iter().filter_map(move |one| Some((task, one.name()?))));
     let mut wanted: Vec<(&Task, &str)> = Vec::new();
@@ -187,12 +218,21 @@ fn with_logs<'a>(
 }
 
 /// The containers of a stopped task that ran and failed; all that ran where none did by itself.
-fn culprits(task: &Task) -> impl Iterator<Item = &str> {
-    let failed = |one: &&Container| one.exit_code().is_some_and(|code| code != 0 && code != 143);
-    let by_itself = task.containers().iter().any(|one| failed(&one));
-    let ran = task.containers().iter().filter(|one| one.exit_code().is_some());
-    let chosen = ran.filter(move |one| !by_itself || failed(one));
-    chosen.filter_map(Container::name)
+fn culprits<'a>(exits: &[(&'a str, Option<i32>)]) -> Vec<&'a str> {
+    let failed = |code: Option<i32>| code.is_some_and(|code| code != 0 && code != 143);
+    let by_itself = exits.iter().any(|(_, code)| failed(*code));
+    let ran = exits.iter().filter(|(_, code)| code.is_some());
+    let chosen = ran.filter(|(_, code)| !by_itself || failed(*code));
+    chosen.map(|(name, _)| *name).collect()
+}
+
+/// Whose log it is.
+fn source_of<'a>((task, container): (&'a Task, &'a str)) -> LogSource<'a> {
+    LogSource {
+        task: task.task_arn().unwrap_or_default(),
+        task_definition: task.task_definition_arn().unwrap_or_default(),
+        container,
+    }
 }
 
 /// The events since a moment, oldest first.

@@ -1,23 +1,93 @@
-//! The last lines of containers, from CloudWatch Logs.
+//! What containers log, from CloudWatch Logs: their last lines, or all lines as they come.
 //!
 //! Where a container's log is, is told by its task definition: the driver `awslogs` writes the stream
 //! `prefix/container/task` of a group (ECS developer guide, "send Amazon ECS logs to CloudWatch").
 //! What another driver takes elsewhere is not read.
 
-use aws_sdk_ecs::types::Task;
+use std::time::Duration;
+
+use aws_sdk_cloudwatchlogs::operation::get_log_events::GetLogEventsOutput;
 use jiff::Timestamp;
 use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
 
-use super::{Ecs, evidence::gap, pages, read};
+use super::{
+    Ecs,
+    evidence::{gap, late},
+    pages, read,
+};
 use crate::{
-    backend::aws::{AwsError, Bucket, Operation},
+    backend::aws::{AwsError, Bucket, FaultKind, Operation},
     model::{ContainerLog, Gap, LogLine, Region},
 };
 
 const GET_LOG_EVENTS: Operation = read("GetLogEvents", Bucket::LogRead);
 
-/// How many lines are read.
-const LINES: i32 = 20;
+/// How many of the last lines are read.
+const LINES: usize = 20;
+/// How many lines are read in one look at a log that is followed.
+const LINES_A_LOOK: usize = 200;
+/// How many requests one look takes at most. Pages may be empty although more follow.
+const REQUESTS_A_LOOK: usize = 5;
+/// How long one look takes at most.
+const LOOK: Duration = Duration::from_secs(10);
+/// The most bytes of a line that are told of a log that is followed; an event may have a megabyte.
+const LINE_BYTES: usize = 4000;
+
+/// Whose log is read.
+#[derive(Debug, Clone, Copy)]
+pub struct LogSource<'a> {
+    /// The task, by its ARN.
+    pub task: &'a str,
+    /// Its task definition, by its ARN.
+    pub task_definition: &'a str,
+    /// The container.
+    pub container: &'a str,
+}
+
+impl<'a> LogSource<'a> {
+    /// The task's id.
+    fn task_id(self) -> &'a str {
+        self.task.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// How far a log has been read.
+#[derive(Debug, Clone, Default)]
+pub struct LogCursor {
+    /// `nextForwardToken` of the last page.
+    next: Option<String>,
+}
+
+impl LogCursor {
+    /// Goes on to the next page. The log ends where the token is the same again; before that pages
+    /// may be empty (CloudWatch Logs API, `GetLogEvents`).
+    fn is_at_end(&mut self, next: Option<String>) -> bool {
+        let is_end = next.is_none() || next == self.next;
+        if next.is_some() {
+            self.next = next;
+        }
+        is_end
+    }
+}
+
+/// What one look at a log found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewLines {
+    /// The lines after those of the look before, oldest first.
+    pub lines: Vec<LogLine>,
+    /// Where more of them are, when the look ended before the log did.
+    pub rest: Option<String>,
+}
+
+/// Why a log is not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// In words, with what to do about it.
+    pub gap: Gap,
+    /// Whether another look finds the same.
+    pub is_lasting: bool,
+}
 
 /// The part of a task definition that tells where logs are.
 #[derive(Deserialize)]
@@ -59,53 +129,107 @@ struct Place {
     region: Option<Region>,
 }
 
+/// Which part of a log is asked for.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    /// Its end.
+    Last,
+    /// What follows a token, or the beginning.
+    After(Option<&'a str>),
+}
+
 impl Ecs {
     /// The last lines of a container of a task; or why there are none.
-    pub(super) async fn last_lines(
-        &self,
-        task: &Task,
-        container: &str,
-    ) -> Result<ContainerLog, Gap> {
-        let place = self.log_of(task, container).await?;
-        let region = place.region.as_ref().unwrap_or_else(|| self.session.region());
-        let session = self.session.in_region(region);
-        let client = aws_sdk_cloudwatchlogs::Client::new(session.config());
-        let request = || {
-            client
-                .get_log_events()
-                .log_group_name(&place.group)
-                .log_stream_name(&place.stream)
-                .start_from_head(false)
-                .limit(LINES)
-                .send()
-        };
-        let told = session.call(GET_LOG_EVENTS, request).await;
+    pub(super) async fn last_lines(&self, source: LogSource<'_>) -> Result<ContainerLog, Gap> {
+        let container = source.container;
+        let place = self.log_of(source).await?;
+        let told = self.log_page((&place, LINES), Part::Last).await;
         let told = told.map_err(|error| unread(container, &place, &error))?;
-        let lines = told.events().iter().filter_map(|event| {
-            let at = Timestamp::from_millisecond(event.timestamp()?).ok()?;
-            Some(LogLine { at, message: event.message()?.trim_end().to_owned() })
-        });
-        let arn = task.task_arn().unwrap_or_default();
-        let account = pages::account(arn);
+        let region = self.region_of(&place);
+        let at = (region.as_str(), pages::account(source.task));
         Ok(ContainerLog {
-            task: id_of(task).to_owned(),
+            task: source.task_id().to_owned(),
             container: container.to_owned(),
-            lines: lines.collect(),
-            console: pages::log_page((region.as_str(), account), &place.group, &place.stream),
+            lines: lines(&told).collect(),
+            console: pages::log_page(at, &place.group, &place.stream),
             source: place.group,
             stream: Some(place.stream),
         })
     }
 
+    /// The lines of a container's log that are new since the look before, within bounds: what is left
+    /// is for the next look. A log that nothing was written to yet has none.
+    ///
+    /// # Errors
+    /// Tells why nothing more can be read. No line is lost by that: what had been read is given
+    /// first, and the failure by the next look.
+    pub async fn new_lines(
+        &self,
+        source: LogSource<'_>,
+        cursor: &mut LogCursor,
+    ) -> Result<NewLines, Unread> {
+        let deadline = Instant::now() + LOOK;
+        let lost = |gap| Unread { gap, is_lasting: true };
+        let place = timeout_at(deadline, self.log_of(source)).await;
+        let place = place.unwrap_or_else(|_elapsed| Err(late("a log"))).map_err(lost)?;
+        let mut found = Vec::new();
+        for _ in 0..REQUESTS_A_LOOK {
+            let part = (&place, LINES_A_LOOK.saturating_sub(found.len()));
+            let page = self.log_page(part, Part::After(cursor.next.as_deref()));
+            let page = match timeout_at(deadline, page).await {
+                Ok(Ok(page)) => page,
+                Ok(Err(_)) | Err(_) if !found.is_empty() => break,
+                Ok(Err(error)) => return unreadable(source.container, &place, &error),
+                Err(_elapsed) => return Err(Unread { gap: late("a log"), is_lasting: false }),
+            };
+            found.extend(lines(&page).map(|line| line.cut(LINE_BYTES)));
+            if cursor.is_at_end(page.next_forward_token) {
+                return Ok(NewLines { lines: found, rest: None });
+            }
+            if found.len() >= LINES_A_LOOK {
+                break;
+            }
+        }
+        let rest = Some(format!("{}, stream {}", place.group, place.stream));
+        Ok(NewLines { lines: found, rest })
+    }
+
+    /// A page of a log.
+    async fn log_page(
+        &self,
+        (place, most): (&Place, usize),
+        part: Part<'_>,
+    ) -> Result<GetLogEventsOutput, AwsError> {
+        let session = self.session.in_region(self.region_of(place));
+        let client = aws_sdk_cloudwatchlogs::Client::new(session.config());
+        let (from_head, token) = match part {
+            Part::Last => (false, None),
+            Part::After(token) => (true, token.map(str::to_owned)),
+        };
+        let request = client
+            .get_log_events()
+            .log_group_name(&place.group)
+            .log_stream_name(&place.stream)
+            .start_from_head(from_head)
+            .limit(i32::try_from(most).unwrap_or(i32::MAX))
+            .set_next_token(token);
+        session.call(GET_LOG_EVENTS, || request.clone().send()).await
+    }
+
+    /// The region of a log.
+    fn region_of<'a>(&'a self, place: &'a Place) -> &'a Region {
+        place.region.as_ref().unwrap_or_else(|| self.session.region())
+    }
+
     /// Where a container's log is.
-    async fn log_of(&self, task: &Task, container: &str) -> Result<Place, Gap> {
+    async fn log_of(&self, source: LogSource<'_>) -> Result<Place, Gap> {
+        let container = source.container;
         let lost = |why: String, hint: Option<&str>| Gap {
             what: format!("the log of container {container} is not read: {why}"),
             hint: hint.map(str::to_owned),
         };
-        let arn = task.task_definition_arn().unwrap_or_default();
         let definition = self
-            .task_definition(arn)
+            .task_definition(source.task_definition)
             .await
             .map_err(|error| lost(error.to_string(), Some("allow `ecs:DescribeTaskDefinition`")))?;
         let definition: Definition = serde_json::from_str(&definition.document)
@@ -125,8 +249,17 @@ impl Ecs {
             lost("its stream is named by no `awslogs-stream-prefix`".to_owned(), Some(hint))
         })?;
         let region = option("awslogs-region").and_then(|name| Region::new(name).ok());
-        Ok(Place { group, stream: format!("{prefix}/{container}/{}", id_of(task)), region })
+        Ok(Place { group, stream: format!("{prefix}/{container}/{}", source.task_id()), region })
     }
+}
+
+/// What a failed request makes of a look: a stream that is not there yet has no lines.
+fn unreadable(container: &str, place: &Place, error: &AwsError) -> Result<NewLines, Unread> {
+    if error.is_not_found() {
+        return Ok(NewLines::default());
+    }
+    let is_lasting = matches!(error.kind(), FaultKind::AccessDenied(_));
+    Err(Unread { gap: unread(container, place, error), is_lasting })
 }
 
 /// That a log could not be read; a stream that is not there was never written.
@@ -138,7 +271,10 @@ fn unread(container: &str, place: &Place, error: &AwsError) -> Gap {
     gap(&format!("the log of container {container} in {} could not be read", place.group), error)
 }
 
-/// A task's id.
-fn id_of(task: &Task) -> &str {
-    task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default()
+/// The lines of a page.
+fn lines(page: &GetLogEventsOutput) -> impl Iterator<Item = LogLine> {
+    page.events().iter().filter_map(|event| {
+        let at = Timestamp::from_millisecond(event.timestamp()?).ok()?;
+        Some(LogLine { at, message: event.message()?.trim_end().to_owned() })
+    })
 }
