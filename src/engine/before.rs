@@ -188,7 +188,12 @@ impl Engine<'_> {
     }
 
     /// Tells that a task runs.
-    pub(super) fn tell_start(&self, run: &Run<'_>, before: Before<'_>, (arn, adopted): (&str, bool)) {
+    pub(super) fn tell_start(
+        &self,
+        run: &Run<'_>,
+        before: Before<'_>,
+        (arn, adopted): (&str, bool),
+    ) {
         let Some(task) = run.journal.before_task(before.position) else { return };
         let (command, task) = (task.run.line(), short(arn).to_owned());
         self.tell(before, TaskHappening::Started { command, task, adopted });

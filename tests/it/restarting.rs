@@ -93,6 +93,32 @@ fn a_set_restarts_others_once_it_is_verified() {
 }
 
 #[test]
+fn a_rollback_restarts_others_once_it_is_verified() {
+    let shop = shop();
+    let latest = shop.latest("orders-api");
+    for tag in ["one", "two"] {
+        let uri = format!("{}:{tag}", latest.rsplit_once(':').unwrap().0);
+        shop.sandbox(&["set", "push-image", &uri]);
+        shop.run(&["register", &uri, "orders-api"]).expect(0);
+        shop.run(&["deploy", "web", "prod", "-y"]).expect(0);
+    }
+    let (was, count) = (primary(&shop), forced(&shop));
+    let plan = shop.run(&["rollback", "prod", "--dry-run"]).expect(0);
+    plan.prints("once all others are verified");
+    let run = shop.run(&["rollback", "prod", "-y", "--reason", "slow"]).expect(0);
+    let place = |text: &str| run.stderr.find(text).unwrap_or_else(|| panic!("no {text}"));
+    assert!(place("orders-api: VERIFIED") < place("search-indexer: started ecs-svc/"));
+    run.prints(", restarted");
+    assert_ne!(primary(&shop), was);
+    assert_eq!(forced(&shop), count + 1);
+    let tag = shop.parameter("/bookshop/images/prod/orders-api").unwrap();
+    assert!(tag.ends_with(":one"), "{tag}");
+    for service in &PROD {
+        shop.assert_in_step(service);
+    }
+}
+
+#[test]
 fn what_fails_restarts_nothing() {
     for on_failure in ["rollback", "continue"] {
         let shop = shop();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{BOOKSHOP, PROD, Shop};
+use crate::support::{BOOKSHOP, PROD, Shop, until};
 
 /// The service of the example project that shares no image with another.
 const INDEXER: &[&str] = &["deploy", "search-indexer", "prod", "-y"];
@@ -113,13 +113,164 @@ fn what_a_failed_task_leaves_is_told() {
         search-indexer    not b0885c1    ROLLED_BACK    bookshop-prod-search-indexer:1
 
         search-indexer: FAILED  its one-off task `./manage migrate` exited with 3 in container `search-indexer`
+            cause: container search-indexer exited with 3; the last it said: ERROR step 3 failed, exiting with 3
+              fix: mend what its log tells, register the image, and deploy again
             task [id] stopped, EssentialContainerExited: Essential container in task exited
               container search-indexer, exit code 3
+            log of container search-indexer in /ecs/bookshop/search-indexer:
+              | [clock] INFO  starting a command of search-indexer:b0885c1
+              | [clock] INFO  step 1 of 3
+              | [clock] INFO  step 2 of 3
+              | [clock] INFO  step 3 of 3
+              | [clock] ERROR step 3 failed, exiting with 3
 
     d1 failed: the task before search-indexer failed, and no service was touched.
     hint: see all that was recorded with `release-tool show d1`
     hint: mend what is told above, and deploy again
     ");
+}
+
+/// The status of the only one-off task, as ECS tells it.
+fn status_of_task(shop: &Shop) -> String {
+    let arn = task(shop, "d1")["task_arn"].take();
+    let told = shop.ecs("DescribeTasks", &json!({ "cluster": "bookshop-prod", "tasks": [arn] }));
+    told["tasks"][0]["lastStatus"].as_str().unwrap_or_default().to_owned()
+}
+
+/// What the one-off task of the search indexer logs, as the error stream has it.
+fn told(stderr: &str) -> Vec<&str> {
+    stderr.lines().filter_map(|line| Some(line.split_once("search-indexer: | ")?.1)).collect()
+}
+
+#[test]
+fn what_a_task_logs_is_told_while_it_runs_in_order_and_once() {
+    let shop = shop();
+    shop.sandbox(&["fate", "search-indexer", "task-exit=0@40"]);
+    shop.stand_still();
+    let mut deploy = shop.start(INDEXER);
+    deploy.hears("one-off task PROVISIONING");
+    until("the task runs", || {
+        shop.sandbox(&["advance", "1s"]);
+        status_of_task(&shop) == "RUNNING"
+    });
+    deploy.hears("search-indexer: | INFO  starting a command of search-indexer:b0885c1");
+    for step in ["step 1 of 3", "step 2 of 3", "step 3 of 3"] {
+        shop.sandbox(&["advance", "10s"]);
+        deploy.hears(&format!("search-indexer: | INFO  {step}"));
+        assert_eq!(status_of_task(&shop), "RUNNING");
+    }
+    shop.go_fast();
+    let run = deploy.end().expect(0);
+    assert_eq!(
+        told(&run.stderr),
+        [
+            "INFO  starting a command of search-indexer:b0885c1",
+            "INFO  step 1 of 3",
+            "INFO  step 2 of 3",
+            "INFO  step 3 of 3",
+            "INFO  done, exiting with 0",
+        ]
+    );
+    let place = |text: &str| run.stderr.find(text).unwrap_or_else(|| panic!("no {text}"));
+    assert!(place("| INFO  done") < place("one-off task exited with 0"), "{}", run.stderr);
+}
+
+#[test]
+fn programs_read_the_log_of_a_task_in_its_events() {
+    let shop = shop();
+    shop.sandbox(&["fate", "search-indexer", "task-exit=0@20"]);
+    let run = shop.run(&[INDEXER, &["--output", "json"]].concat()).expect(0);
+    let documents = run.documents();
+    let logs = documents.iter().filter(|one| one["happening"] == "log");
+    let lines: Vec<&Value> = logs
+        .flat_map(|log| {
+            assert_eq!(
+                (&log["event"], &log["service"]),
+                (&json!("before_task"), &json!("search-indexer"))
+            );
+            assert_eq!(log["container"], "search-indexer");
+            log["lines"].as_array().unwrap()
+        })
+        .collect();
+    let messages: Vec<&str> = lines.iter().map(|line| line["message"].as_str().unwrap()).collect();
+    assert_eq!(messages.len(), 5, "{messages:?}");
+    assert_eq!(messages[4], "INFO  done, exiting with 0");
+    assert!(lines.iter().all(|line| line["at"].is_string()));
+}
+
+#[test]
+fn a_log_that_may_not_be_read_is_said_once_and_stops_nothing() {
+    let shop = shop();
+    shop.sandbox(&["fate", "search-indexer", "task-exit=0@60"]);
+    shop.sandbox(&["fault", "add", "GetLogEvents", "deny"]);
+    let run = shop.run(INDEXER).expect(0);
+    assert_eq!(run.stderr.matches("warning: `search-indexer`: the log of container").count(), 1);
+    assert_eq!(run.stderr.matches("allow `logs:GetLogEvents` on").count(), 1, "{}", run.stderr);
+    assert!(told(&run.stderr).is_empty());
+    assert_eq!(shop.count("GetLogEvents"), 1);
+    shop.assert_in_step(&PROD[5]);
+
+    // Nor does it hide how a task ended.
+    let shop = self::shop();
+    shop.sandbox(&["fate", "search-indexer", "task-exit=3"]);
+    shop.sandbox(&["fault", "add", "GetLogEvents", "deny"]);
+    let run = shop.run(INDEXER).expect(3);
+    run.prints("exited with 3 in container `search-indexer`")
+        .prints("missing: the log of container");
+}
+
+#[test]
+fn a_log_that_goes_elsewhere_is_said_once() {
+    let shop = shop();
+    let mut definition =
+        shop.task_definition("bookshop-prod-search-indexer")["taskDefinition"].take();
+    let members = definition.as_object_mut().unwrap();
+    members.retain(|member, _| {
+        [
+            "family",
+            "networkMode",
+            "requiresCompatibilities",
+            "cpu",
+            "memory",
+            "executionRoleArn",
+            "taskRoleArn",
+            "containerDefinitions",
+        ]
+        .contains(&member.as_str())
+    });
+    let container = &mut definition["containerDefinitions"][0];
+    container.as_object_mut().unwrap().remove("logConfiguration").unwrap();
+    shop.ecs("RegisterTaskDefinition", &definition);
+    let moved = json!({
+        "cluster": "bookshop-prod", "service": "prod-search-indexer",
+        "taskDefinition": "bookshop-prod-search-indexer",
+    });
+    shop.ecs("UpdateService", &moved);
+    until("the service is steady", || {
+        let service = shop.service("bookshop-prod", "prod-search-indexer");
+        service["deployments"].as_array().unwrap().len() == 1
+    });
+    let run = shop.run(INDEXER).expect(0);
+    run.tells("the log of container search-indexer is not read: it has no `logConfiguration`; set");
+    assert_eq!(shop.count("GetLogEvents"), 0);
+}
+
+#[test]
+fn a_task_that_fails_is_told_with_the_last_lines_of_its_log() {
+    let shop = shop();
+    shop.sandbox(&["fate", "search-indexer", "task-exit=3"]);
+    let last = "ERROR step 3 failed, exiting with 3";
+    let cause = format!("cause: container search-indexer exited with 3; the last it said: {last}");
+    let run = shop.run(INDEXER).expect(3).prints(&cause);
+    assert_eq!(told(&run.stderr).last(), Some(&last));
+    let group = "log of container search-indexer in /ecs/bookshop/search-indexer:";
+    run.prints(group);
+    shop.run(&["show", "d1"]).expect(0).prints(&cause).prints(group).prints("INFO  step 1 of 3");
+    let evidence = shop.json(&["show", "d1"])["deployment"]["steps"][0]["evidence"].take();
+    assert_eq!(evidence["diagnosis"][0]["cause"], "CRASHED", "{evidence}");
+    let lines = evidence["logs"][0]["lines"].as_array().unwrap();
+    assert_eq!(lines.last().unwrap()["message"], last);
+    assert_eq!(evidence["stopped_tasks"][0]["containers"][0]["exit_code"], 3);
 }
 
 #[test]

@@ -270,3 +270,23 @@ fn stack_trace(name: &str) -> Vec<String> {
     ]
     .into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_tells_of_its_start_its_steps_and_its_end() {
+        let at = |second: i64| Timestamp::from_second(second).unwrap();
+        for (code, last) in
+            [(0, "INFO  done, exiting with 0"), (3, "ERROR step 3 failed, exiting with 3")]
+        {
+            let lines = lines_of_command("registry/team/web:v1", (at(100), at(140)), code);
+            assert_eq!(lines[0], (at(100), "INFO  starting a command of web:v1".to_owned()));
+            let steps: Vec<Timestamp> = lines[1..4].iter().map(|(at, _)| *at).collect();
+            assert_eq!(steps, [at(110), at(120), at(130)]);
+            assert_eq!(lines[4], (at(140), last.to_owned()));
+            assert_eq!(lines.len(), 5);
+        }
+    }
+}

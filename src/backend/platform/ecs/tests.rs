@@ -710,3 +710,99 @@ async fn whether_ecs_has_something_to_go_back_to_is_one_short_list() {
     assert_eq!(sent[0]["status"], json!(["SUCCESSFUL", "ROLLBACK_SUCCESSFUL"]));
     assert_eq!(sent[0]["maxResults"], 1);
 }
+
+/// A task definition whose container logs to `/ecs/web`.
+fn with_log() -> Answer {
+    let options = json!({ "awslogs-group": "/ecs/web", "awslogs-stream-prefix": "ecs" });
+    let log = json!({ "logDriver": "awslogs", "options": options });
+    let container = json!({ "name": "web", "image": "web:1", "logConfiguration": log });
+    Answer::json(&json!({ "taskDefinition": {
+        "family": "web", "revision": 7, "taskDefinitionArn": arn(7).as_str(), "status": "ACTIVE",
+        "containerDefinitions": [container],
+    } }))
+}
+
+/// A page of a log.
+fn log_page(messages: &[String], token: &str) -> Answer {
+    let event =
+        |message: &String| json!({ "timestamp": 1_700_000_000_000_i64, "message": message });
+    let events: Vec<Value> = messages.iter().map(event).collect();
+    Answer::json(&json!({ "events": events, "nextForwardToken": token }))
+}
+
+/// The messages of lines.
+fn messages(found: &NewLines) -> Vec<&str> {
+    found.lines.iter().map(|line| line.message.as_str()).collect()
+}
+
+const TASK: &str = "arn:aws:ecs:eu-west-1:111111111111:task/prod/0123456789abcdef";
+
+#[tokio::test]
+async fn a_log_is_followed_over_empty_pages_and_each_line_is_read_once() {
+    let (aws, ecs) = ecs(|seen| match seen.operation.as_str() {
+        "GetLogEvents" => match seen.json()["nextToken"].as_str() {
+            None => log_page(&["a\n".to_owned()], "f/1"),
+            Some("f/1") => log_page(&[], "f/2"),
+            Some("f/2") => log_page(&["b".to_owned(), "c".repeat(5000)], "f/3"),
+            Some(token) => log_page(&[], token),
+        },
+        _ => with_log(),
+    })
+    .await;
+    let definition = arn(7);
+    let source = LogSource { task: TASK, task_definition: definition.as_str(), container: "web" };
+    let mut cursor = LogCursor::default();
+    let found = ecs.new_lines(source, &mut cursor).await.unwrap();
+    assert_eq!(messages(&found)[..2], ["a", "b"]);
+    assert!(found.lines[2].message.len() < 4010 && found.rest.is_none());
+    assert_eq!(ecs.new_lines(source, &mut cursor).await.unwrap(), NewLines::default());
+    let sent = aws.sent("GetLogEvents");
+    assert_eq!(sent.len(), 5);
+    assert_eq!(sent[0]["logStreamName"], "ecs/web/0123456789abcdef");
+    assert!(sent.iter().all(|body| body["startFromHead"] == true), "{sent:?}");
+}
+
+#[tokio::test]
+async fn a_look_at_a_log_is_bounded() {
+    // More lines than a look takes, then ever new pages without lines.
+    let (aws, ecs) = ecs(|seen| {
+        if seen.operation != "GetLogEvents" {
+            return with_log();
+        }
+        let body = seen.json();
+        let page: u32 = body["nextToken"].as_str().map_or(0, |token| token.parse().unwrap());
+        let most = if page < 2 { body["limit"].as_u64().unwrap().min(150) } else { 0 };
+        let lines: Vec<String> = (0..most).map(|line| format!("{page} {line}")).collect();
+        log_page(&lines, &(page + 1).to_string())
+    })
+    .await;
+    let definition = arn(7);
+    let source = LogSource { task: TASK, task_definition: definition.as_str(), container: "web" };
+    let mut cursor = LogCursor::default();
+    let found = ecs.new_lines(source, &mut cursor).await.unwrap();
+    assert_eq!((found.lines.len(), aws.sent("GetLogEvents").len()), (200, 2));
+    assert_eq!(found.rest.as_deref(), Some("/ecs/web, stream ecs/web/0123456789abcdef"));
+    let found = ecs.new_lines(source, &mut cursor).await.unwrap();
+    assert_eq!((found.lines.len(), aws.sent("GetLogEvents").len()), (0, 7));
+    assert!(found.rest.is_some());
+}
+
+#[tokio::test]
+async fn a_log_that_is_denied_is_given_up_and_one_that_is_not_there_is_empty() {
+    for (code, is_lasting) in [
+        ("AccessDeniedException", Some(true)),
+        ("InvalidParameterException", Some(false)),
+        ("ResourceNotFoundException", None),
+    ] {
+        let (_, ecs) = ecs(move |seen| match seen.operation.as_str() {
+            "GetLogEvents" => Answer::error(code, "no"),
+            _ => with_log(),
+        })
+        .await;
+        let definition = arn(7);
+        let task_definition = definition.as_str();
+        let source = LogSource { task: TASK, task_definition, container: "web" };
+        let found = ecs.new_lines(source, &mut LogCursor::default()).await;
+        assert_eq!(found.as_ref().err().map(|unread| unread.is_lasting), is_lasting, "{found:?}");
+    }
+}
