@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The longest that is waited for one kind of evidence.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// The most logs that are read.
 const LOGS_READ: usize = 4;
 

@@ -4,8 +4,6 @@
 //! `prefix/container/task` of a group (ECS developer guide, "send Amazon ECS logs to CloudWatch").
 //! What another driver takes elsewhere is not read.
 
-use std::time::Duration;
-
 use aws_sdk_cloudwatchlogs::operation::get_log_events::GetLogEventsOutput;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -13,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     Ecs,
-    evidence::{gap, late},
+    evidence::{PATIENCE, gap, late},
     pages, read,
 };
 use crate::{
@@ -29,8 +27,6 @@ const LINES: usize = 20;
 const LINES_A_LOOK: usize = 200;
 /// How many requests one look takes at most. Pages may be empty although more follow.
 const REQUESTS_A_LOOK: usize = 5;
-/// How long one look takes at most.
-const LOOK: Duration = Duration::from_secs(10);
 /// The most bytes of a line that are told of a log that is followed; an event may have a megabyte.
 const LINE_BYTES: usize = 4000;
 
@@ -168,10 +164,14 @@ impl Ecs {
         source: LogSource<'_>,
         cursor: &mut LogCursor,
     ) -> Result<NewLines, Unread> {
-        let deadline = Instant::now() + LOOK;
-        let lost = |gap| Unread { gap, is_lasting: true };
+        let deadline = Instant::now() + PATIENCE;
+        let too_late = || {
+            let gap = late(&format!("the log of container {}", source.container));
+            Unread { gap, is_lasting: false }
+        };
         let place = timeout_at(deadline, self.log_of(source)).await;
-        let place = place.unwrap_or_else(|_elapsed| Err(late("a log"))).map_err(lost)?;
+        let place = place.map_err(|_elapsed| too_late())?;
+        let place = place.map_err(|gap| Unread { gap, is_lasting: true })?;
         let mut found = Vec::new();
         for _ in 0..REQUESTS_A_LOOK {
             let part = (&place, LINES_A_LOOK.saturating_sub(found.len()));
@@ -180,7 +180,7 @@ impl Ecs {
                 Ok(Ok(page)) => page,
                 Ok(Err(_)) | Err(_) if !found.is_empty() => break,
                 Ok(Err(error)) => return unreadable(source.container, &place, &error),
-                Err(_elapsed) => return Err(Unread { gap: late("a log"), is_lasting: false }),
+                Err(_elapsed) => return Err(too_late()),
             };
             found.extend(lines(&page).map(|line| line.cut(LINE_BYTES)));
             if cursor.is_at_end(page.next_forward_token) {
