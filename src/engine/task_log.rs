@@ -93,7 +93,7 @@ impl Engine<'_> {
         if std::mem::replace(&mut log.is_lack_told, true) {
             return;
         }
-        let hint = gap.hint.iter().map(|hint| format!("; {hint}")).collect::<String>();
+        let hint = gap.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
         let text = format!("`{}`: {}{hint}", log.service, gap.what);
         self.listener.hear(&Event::Warning { text });
     }

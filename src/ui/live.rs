@@ -106,7 +106,9 @@ impl Listener for Live {
                 }
             }
             Event::BeforeTask { happening: TaskHappening::Log { .. }, .. } => {
-                words::logged(event).iter().for_each(|line| self.remark(line));
+                for line in words::logged(event) {
+                    self.remark(&line);
+                }
             }
             Event::Troubled { service, .. } => {
                 self.remark(&format!("{service}: {words}"));

@@ -43,7 +43,9 @@ impl Listener for PlainLines {
         let logged = words::logged(event);
         if !logged.is_empty() {
             // What is logged twice is told twice.
-            logged.iter().for_each(|line| self.console.remark(format!("[{seconds:>4}s] {line}")));
+            for line in logged {
+                self.console.remark(format!("[{seconds:>4}s] {line}"));
+            }
             return;
         }
         let (service, line) = words::event_line(event);
