@@ -60,8 +60,21 @@ impl Deployment {
 }
 
 impl Place {
-    /// Makes a sandbox and fills it.
+    /// Makes a sandbox and fills it. Requests are not held back before the first throttle.
     pub(crate) async fn new(shop: Shop) -> Outcome<Self> {
+        Self::with(shop, Pacing::AfterThrottle).await
+    }
+
+    /// Makes a sandbox with AWS's quotas, and fills it. Requests are held back as outside the
+    /// sandbox.
+    pub(crate) async fn under_quotas(shop: Shop) -> Outcome<Self> {
+        let place = Self::with(shop, Pacing::Published).await?;
+        place.fault(FaultKind::Quota)?;
+        Ok(place)
+    }
+
+    /// Makes a sandbox and fills it.
+    async fn with(shop: Shop, pacing: Pacing) -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
         let sandbox = Sandbox::open(folder.path())?;
         shop.seed(&sandbox)?;
@@ -69,7 +82,7 @@ impl Place {
         let throttles = Arc::new(Throttles::default());
         let options = AwsOptions {
             http_client: Some(sandbox.http_client()),
-            pacing: Pacing::AfterThrottle,
+            pacing,
             on_throttle: Some(throttles.hook()),
         };
         let workspace = Workspace {

@@ -51,3 +51,4 @@ mod stores;
 mod support;
 mod task_definitions;
 mod tasks;
+mod verdicts;

@@ -195,8 +195,15 @@ impl Shop {
         String::from_utf8(answer.body().to_vec()).unwrap()
     }
 
-    /// Sends a request that must be answered.
+    /// Sends a request that must be answered well.
     fn ask(&self, target: &str, body: &Value) -> Value {
+        let (is_success, told) = self.send(target, body);
+        assert!(is_success, "{target}: {told}");
+        told
+    }
+
+    /// Sends a request; tells whether it was done, and what was answered.
+    pub(crate) fn send(&self, target: &str, body: &Value) -> (bool, Value) {
         let request = Request::post("/")
             .header("X-Amz-Target", target)
             .body(Bytes::from(body.to_string()))
@@ -205,8 +212,7 @@ impl Shop {
             panic!("{target} is not answered")
         };
         let told: Value = serde_json::from_slice(answer.body()).unwrap();
-        assert!(answer.status().is_success(), "{target}: {told}");
-        told
+        (answer.status().is_success(), told)
     }
 
     /// An ECS service as `DescribeServices` tells it.
