@@ -102,7 +102,7 @@ pub(super) fn play(scenario: &Scenario) -> Played {
     }
     let text: String = heard.lines.iter().map(|line| line.text.as_str()).collect();
     let human = shop.run(&["show", scenario.deployment]).stdout;
-    played.says = says(&shop, scenario, &played.verdict, (&human, &heard.beside));
+    played.says = says(&shop, scenario, &played.verdict, (&human, &text));
     played.printed = format!("{text}\n{}\n{human}", heard.beside);
     played
 }
@@ -246,17 +246,23 @@ fn shown(shop: &Shop, scenario: &Scenario, lines: &[Heard]) -> String {
 }
 
 /// The sentence that explains the verdict, as `show` has it; or the refusal.
-fn says(shop: &Shop, scenario: &Scenario, verdict: &str, (page, beside): (&str, &str)) -> String {
+fn says(shop: &Shop, scenario: &Scenario, verdict: &str, (page, printed): (&str, &str)) -> String {
     let sentence = if verdict.is_empty() {
-        let mut lines = beside.lines().skip_while(|line| !line.starts_with("error: "));
-        lines.next().and_then(|line| line.strip_prefix("error: "))
+        refusal(printed)
     } else {
         let start = format!("{}: {verdict}", scenario.service);
-        page.lines().find_map(|line| line.strip_prefix(&start))
+        page.lines().find_map(|line| line.strip_prefix(&start)).map(str::to_owned)
     };
     let steady = shop.steady(sentence.unwrap_or_default().trim());
     let request = regex_lite::Regex::new(r", request [0-9a-f-]{36}").unwrap();
     request.replace_all(&steady, "").into_owned()
+}
+
+/// The first cause of the error that ended the command.
+fn refusal(printed: &str) -> Option<String> {
+    let documents = printed.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut errors = documents.filter(|document| document["schema"] == "release-tool/error");
+    errors.next().and_then(|error| error["causes"][0].as_str().map(str::to_owned))
 }
 
 impl Shop {

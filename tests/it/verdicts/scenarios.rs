@@ -150,7 +150,32 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         verdict: "SUPERSEDED",
         ..PLAIN
     },
+    Scenario {
+        name: "a person rolls it back in the console",
+        meanwhile: &[("rollout_started", |shop| {
+            shop.sandbox(&["set", "stop-deployment", "search-indexer", "prod"]);
+        })],
+        says: &["USER"],
+        ..ROLLED_BACK
+    },
+    Scenario {
+        name: "this tool deploys something else meanwhile, its lease taken away by force",
+        sandbox: &[&["task-start", "20s"]],
+        meanwhile: &[("rollout_started", |shop| {
+            let why = ["--force", "--reason", "it hangs"];
+            shop.run(&[&["unlock", "search-indexer", "prod"][..], &why].concat()).expect(0);
+            shop.run(&["rollback", "prod", "d1", "-y"]);
+        })],
+        exit: 8,
+        verdict: "",
+        ..PLAIN
+    },
     Scenario { name: "the service wants no task", arrange: |shop| scale(shop, 0), ..PLAIN },
+    Scenario {
+        name: "a person scales the service to no task meanwhile",
+        meanwhile: &[("rollout_started", |shop| scale(shop, 0))],
+        ..PLAIN
+    },
     Scenario {
         name: "the service is deleted meanwhile",
         meanwhile: &[("rollout_started", |shop| {

@@ -58,7 +58,7 @@ fn page(played: &[Played]) -> String {
 fn row(one: &Played) -> String {
     let seconds = one.seconds.map_or_else(String::new, |seconds| format!("{seconds:.1}"));
     let says = match (one.verdict.as_str(), one.says.as_str()) {
-        ("", says) => format!("refused: {says}"),
+        ("", says) => says.to_owned(),
         (verdict, "") => format!("**{verdict}**"),
         (verdict, says) => format!("**{verdict}**: {says}"),
     };
