@@ -115,6 +115,71 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..ROLLED_BACK
     },
     Scenario {
+        name: "the container is killed for its memory",
+        sandbox: &[&["fate", "search-indexer", "oom"]],
+        says: &["OutOfMemoryError"],
+        ..ROLLED_BACK
+    },
+    Scenario {
+        name: "the program was built for another processor",
+        sandbox: &[&["fate", "search-indexer", "exec-format"]],
+        says: &["exec format error"],
+        ..ROLLED_BACK
+    },
+    Scenario {
+        name: "the image has none for the platform",
+        sandbox: &[&["fate", "search-indexer", "wrong-platform"]],
+        says: &["platform"],
+        ..ROLLED_BACK
+    },
+    Scenario {
+        name: "a secret cannot be read",
+        sandbox: &[&["fate", "search-indexer", "no-secret"]],
+        says: &["ResourceInitializationError"],
+        ..ROLLED_BACK
+    },
+    Scenario {
+        name: "the execution role cannot be assumed",
+        sandbox: &[&["fate", "search-indexer", "no-role"]],
+        command: &["deploy", "search-indexer", "prod", "-y", "--timeout", "5s"],
+        has_an_end: false,
+        exit: 8,
+        verdict: "TIMED_OUT",
+        says: &["unable to assume the role"],
+        ..PLAIN
+    },
+    Scenario {
+        name: "the load balancer's health check fails",
+        sandbox: &[
+            &["set", "target-group", "search-indexer", "prod", "--port", "8080"],
+            &["fate", "search-indexer", "target-unhealthy"],
+        ],
+        says: &["Health checks failed", "502"],
+        ..ROLLED_BACK
+    },
+    Scenario {
+        name: "no task can be placed",
+        sandbox: &[&["set", "capacity", "search-indexer", "prod", "none"]],
+        command: &["deploy", "search-indexer", "prod", "-y", "--timeout", "5s"],
+        has_an_end: false,
+        exit: 8,
+        verdict: "TIMED_OUT",
+        says: &["unable to place a task"],
+        ..PLAIN
+    },
+    Scenario {
+        name: "a task's Spot capacity is taken back meanwhile",
+        meanwhile: &[("rollout_started", |shop| {
+            shop.sandbox(&["set", "interrupt-task", "search-indexer", "prod"]);
+        })],
+        ..PLAIN
+    },
+    Scenario {
+        name: "the container exits after ECS has called the deployment complete",
+        sandbox: &[&["fate", "search-indexer", "crash=3@30"]],
+        ..PLAIN
+    },
+    Scenario {
         name: "it fails, and there is no circuit breaker",
         sandbox: &[&["fate", "search-indexer", "crash=3"]],
         arrange: |shop| configure(shop, &breaker(false, false)),
