@@ -184,11 +184,36 @@ fn looks(lines: &[Heard], from: Timestamp, to: Timestamp) -> usize {
     lines.iter().filter(is_look).count()
 }
 
-/// The service deployment in ECS that our command began; null where there is none.
-fn service_deployment(shop: &Shop, scenario: &Scenario, lines: &[Heard]) -> Value {
+/// What our command began, as ECS or CodeDeploy tells it at the end: its status, why, and when it
+/// ended; null where nothing was begun.
+fn begun(shop: &Shop, scenario: &Scenario, lines: &[Heard]) -> Value {
     let started = lines.iter().find(|line| line.document["event"] == "rollout_started");
     let ours = started.and_then(|line| line.document["ecs_deployment"].as_str());
-    let Some(number) = ours.and_then(|id| id.strip_prefix("ecs-svc/")) else { return Value::Null };
+    match ours.map(|id| (id, id.strip_prefix("ecs-svc/"))) {
+        Some((_, Some(number))) => service_deployment(shop, scenario, number),
+        Some((id, None)) => code_deployment(shop, id),
+        None => Value::Null,
+    }
+}
+
+/// A deployment of CodeDeploy; where it was rolled back, it ended when its rollback did.
+fn code_deployment(shop: &Shop, id: &str) -> Value {
+    let ask = |id: &str| {
+        let told = shop.send("CodeDeploy_20141006.GetDeployment", &json!({ "deploymentId": id })).1;
+        told["deploymentInfo"].clone()
+    };
+    let told = ask(id);
+    let rollback = told["rollbackInfo"]["rollbackDeploymentId"].as_str().map(ask);
+    let ended = rollback.as_ref().unwrap_or(&told)["completeTime"].clone();
+    let message = told["errorInformation"]["message"].as_str().unwrap_or_default();
+    let then = rollback.map_or_else(String::new, |back| {
+        format!(" (its rollback: {})", back["status"].as_str().unwrap_or_default())
+    });
+    json!({ "status": told["status"], "statusReason": format!("{message}{then}"), "finishedAt": ended })
+}
+
+/// The service deployment of ECS with this number.
+fn service_deployment(shop: &Shop, scenario: &Scenario, number: &str) -> Value {
     let (cluster, service) = (scenario.cluster, scenario.ecs_service);
     let service = json!({ "cluster": cluster, "service": service, "maxResults": 100 });
     let Ok(listed) = shop.try_ecs("ListServiceDeployments", &service) else { return Value::Null };
@@ -211,7 +236,7 @@ fn known_at(shop: &Shop, scenario: &Scenario, lines: &[Heard]) -> Option<Timesta
     if !scenario.has_an_end {
         return None;
     }
-    let deployment = service_deployment(shop, scenario, lines);
+    let deployment = begun(shop, scenario, lines);
     let known = moment(&deployment["finishedAt"])?;
     let reading = shop.cloud().clock().unwrap();
     let ago = reading.now.duration_since(known) / SPEED;
@@ -226,7 +251,7 @@ fn moment(value: &Value) -> Option<Timestamp> {
 
 /// What ECS showed, in short.
 fn shown(shop: &Shop, scenario: &Scenario, lines: &[Heard]) -> String {
-    let deployment = service_deployment(shop, scenario, lines);
+    let deployment = begun(shop, scenario, lines);
     let status = deployment["status"].as_str().unwrap_or_default();
     if !scenario.has_an_end || status.is_empty() {
         let is_end = |line: &&Heard| line.document["event"] != "step_finished";
@@ -241,7 +266,7 @@ fn shown(shop: &Shop, scenario: &Scenario, lines: &[Heard]) -> String {
             _ => format!("`rolloutState` {state}"),
         };
     }
-    let reason = deployment["statusReason"].as_str().unwrap_or_default();
+    let reason = deployment["statusReason"].as_str().unwrap_or_default().trim();
     if reason.is_empty() { status.to_owned() } else { format!("{status}: {reason}") }
 }
 

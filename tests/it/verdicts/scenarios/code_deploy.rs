@@ -1,0 +1,81 @@
+//! Services that CodeDeploy moves.
+
+use super::{FAILED, PLAIN, REFUSED, ROLLED_BACK, Scenario};
+use crate::support::Shop;
+
+/// The title of the part.
+const PART: &str = "Services under CodeDeploy";
+
+/// Gives the service to CodeDeploy.
+const GIVEN: &[&str] = &["set", "controller", "search-indexer", "prod", "code-deploy"];
+
+/// The same, without a rollback by itself.
+const WITHOUT_ROLLBACK: &[&str] =
+    &["set", "controller", "search-indexer", "prod", "code-deploy", "--no-auto-rollback"];
+
+/// Stops the deployment in the console.
+fn stop(shop: &Shop, more: &[&str]) {
+    let words = ["set", "stop-code-deploy", "search-indexer", "prod"];
+    shop.sandbox(&words.iter().chain(more).copied().collect::<Vec<_>>());
+}
+
+/// See the module.
+pub(super) const ALL: &[Scenario] = &[
+    Scenario { part: PART, name: "all goes well", sandbox: &[GIVEN], ..PLAIN },
+    Scenario {
+        part: PART,
+        name: "the container exits at once",
+        sandbox: &[GIVEN, &["fate", "search-indexer", "crash=3"]],
+        says: &["exit code 3"],
+        ..ROLLED_BACK
+    },
+    Scenario {
+        part: PART,
+        name: "the container exits at once, and CodeDeploy is not to roll back",
+        sandbox: &[WITHOUT_ROLLBACK, &["fate", "search-indexer", "crash=3"]],
+        says: &["exit code 3"],
+        ..FAILED
+    },
+    Scenario {
+        part: PART,
+        name: "a person stops it with rollback",
+        sandbox: &[GIVEN, &["task-start", "20s"]],
+        meanwhile: &[("rollout_started", |shop| stop(shop, &["--rollback"]))],
+        ..ROLLED_BACK
+    },
+    Scenario {
+        part: PART,
+        name: "a person stops it without rollback",
+        sandbox: &[WITHOUT_ROLLBACK, &["task-start", "20s"]],
+        meanwhile: &[("rollout_started", |shop| stop(shop, &[]))],
+        exit: 3,
+        verdict: "STOPPED",
+        ..PLAIN
+    },
+    Scenario {
+        part: PART,
+        name: "it waits for somebody who lets it go on",
+        sandbox: &[&[
+            "set",
+            "controller",
+            "search-indexer",
+            "prod",
+            "code-deploy",
+            "--wait-for-continue",
+        ]],
+        meanwhile: &[("Ready", |shop| {
+            shop.sandbox(&["set", "continue-code-deploy", "search-indexer", "prod"]);
+        })],
+        ..PLAIN
+    },
+    Scenario {
+        name: "CodeDeploy is at another deployment of the service",
+        sandbox: &[GIVEN, &["task-start", "1h"]],
+        arrange: |shop| {
+            shop.run(&["deploy", "search-indexer", "prod", "-y", "--detach"]).expect(0);
+            shop.run(&["abort", "d1", "-y", "--reason", "not this one"]);
+        },
+        deployment: "d2",
+        ..REFUSED
+    },
+];
