@@ -33,7 +33,7 @@ fn every_end_is_told_at_once_and_told_right() {
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(scenario) = scenarios.get(index) else { return };
-                    let one = play::play(scenario);
+                    let one = play::to_its_end(scenario);
                     played.lock().unwrap().push((index, one));
                 }
             });

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
+    panic::catch_unwind,
     process::Stdio,
     sync::mpsc::{Receiver, channel},
     thread,
@@ -74,8 +75,18 @@ struct Heard {
     text: String,
 }
 
+/// Plays a scenario; one that cannot be played is told like one that went wrong, so that the others
+/// are told too.
+pub(super) fn to_its_end(scenario: &Scenario) -> Played {
+    catch_unwind(|| play(scenario)).unwrap_or_else(|panic| {
+        let why = panic.downcast_ref::<String>().cloned();
+        let printed = format!("it cannot be played: {}", why.unwrap_or_default());
+        Played { name: (scenario.part, scenario.name), exit: -1, printed, ..Played::default() }
+    })
+}
+
 /// Plays a scenario in a shop of its own.
-pub(super) fn play(scenario: &Scenario) -> Played {
+fn play(scenario: &Scenario) -> Played {
     let shop = Shop::unseeded(&(scenario.manifest)());
     shop.run(&["sandbox", "seed"]).expect(0);
     shop.sandbox(&["speed", &SPEED.to_string()]);
@@ -103,6 +114,9 @@ pub(super) fn play(scenario: &Scenario) -> Played {
     let text: String = heard.lines.iter().map(|line| line.text.as_str()).collect();
     let human = shop.run(&["show", scenario.deployment]).stdout;
     played.says = says(&shop, scenario, &played.verdict, (&human, &text));
+    if let Some(cause) = told["evidence"]["diagnosis"][0]["text"].as_str() {
+        played.says = format!("{}<br>{}", played.says, shop.steady(cause));
+    }
     played.printed = format!("{text}\n{}\n{human}", heard.beside);
     played
 }
