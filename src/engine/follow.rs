@@ -109,6 +109,9 @@ impl Engine<'_> {
     async fn read(&self, run: &Run<'_>, moving: &mut [Moving]) -> Result<(Seen, Judged), EcsError> {
         let steps = || moving.iter().filter_map(|one| run.course.step(one.position));
         let targets: Vec<_> = steps().map(target_of).collect();
+        // First CodeDeploy and then ECS: what CodeDeploy calls done can then be seen in ECS, and a task
+        // set that is PRIMARY for a moment longer is not taken for somebody else's.
+        let deployments = self.code_deployments(moving).await?;
         let seen = self.ecs.observe(&targets).await?;
         for one in moving.iter_mut() {
             let Some(step) = run.course.step(one.position) else { continue };
@@ -127,7 +130,7 @@ impl Engine<'_> {
             one.started_by = one.started_by.take().or(ours.and_then(|ours| ours.task_set.clone()));
             one.code_deploy = self.code_deploy_progress(one, service).await;
         }
-        let judged = self.judge_all(run, moving, &seen).await?;
+        let judged = self.judge_all(run, moving, (&seen, &deployments)).await?;
         for one in moving.iter_mut() {
             let Some(step) = run.course.step(one.position) else { continue };
             let deployment =
@@ -142,7 +145,7 @@ impl Engine<'_> {
         &self,
         run: &Run<'_>,
         moving: &[Moving],
-        seen: &Seen,
+        (seen, deployments): (&Seen, &code_deploy::Known),
     ) -> Result<Judged, EcsError> {
         let questions: Vec<(&Moving, &PlannedStep, Option<&ObservedService>)> = moving
             .iter()
@@ -152,13 +155,12 @@ impl Engine<'_> {
                 one.watch.ours.is_of_code_deploy() || one.watch.needs_a_closer_look(*service)
             })
             .collect();
-        let deployments = self.code_deployments(moving).await?;
         let hints: Vec<String> =
             questions.iter().filter_map(|(one, _, _)| one.hint.clone()).collect();
         let known = self.allowed(self.ecs.service_deployments(&hints).await)?.unwrap_or_default();
         let mut judged = BTreeMap::new();
         for (one, step, service) in questions {
-            if let Some(judgement) = code_deploy::judged(one, service, &deployments) {
+            if let Some(judgement) = code_deploy::judged(one, service, deployments) {
                 judged.insert(one.position, (judgement, None));
                 continue;
             }

@@ -1,6 +1,6 @@
 //! Services that CodeDeploy moves.
 
-use super::{FAILED, PLAIN, REFUSED, ROLLED_BACK, Scenario};
+use super::{FAILED, PLAIN, ROLLED_BACK, Scenario};
 use crate::support::Shop;
 
 /// The title of the part.
@@ -54,7 +54,7 @@ pub(super) const ALL: &[Scenario] = &[
     },
     Scenario {
         part: PART,
-        name: "it waits for somebody who lets it go on",
+        name: "it waits for somebody, who lets it go on",
         sandbox: &[&[
             "set",
             "controller",
@@ -67,15 +67,5 @@ pub(super) const ALL: &[Scenario] = &[
             shop.sandbox(&["set", "continue-code-deploy", "search-indexer", "prod"]);
         })],
         ..PLAIN
-    },
-    Scenario {
-        name: "CodeDeploy is at another deployment of the service",
-        sandbox: &[GIVEN, &["task-start", "1h"]],
-        arrange: |shop| {
-            shop.run(&["deploy", "search-indexer", "prod", "-y", "--detach"]).expect(0);
-            shop.run(&["abort", "d1", "-y", "--reason", "not this one"]);
-        },
-        deployment: "d2",
-        ..REFUSED
     },
 ];

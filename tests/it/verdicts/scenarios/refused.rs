@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{REFUSED, Scenario, another_tool_deploys, configure};
+use super::{REFUSED, Scenario, another_tool_deploys, configure, scale};
 use crate::support::until;
 
 /// See the module.
@@ -30,6 +30,45 @@ pub(super) const ALL: &[Scenario] = &[
             shop.stand_still();
         },
         says: &["is being rolled back by ECS"],
+        ..REFUSED
+    },
+    Scenario {
+        name: "the bounds leave no room to replace a task",
+        arrange: |shop| {
+            scale(shop, 1);
+            configure(shop, &json!({ "minimumHealthyPercent": 100, "maximumPercent": 150 }));
+        },
+        says: &["cannot replace a task"],
+        ..REFUSED
+    },
+    Scenario {
+        name: "CodeDeploy is at another deployment of the service",
+        sandbox: &[
+            &["set", "controller", "search-indexer", "prod", "code-deploy"],
+            &["task-start", "1h"],
+            &["set", "point-service", "search-indexer", "prod", "bookshop-prod-search-indexer:1"],
+        ],
+        says: &["is being deployed by CodeDeploy"],
+        ..REFUSED
+    },
+    Scenario {
+        name: "a third party moves the service's tasks",
+        arrange: |shop| {
+            let service = "prod-search-indexer";
+            let body = json!({ "cluster": "bookshop-prod", "service": service, "force": true });
+            shop.ecs("DeleteService", &body);
+            shop.sandbox(&["advance", "2h"]);
+            shop.ecs(
+                "CreateService",
+                &json!({
+                    "cluster": "bookshop-prod",
+                    "serviceName": service,
+                    "desiredCount": 1,
+                    "deploymentController": { "type": "EXTERNAL" },
+                }),
+            );
+        },
+        says: &["EXTERNAL"],
         ..REFUSED
     },
 ];

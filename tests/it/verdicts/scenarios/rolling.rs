@@ -109,6 +109,25 @@ pub(super) const ALL: &[Scenario] = &[
         ..PLAIN
     },
     Scenario {
+        name: "the image is deleted from its registry meanwhile",
+        sandbox: &[&["task-start", "60s"]],
+        meanwhile: &[("rollout_started", |shop| {
+            let image = shop.latest("search-indexer");
+            shop.sandbox(&["set", "delete-image", &image]);
+        })],
+        says: &["CannotPullContainerError"],
+        ..ROLLED_BACK
+    },
+    Scenario {
+        name: "the container exits after ECS has called the deployment complete, and it is watched \
+               for longer",
+        sandbox: &[&["fate", "search-indexer", "crash=3@30"]],
+        command: &["deploy", "search-indexer", "prod", "-y", "--settle", "12s"],
+        has_an_end: false,
+        says: &["its tasks stopped"],
+        ..FAILED
+    },
+    Scenario {
         name: "the container exits after ECS has called the deployment complete",
         sandbox: &[&["fate", "search-indexer", "crash=3@30"]],
         ..PLAIN

@@ -231,7 +231,7 @@ pub(super) const ALL: &[Scenario] = &[
         meanwhile: &[("AWAITING_ACTION", |shop| {
             shop.run(&["continue", "d1", "-y"]).expect(0);
         })],
-        says: &["release-tool continue d1"],
+        says: &["hook_awaits"],
         ..PLAIN
     },
     Scenario {

@@ -44,4 +44,22 @@ pub(super) const ALL: &[Scenario] = &[
         verdict: "TIMED_OUT",
         ..PLAIN
     },
+    Scenario {
+        part: PART,
+        name: "a restart: a forced deployment of the same task definition",
+        command: &["restart", "search-indexer", "prod", "-y"],
+        ..PLAIN
+    },
+    Scenario {
+        part: PART,
+        name: "a restart of what does not come up any more",
+        arrange: |shop| {
+            let runs = shop.parameter("/bookshop/images/prod/search-indexer").unwrap();
+            shop.sandbox(&["fate", &runs, "crash=3"]);
+        },
+        command: &["restart", "search-indexer", "prod", "-y"],
+        exit: 3,
+        verdict: "ROLLED_BACK",
+        ..PLAIN
+    },
 ];
