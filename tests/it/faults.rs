@@ -6,11 +6,12 @@ use crate::support::{PROD, Shop};
 const INDEXER: &[&str] = &["deploy", "search-indexer", "prod", "-y"];
 
 /// Every operation of a deployment.
-const OPERATIONS: [&str; 12] = [
+const OPERATIONS: [&str; 13] = [
     "GetCallerIdentity",
     "GetParameters",
     "BatchGetImage",
     "DescribeServices",
+    "DescribeScalableTargets",
     "DescribeTaskDefinition",
     "RegisterTaskDefinition",
     "PutParameter",

@@ -156,7 +156,7 @@ fn when_the_time_is_up_the_outcome_is_not_known() {
     insta::assert_snapshot!(seconds.replace(&summary, "not done after [seconds]"), @r"
         search-indexer    b0885c1    TIMED_OUT    bookshop-prod-search-indexer:2
 
-        search-indexer: TIMED_OUT  not done after [seconds]: still in progress
+        search-indexer: TIMED_OUT  not done after [seconds]: 0 of 2 new tasks run, and 2 old ones do: [task] (bookshop-prod-search-indexer:1), [task] (bookshop-prod-search-indexer:1)
 
     d1 did not end in time and may go on in ECS: its outcome is not known.
     hint: see it through with `release-tool wait d1`

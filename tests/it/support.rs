@@ -295,6 +295,7 @@ impl Shop {
             (r"ecs-svc/\d+", "ecs-svc/[id]"),
             (r"sha256:[0-9a-f]{12,64}", "sha256:[digest]"),
             (r"\btask [0-9a-f]{32}", "task [id]"),
+            (r"\b[0-9a-f]{32} \(", "[task] ("),
             (r"\[ *\d+s\]", "[seconds]"),
             (r"after \d+ s\b", "after [seconds]"),
             (r"release-tool \d+\.\d+\.\d+", "release-tool [version]"),

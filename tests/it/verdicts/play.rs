@@ -115,8 +115,12 @@ fn play(scenario: &Scenario) -> Played {
     let human = shop.run(&["show", scenario.deployment]).stdout;
     played.says = says(&shop, scenario, &played.verdict, (&human, &text));
     if let Some(cause) = told["evidence"]["diagnosis"][0]["text"].as_str() {
-        played.says = format!("{}<br>{}", played.says, shop.steady(cause));
+        played.says = format!("{}<br>{}", played.says, steady(&shop, cause));
     }
+    if let Some(note) = told["note"].as_str() {
+        played.says = format!("{} {}", played.says, steady(&shop, note)).trim().to_owned();
+    }
+    played.shown = steady(&shop, &played.shown);
     played.printed = format!("{text}\n{}\n{human}", heard.beside);
     played
 }
@@ -292,9 +296,25 @@ fn says(shop: &Shop, scenario: &Scenario, verdict: &str, (page, printed): (&str,
         let start = format!("{}: {verdict}", scenario.service);
         page.lines().find_map(|line| line.strip_prefix(&start)).map(str::to_owned)
     };
-    let steady = shop.steady(sentence.unwrap_or_default().trim());
-    let request = regex_lite::Regex::new(r", request [0-9a-f-]{36}").unwrap();
-    request.replace_all(&steady, "").into_owned()
+    steady(shop, sentence.unwrap_or_default().trim())
+}
+
+/// A text without what differs from one run to the next.
+fn steady(shop: &Shop, text: &str) -> String {
+    let mut text = shop.steady(text);
+    for (pattern, replacement) in [
+        (r", request [0-9a-f-]{36}", ""),
+        (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "[id]"),
+        (r"\b[0-9a-f]{32}\b", "[task]"),
+        (r"\bd-[A-Z0-9]{9}\b", "d-[id]"),
+        (r"\d+ tasks in a row", "[many] tasks in a row"),
+        (r"\d+ so far, and \d+ of", "[many] so far, and [some] of"),
+        (r"\d+ of (\d+) new tasks run", "[some] of $1 new tasks run"),
+    ] {
+        let pattern = regex_lite::Regex::new(pattern).unwrap();
+        text = pattern.replace_all(&text, replacement).into_owned();
+    }
+    text
 }
 
 /// The first cause of the error that ended the command.

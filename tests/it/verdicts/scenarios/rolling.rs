@@ -191,6 +191,7 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario { name: "the service wants no task", arrange: |shop| scale(shop, 0), ..PLAIN },
     Scenario {
         name: "a person scales the service to no task meanwhile",
+        sandbox: &[&["task-start", "60s"]],
         meanwhile: &[("rollout_started", |shop| scale(shop, 0))],
         ..PLAIN
     },
