@@ -295,6 +295,49 @@ def stopped(aws: Scope) -> None:
 
 
 @check
+def staged(aws: Scope) -> None:
+    """A blue/green deployment goes through its stages, and waits at a PAUSE hook for its answer."""
+    shop.cluster(aws)
+    shop.revision(aws, "web:1")
+    shop.revision(aws, "web:2")
+    hook = {"targetType": "PAUSE", "lifecycleStages": ["POST_SCALE_UP"]}
+    staging = {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 1, "lifecycleHooks": [hook]}
+    with aws.sandbox.standing_still():
+        shop.create(aws, "web:1")
+        watch(aws, is_over)
+        shop.update(aws, taskDefinition="web:2", deploymentConfiguration=staging)
+        waiting = paused(aws)
+        arn = waiting["serviceDeploymentArn"]
+        equal(waiting["lifecycleStage"], "POST_SCALE_UP", "the stage")
+        (detail,) = waiting["lifecycleHookDetails"]
+        equal((detail["targetType"], detail["timeoutAction"]), ("PAUSE", "ROLLBACK"))
+        weights = waiting["targetServiceRevision"]["requestedProductionTrafficWeight"]
+        equal(weights, 0.0, "the new revision's share of traffic")
+        answer = aws.ecs.continue_service_deployment(
+            serviceDeploymentArn=arn, hookId=detail["hookId"]
+        )
+        equal(answer["serviceDeploymentArn"], arn)
+        seen = watch(aws, is_over)
+    equal(primary(seen[-1]), ("2", "COMPLETED"), "the PRIMARY deployment")
+    over = shop.service_deployments(aws)[0]
+    equal(over["status"], "SUCCESSFUL", "the status")
+    shares = [over["targetServiceRevision"]["requestedProductionTrafficWeight"]]
+    shares += [one["requestedProductionTrafficWeight"] for one in over["sourceServiceRevisions"]]
+    equal(shares, [100.0, 0.0], "the shares of traffic")
+
+
+def paused(aws: Scope) -> dict[str, Any]:
+    """The newest service deployment, once one of its hooks waits for an answer."""
+    for _ in range(MOST_STEPS):
+        newest = shop.service_deployments(aws)[0]
+        details = newest.get("lifecycleHookDetails", [])
+        if any(detail["status"] == "AWAITING_ACTION" for detail in details):
+            return newest
+        aws.sandbox.advance(STEP_MILLISECONDS)
+    raise TimeoutError("no hook waits")
+
+
+@check
 def listed(aws: Scope) -> None:
     """Service deployments are listed in pages, newest first, by status and by time."""
     shop.cluster(aws)

@@ -11,7 +11,9 @@ from suite import check, equal, holds, paged, refused, wait
 def a_life(aws: Scope) -> None:
     """A task is run, comes up, is stopped by a user, and tells so."""
     shop.cluster(aws)
-    definition = shop.revision(aws, "web:1")
+    image = f"{aws.account}/life:1"
+    aws.sandbox.set_fate(image, "task-exit=0@3600")
+    definition = shop.revision(aws, image)
     answer = aws.ecs.run_task(
         cluster=shop.CLUSTER,
         taskDefinition="web",
