@@ -131,7 +131,7 @@ fn a_rollout_that_never_ends_says_why_it_does_not_come_up() {
     ] {
         let shop = Shop::new();
         shop.sandbox(setting);
-        let run = shop.run(&[INDEXER, &["--timeout", "2s"]].concat()).expect(8);
+        let run = shop.run(&[INDEXER, &["--timeout", "10s"]].concat()).expect(8);
         run.prints("cause: ").prints(words).tells("TROUBLE");
         let evidence = recorded(&shop);
         assert_eq!(evidence["diagnosis"][0]["cause"], cause, "{evidence}");

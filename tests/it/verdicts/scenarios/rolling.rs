@@ -75,7 +75,7 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "the execution role cannot be assumed",
         sandbox: &[&["fate", "search-indexer", "no-role"]],
-        command: &["deploy", "search-indexer", "prod", "-y", "--timeout", "5s"],
+        command: &["deploy", "search-indexer", "prod", "-y", "--timeout", "12s"],
         has_an_end: false,
         exit: 8,
         verdict: "TIMED_OUT",
@@ -94,7 +94,7 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "no task can be placed",
         sandbox: &[&["set", "capacity", "search-indexer", "prod", "none"]],
-        command: &["deploy", "search-indexer", "prod", "-y", "--timeout", "5s"],
+        command: &["deploy", "search-indexer", "prod", "-y", "--timeout", "12s"],
         has_an_end: false,
         exit: 8,
         verdict: "TIMED_OUT",
@@ -218,7 +218,7 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "it does not end in time",
         sandbox: &[&["task-start", "2h"]],
-        command: &["deploy", "search-indexer", "prod", "-y", "--timeout", "3s"],
+        command: &["deploy", "search-indexer", "prod", "-y", "--timeout", "12s"],
         has_an_end: false,
         exit: 8,
         verdict: "TIMED_OUT",

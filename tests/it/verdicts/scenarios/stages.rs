@@ -280,7 +280,7 @@ pub(super) const ALL: &[Scenario] = &[
             "--pause-hook",
             "POST_SCALE_UP",
         ]],
-        command: &["deploy", "search-indexer", "prod", "-y", "--timeout", "3s"],
+        command: &["deploy", "search-indexer", "prod", "-y", "--timeout", "12s"],
         has_an_end: false,
         exit: 8,
         verdict: "TIMED_OUT",
