@@ -4,7 +4,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     error::Error,
+    time::Duration,
 };
+
+use tokio::time::timeout;
 
 use super::access::Access;
 use crate::{
@@ -12,6 +15,10 @@ use crate::{
     model::{AlarmState, ClusterName, EcsServiceName, RolloutState, ScalingBounds, ServiceId},
     plan::{Asked, Plan, ServicePicture, Surroundings},
 };
+
+/// For how long each of these is asked. What need not be known is not waited for as long as AWS
+/// throttles.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the pictures of services tell of what is to be asked.
 #[derive(Debug, Clone)]
@@ -65,8 +72,9 @@ pub(super) async fn look_around(
     let (alarms, scaled, without_way_back) = tokio::join!(
         alarms(access, &watched),
         scaled(access, &neighbours),
-        without_way_back(access, &neighbours),
+        timeout(PATIENCE, without_way_back(access, &neighbours)),
     );
+    let without_way_back = without_way_back.unwrap_or_default();
     Surroundings { watched, alarms, scaled, without_way_back }
 }
 
@@ -80,7 +88,7 @@ async fn alarms(
         return Asked::NotNeeded;
     }
     let names: Vec<String> = names.into_iter().cloned().collect();
-    asked(access.alarms.states(&names).await)
+    asked(access.alarms.states(&names)).await
 }
 
 /// The services that are scaled.
@@ -92,7 +100,7 @@ async fn scaled(
         return Asked::NotNeeded;
     }
     let targets: Vec<_> = neighbours.iter().map(|one| one.target.clone()).collect();
-    match asked(access.scaling.bounds(&targets).await) {
+    match asked(access.scaling.bounds(&targets)).await {
         Asked::Told(bounds) => {
             let of = |one: &Neighbour| Some((one.service.clone(), *bounds.get(&one.target)?));
             Asked::Told(neighbours.iter().filter_map(of).collect())
@@ -116,10 +124,11 @@ async fn without_way_back(access: &Access, neighbours: &[Neighbour]) -> BTreeSet
 }
 
 /// An answer, or in words why there is none.
-fn asked<T>(answer: Result<T, AwsError>) -> Asked<T> {
-    match answer {
-        Ok(told) => Asked::Told(told),
-        Err(error) => Asked::Untold(cause_chain(&error)),
+async fn asked<T>(answer: impl Future<Output = Result<T, AwsError>>) -> Asked<T> {
+    match timeout(PATIENCE, answer).await {
+        Ok(Ok(told)) => Asked::Told(told),
+        Ok(Err(error)) => Asked::Untold(cause_chain(&error)),
+        Err(_late) => Asked::Untold(format!("no answer within {} s", PATIENCE.as_secs())),
     }
 }
 

@@ -173,11 +173,12 @@ fn finish(shop: &Shop, (first, command): (&Run, &[&str]), before: &BTreeMap<Stri
 }
 
 /// Every operation that a deployment asks for.
-const FORWARD: [&str; 12] = [
+const FORWARD: [&str; 13] = [
     "GetCallerIdentity",
     "GetParameters",
     "BatchGetImage",
     "DescribeServices",
+    "DescribeScalableTargets",
     "DescribeTaskDefinition",
     "RegisterTaskDefinition",
     "PutParameter",

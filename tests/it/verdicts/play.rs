@@ -118,7 +118,8 @@ fn play(scenario: &Scenario) -> Played {
         played.says = format!("{}<br>{}", played.says, steady(&shop, cause));
     }
     if let Some(note) = told["note"].as_str() {
-        played.says = format!("{} {}", played.says, steady(&shop, note)).trim().to_owned();
+        let before = if played.says.is_empty() { "" } else { " " };
+        played.says.extend([before, steady(&shop, note).as_str()]);
     }
     played.shown = steady(&shop, &played.shown);
     played.printed = format!("{text}\n{}\n{human}", heard.beside);
