@@ -85,6 +85,10 @@ pub fn undo(request: &UndoRequest<'_>) -> Undo {
         let Some(picture) = request.pictures.get(&step.service) else {
             let text = format!("`{}` is not there any more, and is left alone", step.service);
             undone.left_alone.push(text);
+            let reason = "the ECS service is not there any more".to_owned();
+            let left = left_alone(step, Verdict::Failed { reason });
+            let leg = |(step, start)| Leg { position, step, start };
+            undone.legs.extend(left.map(leg));
             continue;
         };
         if let Some((planned, start)) = way_back(request, (step, picture), &kept, &mut undone) {
@@ -92,6 +96,13 @@ pub fn undo(request: &UndoRequest<'_>) -> Undo {
         }
     }
     undone
+}
+
+/// How a step goes on whose service is left alone. One that was going back ends there: nobody would
+/// ever bring it further.
+fn left_alone(step: &Step, verdict: Verdict) -> Option<(PlannedStep, Start)> {
+    let was_going_back = step.status == StepStatus::Compensating;
+    was_going_back.then(|| (PlannedStep::ended(step), Start::End(verdict)))
 }
 
 /// Whether a step is among those to be taken back, and was not yet.
@@ -147,14 +158,21 @@ fn way_back(
     }
     let stands = standing_forward(step, picture);
     let moved = match stands {
-        Standing::Elsewhere { by, .. } => {
+        Standing::Elsewhere { by, task_definition } => {
             let text = format!("`{}` is left alone: {by} of somebody else moved it", step.service);
             undone.left_alone.push(text);
-            return None;
+            return left_alone(step, Verdict::superseded(Some(by), task_definition));
         }
-        Standing::Moved { .. } => !step.is_back(),
+        // A step that was refused in the end may have been carried out all the same.
+        Standing::Moved { .. } => step.ecs_deployment.is_none() || !step.is_back(),
         Standing::NotMoved | Standing::Back { .. } => false,
     };
+    if moved && step.is_back() && request.extent == Extent::WhatIsBack {
+        let text = format!("`{}` was moved although its step failed, and stays", step.service);
+        undone.left_alone.push(text);
+        let reason = "it was moved although its step failed, and stays".to_owned();
+        return left_alone(step, Verdict::Failed { reason });
+    }
     let parameters = restored(request, (step, picture, moved), kept, undone);
     if !moved {
         let planned = PlannedStep { parameters, ..staying(step, picture) };
@@ -544,6 +562,41 @@ mod tests {
         let undo = undone(applied(StepStatus::Verified), picture(), "web:9", Extent::Everything);
         assert_eq!((undo.legs.len(), undo.left_alone.len()), (0, 1), "{undo:?}");
         let undo = undone(step(StepStatus::Intent), picture(), "web:9", Extent::Everything);
+        assert_eq!((undo.legs.len(), undo.left_alone.len()), (0, 1), "{undo:?}");
+    }
+
+    #[test]
+    fn what_was_going_back_and_is_left_alone_ends() {
+        let mut begun = applied(StepStatus::Compensating);
+        let stopped = Some("arn:deployment/x".to_owned());
+        begun.compensation = Some(Compensation { stopped, ..Compensation::default() });
+        let elsewhere = picture(7, "web:9", (7, "web:9"));
+        let undo = undone(begun.clone(), elsewhere, "web:9", Extent::Everything);
+        let by = Some(EcsDeploymentId::new("ecs-svc/7"));
+        let superseded = Verdict::superseded(by, Some(arn("web", 7)));
+        assert_eq!(undo.legs[0].start, Start::End(superseded));
+        assert_eq!(undo.left_alone.len(), 1, "{undo:?}");
+        let gone = super::undo(&UndoRequest {
+            project: &"shop".parse().unwrap(),
+            environment: &"prod".parse().unwrap(),
+            steps: &[begun],
+            extent: Extent::Everything,
+            pictures: &BTreeMap::new(),
+            parameters: &BTreeMap::new(),
+        });
+        assert!(matches!(gone.legs[0].start, Start::End(Verdict::Failed { .. })), "{gone:?}");
+    }
+
+    #[test]
+    fn what_was_refused_and_moved_all_the_same_goes_back() {
+        let mut refused = applied(StepStatus::Failed);
+        refused.ecs_deployment = None;
+        refused.verdict = Some(Verdict::Failed { reason: String::new() });
+        let moved = picture(2, "web:2", (2, "web:2"));
+        let undo = undone(refused.clone(), moved, "web:2", Extent::Everything);
+        assert_eq!(undo.legs[0].start, Start::Apply);
+        let moved = picture(2, "web:2", (2, "web:2"));
+        let undo = undone(refused, moved, "web:2", Extent::WhatIsBack);
         assert_eq!((undo.legs.len(), undo.left_alone.len()), (0, 1), "{undo:?}");
     }
 

@@ -67,7 +67,7 @@ impl CodeDeploy {
     ///
     /// # Errors
     /// Fails when CodeDeploy refuses, and with [`EcsError::CreateInDoubt`] when even looking does
-    /// not tell whether it was asked for.
+    /// not tell whether it was asked for; that a repeat is refused tells nothing of the first.
     pub async fn create(
         &self,
         new: &NewDeployment<'_>,
@@ -75,16 +75,18 @@ impl CodeDeploy {
         if let Some(found) = self.look_for(new).await? {
             return Ok((found, true));
         }
+        let mut doubt = None;
         for attempt in 1.. {
-            let source = match self.send(new).await {
-                Ok(id) => return Ok((id, false)),
-                Err(EcsError::Aws { source, .. }) if source.is_ambiguous() => source,
-                Err(error) => return Err(error),
+            let source = match (self.send(new).await, doubt) {
+                (Ok(id), _) => return Ok((id, false)),
+                (Err(_), Some(first)) => first,
+                (Err(EcsError::Aws { source, .. }), None) if source.is_ambiguous() => source,
+                (Err(error), None) => return Err(error),
             };
             tokio::time::sleep(SETTLE).await;
             match self.look_for(new).await {
                 Ok(Some(found)) => return Ok((found, true)),
-                Ok(None) if attempt < ATTEMPTS => {}
+                Ok(None) if attempt < ATTEMPTS => doubt = Some(source),
                 _ => return Err(in_doubt(new, source)),
             }
         }

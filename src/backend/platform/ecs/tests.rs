@@ -300,6 +300,43 @@ async fn a_lost_update_is_looked_for_and_sent_again_only_where_that_is_safe() {
     assert_eq!((outcome.is_err(), sent), (true, 3));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_lost_update_whose_repeat_is_refused_stays_in_doubt() {
+    for takes_effect_late in [false, true] {
+        let (mut sent, mut looks) = (0, 0);
+        let (_aws, ecs) = ecs(move |seen| {
+            if seen.operation == "UpdateService" {
+                sent += 1;
+                return match sent {
+                    1 => Answer::Cut,
+                    _ => Answer::error("InvalidParameterException", "no"),
+                };
+            }
+            looks += 1;
+            let moved = takes_effect_late && looks > 1;
+            let (number, definition) = if moved { (3, 8) } else { (2, 7) };
+            Answer::json(&json!({ "services": [a_service("web", number, definition)] }))
+        })
+        .await;
+        let before = EcsDeploymentId::new("ecs-svc/2");
+        let update = ServiceUpdate {
+            cluster: &cluster(),
+            service: &service("web"),
+            task_definition: &arn(8),
+            force: false,
+            primary_before: Some(&before),
+            enable_circuit_breaker: false,
+        };
+        match ecs.update_service(&update).await {
+            Ok(UpdateOutcome::FoundAfterDoubt(_)) => assert!(takes_effect_late),
+            Err(error @ EcsError::UpdateInDoubt { .. }) => {
+                assert!(!takes_effect_late && error.is_ambiguous());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 fn service_deployment(number: &str, status: &str) -> Value {
     json!({
         "serviceDeploymentArn": format!("arn:deployment/{number}"),

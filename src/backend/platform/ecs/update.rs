@@ -85,7 +85,8 @@ impl Ecs {
     ///
     /// When the answer was lost the service is looked at. An update that is not forced is sent
     /// again if the service is untouched, since ECS starts nothing for a task definition the
-    /// service already has.
+    /// service already has. That the repeat is refused tells nothing of the first: it stays in
+    /// doubt.
     ///
     /// # Errors
     /// Fails when ECS refuses, and with [`EcsError::UpdateInDoubt`] when even looking does not
@@ -95,20 +96,21 @@ impl Ecs {
         update: &ServiceUpdate<'_>,
     ) -> Result<UpdateOutcome, EcsError> {
         let most = if update.force { 1 } else { UPDATE_ATTEMPTS };
-        let mut attempts = 0;
+        let (mut attempts, mut doubt) = (0, None);
         loop {
             attempts += 1;
-            let source = match self.send_update(update).await {
-                Ok(service) => return Ok(UpdateOutcome::Answered(service)),
-                Err(EcsError::Aws { source, .. }) if source.is_ambiguous() => source,
-                Err(error) => return Err(error),
+            let source = match (self.send_update(update).await, doubt) {
+                (Ok(service), _) => return Ok(UpdateOutcome::Answered(service)),
+                (Err(_), Some(first)) => first,
+                (Err(EcsError::Aws { source, .. }), None) if source.is_ambiguous() => source,
+                (Err(error), None) => return Err(error),
             };
             tokio::time::sleep(SETTLE).await;
             let observed = self.observe_one(update.cluster, update.service).await;
             let Ok(Some(service)) = observed else { return Err(in_doubt(update, None, source)) };
             match update.trace_in(&service) {
                 Trace::Done => return Ok(UpdateOutcome::FoundAfterDoubt(service)),
-                Trace::Untouched if attempts < most => {}
+                Trace::Untouched if attempts < most => doubt = Some(source),
                 _ => return Err(in_doubt(update, Some(service), source)),
             }
         }
