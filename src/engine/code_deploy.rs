@@ -75,7 +75,9 @@ impl Engine<'_> {
                 .get(&target)
                 .and_then(|service| service.code_deploy.as_ref()?.under_way().cloned());
             let Some(under_way) = under_way else { return Ok(()) };
-            let is_ours = ours == Some(&under_way.id) || under_way.description == forward;
+            // CodeDeploy's own rollback may have our words, and is not to be stopped.
+            let is_ours = under_way.rolls_back.is_none()
+                && (ours == Some(&under_way.id) || under_way.description == forward);
             let rolls_ours_back = ours.is_some() && under_way.rolls_back.as_ref() == ours;
             if !(is_ours || rolls_ours_back || is_stopped) || Instant::now() >= deadline {
                 // CodeDeploy says itself that it is busy.

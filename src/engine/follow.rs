@@ -344,11 +344,12 @@ impl Engine<'_> {
 
 impl Run<'_> {
     /// Whether a service has failed, all goes back, and what still moves does so in stages, and
-    /// well.
+    /// well. Where a step is in doubt nothing goes back, and the rest is seen to its end.
     fn leaves_the_rest(&self) -> bool {
-        let moving = self.rollouts.moving();
+        let (moving, steps) = (self.rollouts.moving(), self.journal.steps());
         self.goes_back
-            && is_definite_failure(&self.journal.steps())
+            && is_definite_failure(&steps)
+            && !steps.iter().filter_map(|step| step.verdict.as_ref()).any(Verdict::is_in_doubt)
             && moving.iter().all(|one| one.stages.is_known() && !one.told)
     }
 }
