@@ -240,7 +240,7 @@ impl Engine<'_> {
         if let Some(verdict) = run.not_started(position) {
             return Ok(Err(verdict));
         }
-        let ours = self.rollout(run, (position, step), &task_definition).await;
+        let ours = self.rollout(run, (position, step), &task_definition).await?;
         Ok(ours.map(|ours| (task_definition, ours)))
     }
 
@@ -357,23 +357,25 @@ impl Engine<'_> {
     }
 
     /// Moves the service, with one `UpdateService` or through CodeDeploy, or finds the deployment
-    /// that already does.
+    /// that already does. The inner error is the verdict where it does not.
     async fn rollout(
         &self,
         run: &Run<'_>,
         (position, step): (usize, &PlannedStep),
         task_definition: &TaskDefinitionArn,
-    ) -> Result<EcsDeploymentId, Verdict> {
+    ) -> Result<Result<EcsDeploymentId, Verdict>, EngineError> {
         let force = match &step.rollout {
             Rollout::Adopt { ecs_deployment }
             | Rollout::Settled { ecs_deployment: Some(ecs_deployment) } => {
-                return Ok(ecs_deployment.clone());
+                return Ok(Ok(ecs_deployment.clone()));
             }
             Rollout::Settled { ecs_deployment: None } => false,
             Rollout::Update { force } => *force,
         };
-        if step.restart {
-            self.refuse_if_moved(step).await?;
+        if step.restart
+            && let Err(verdict) = self.refuse_if_moved(step).await
+        {
+            return Ok(Err(verdict));
         }
         if let Some(order) = &step.code_deploy {
             let wanted = (order, task_definition);
@@ -387,9 +389,10 @@ impl Engine<'_> {
             primary_before: step.before.ecs_deployment.as_ref(),
             enable_circuit_breaker: step.target.enable_circuit_breaker,
         };
-        let outcome = self.ecs.update_service(&update).await;
-        let outcome = outcome.map_err(|error| refused(&error, error.is_ambiguous()))?;
-        started(outcome.service(), &update)
+        Ok(match self.ecs.update_service(&update).await {
+            Ok(outcome) => started(outcome.service(), &update),
+            Err(error) => Err(refused(&error, error.is_ambiguous())),
+        })
     }
 }
 

@@ -10,7 +10,14 @@ use std::{
 
 use tokio::time::{Instant, sleep};
 
-use super::{Engine, apply::refused, course::Direction, rollouts::Moving, run::Run};
+use super::{
+    Engine,
+    apply::{not_carried_on, refused},
+    course::Direction,
+    error::EngineError,
+    rollouts::Moving,
+    run::Run,
+};
 use crate::{
     backend::platform::{code_deploy::NewDeployment, ecs::EcsError},
     model::{
@@ -29,18 +36,25 @@ const INTERVAL: Duration = Duration::from_secs(2);
 pub(super) type Known = BTreeMap<EcsDeploymentId, CodeDeployment>;
 
 impl Engine<'_> {
-    /// Has CodeDeploy move a service, or finds the deployment that already does.
+    /// Has CodeDeploy move a service, or finds the deployment that already does. The inner error is
+    /// the verdict where it does not.
     pub(super) async fn deploy_by_code_deploy(
         &self,
         run: &Run<'_>,
         (position, step): (usize, &PlannedStep),
         (order, task_definition): (&CodeDeployOrder, &TaskDefinitionArn),
-    ) -> Result<EcsDeploymentId, Verdict> {
+    ) -> Result<Result<EcsDeploymentId, Verdict>, EngineError> {
         let deployment = run.journal.deployment();
         if run.course.direction == Direction::Back {
             let ours = run.journal.step(position).and_then(|step| step.ecs_deployment);
             let stopped = self.stop_ours(step, (&deployment, ours.as_ref())).await;
-            stopped.map_err(|error| refused(&error, error.is_ambiguous()))?;
+            if let Err(error) = stopped {
+                return Ok(Err(refused(&error, error.is_ambiguous())));
+            }
+            // CodeDeploy may have taken minutes to roll it back.
+            if !run.before_effect().await? {
+                return Ok(Err(not_carried_on()));
+            }
         }
         let description = description(&deployment, &step.service, run.course.direction);
         let new = NewDeployment {
@@ -51,11 +65,10 @@ impl Engine<'_> {
             since: deployment.created_at,
         };
         let made = self.ecs.code_deploy().create(&new).await;
-        let (id, was_there) = made.map_err(|error| refused(&error, error.is_ambiguous()))?;
-        if was_there {
+        if let Ok((id, true)) = &made {
             tracing::info!(%id, description, "found the deployment that was made before");
         }
-        Ok(id)
+        Ok(made.map(|(id, _)| id).map_err(|error| refused(&error, error.is_ambiguous())))
     }
 
     /// Stops our deployment on its way forward, where it is still under way, and waits until
