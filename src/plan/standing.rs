@@ -63,6 +63,8 @@ pub(super) fn standing(begun: Begun<'_>, service: &ObservedService, has_content:
         return Standing::NotMoved;
     }
     match &primary.task_definition {
+        // What was deployed anew as it was, and what ECS goes back to, run the same revision.
+        now if primary.is_a_rollback() && *now == begun.before.task_definition => unmoved(primary),
         Some(now) if is_ours(begun, now, has_content) => {
             Standing::Moved { task_definition: now.clone(), ecs_deployment: primary.id.clone() }
         }
@@ -157,6 +159,13 @@ mod tests {
             Standing::Moved { .. }
         ));
         assert_eq!(stands(Some(&arn("web", 2)), again.clone(), false), Standing::NotMoved);
+        let mut rolled_back = again.clone();
+        rolled_back.rollout_state_reason =
+            "ECS deployment ecs-svc/6 failed: rolling back".to_owned();
+        for wanted in [Some(&arn("web", 1)), None] {
+            let stands = stands(wanted, rolled_back.clone(), true);
+            assert!(matches!(stands, Standing::Back { .. }), "a restart that failed: {stands:?}");
+        }
         again.rollout_state_reason =
             "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.".to_owned();
         assert!(matches!(stands(Some(&arn("web", 2)), again, false), Standing::Back { .. }));
