@@ -104,7 +104,7 @@ fn human(console: &Console, report: &StatusReport, verbose: bool) -> String {
             release_hashes: &service.release_hashes,
             task_definition: service.task_definition.as_ref(),
             verified: service.verified.as_ref(),
-            tasks: (service.running, service.pending, service.desired),
+            tasks: &service.tasks,
             stage: service.stage.as_ref(),
             digests: service.digests.as_ref(),
         })

@@ -21,7 +21,10 @@ use crate::{
         ReleaseHash, RolloutState, Selection, ServiceHead, ServiceId, StageProgress,
         TaskDefinitionArn,
     },
-    plan::{RecordedAttempt, ServiceState, container_images, overall, service_state},
+    plan::{
+        RecordedAttempt, ServiceState, TaskCounts, container_images, overall, service_state,
+        task_counts,
+    },
 };
 
 /// What the user asked for.
@@ -78,12 +81,9 @@ pub struct ServiceStatus {
     /// How far its rollout is, where that goes in stages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<StageProgress>,
-    /// Tasks that run.
-    pub running: i32,
-    /// Tasks that start.
-    pub pending: i32,
-    /// Tasks wanted.
-    pub desired: i32,
+    /// Its tasks.
+    #[serde(flatten)]
+    pub tasks: TaskCounts,
     /// The digests that run, by container; each has one unless tasks differ. Only when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digests: Option<BTreeMap<ContainerName, BTreeSet<Digest>>>,
@@ -132,9 +132,7 @@ pub async fn status(
                         observed.and_then(|seen| seen.task_definition.as_ref()) != Some(arn)
                     }),
                 stage: stages.get(&target).cloned(),
-                running: observed.map_or(0, |seen| seen.running),
-                pending: observed.map_or(0, |seen| seen.pending),
-                desired: observed.map_or(0, |seen| seen.desired),
+                tasks: task_counts(observed),
                 digests: digests.as_ref().map(|digests| of_primary(digests, observed)),
                 cluster: target.0,
                 ecs_service: target.1,

@@ -35,7 +35,9 @@ pub use planner::plan;
 pub use preflight::{Problem, Refusal};
 pub use restart::{Restarted, running_images};
 pub use resume::{Leg, Rest, Start, resume};
-pub use state::{RecordedAttempt, ServiceState, overall, service_state};
+pub use state::{
+    OldTasks, RecordedAttempt, ServiceState, TaskCounts, overall, service_state, task_counts,
+};
 pub use steps::{
     ApprovedPlan, ImageSource, Insistence, Note, ParameterChange, Plan, PlanRequest, PlannedStep,
     Revision, Rollout, ServicePicture, UnchangedService, Wanted, Warning,

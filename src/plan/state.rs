@@ -89,6 +89,41 @@ impl RecordedAttempt {
     }
 }
 
+/// How many tasks run of what a service is set to, and what runs beside them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct TaskCounts {
+    /// Tasks that run, of what the service is set to.
+    pub running: i32,
+    /// Tasks that start, of what the service is set to.
+    pub pending: i32,
+    /// Tasks wanted.
+    pub desired: i32,
+    /// Tasks of other deployments that still run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub old_tasks: Vec<OldTasks>,
+}
+
+/// Tasks that run something else than what a service is set to now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OldTasks {
+    /// What they run.
+    pub task_definition: Option<TaskDefinitionArn>,
+    /// How many run.
+    pub running: i32,
+}
+
+/// Counts the tasks of one service. Those of an earlier deployment prove nothing of the PRIMARY one.
+#[must_use]
+pub fn task_counts(observed: Option<&ObservedService>) -> TaskCounts {
+    let Some(service) = observed else { return TaskCounts::default() };
+    let of_primary = service.primary().map(|primary| (primary.running, primary.pending));
+    let (running, pending) = of_primary.unwrap_or((service.running, service.pending));
+    let others = service.deployments.iter().filter(|one| !one.is_primary && one.running > 0);
+    let old_tasks = others
+        .map(|one| OldTasks { task_definition: one.task_definition.clone(), running: one.running });
+    TaskCounts { running, pending, desired: service.desired, old_tasks: old_tasks.collect() }
+}
+
 /// Reads the state of one service.
 #[must_use]
 pub fn service_state(
@@ -104,7 +139,7 @@ pub fn service_state(
         Some(RolloutState::InProgress) => ServiceState::InProgress,
         Some(RolloutState::Completed) | None => recorded
             .and_then(|recorded| departure(primary, recorded))
-            .unwrap_or_else(|| stability(service)),
+            .unwrap_or_else(|| stability(service, primary)),
     }
 }
 
@@ -140,8 +175,8 @@ fn drift(primary: &EcsDeployment, recorded: &RecordedAttempt) -> Option<ServiceS
 }
 
 /// Complete, or short of tasks.
-fn stability(service: &ObservedService) -> ServiceState {
-    if service.running < service.desired {
+fn stability(service: &ObservedService, primary: &EcsDeployment) -> ServiceState {
+    if primary.running < service.desired {
         return ServiceState::NotStable;
     }
     ServiceState::Complete
@@ -189,6 +224,18 @@ mod tests {
         assert_eq!(state(vec![deployment(2, true, 1, Completed)], None), ServiceState::NotStable);
         assert_eq!(state(vec![deployment(2, true, 1, InProgress)], None), ServiceState::InProgress);
         assert_eq!(state(vec![deployment(2, true, 0, Failed)], None), ServiceState::Failed);
+    }
+
+    #[test]
+    fn tasks_of_an_earlier_deployment_are_not_counted_as_the_new_one_s() {
+        let seen =
+            service(vec![deployment(2, true, 0, Failed), deployment(1, false, 2, Completed)]);
+        let old = OldTasks { task_definition: Some(arn("web", 1)), running: 2 };
+        let wanted = TaskCounts { running: 0, pending: 0, desired: 2, old_tasks: vec![old] };
+        assert_eq!(task_counts(Some(&seen)), wanted);
+        assert_eq!(task_counts(None), TaskCounts::default());
+        let late = vec![deployment(2, true, 1, Completed), deployment(1, false, 2, Completed)];
+        assert_eq!(state(late, None), ServiceState::NotStable);
     }
 
     #[test]

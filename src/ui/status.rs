@@ -10,7 +10,7 @@ use crate::{
         ContainerName, Deployment, Digest, HeldLock, Hold, ImageId, ReleaseHash, ServiceId,
         StageProgress, TaskDefinitionArn,
     },
-    plan::ServiceState,
+    plan::{OldTasks, ServiceState, TaskCounts},
 };
 
 /// What `status` shows, apart from where it was found.
@@ -42,7 +42,7 @@ pub struct ServiceRow<'a> {
     /// The task definition that was last verified, where it is set to another.
     pub verified: Option<&'a TaskDefinitionArn>,
     /// Tasks that run, start, and are wanted.
-    pub tasks: (i32, i32, i32),
+    pub tasks: &'a TaskCounts,
     /// How far its rollout is, where that goes in stages.
     pub stage: Option<&'a StageProgress>,
     /// The digests that run, by container.
@@ -97,21 +97,36 @@ fn services(view: &StatusView<'_>, console: &Console) -> String {
         ];
         cells.extend(row.stage.map(stages::summary));
         if view.verbose {
-            let (running, pending, desired) = row.tasks;
-            let starting =
-                if pending > 0 { format!(", {pending} starting") } else { String::new() };
-            cells.push(format!("{running}/{desired} running{starting}"));
+            cells.push(counts(row.tasks));
             cells.extend(row.task_definition.map(|arn| arn.short().to_owned()));
             cells.extend(row.verified.map(|arn| format!("last verified: {}", arn.short())));
         } else if let (ServiceState::Drifted, Some(runs), Some(verified)) =
             (row.state, row.task_definition, row.verified)
         {
             cells.push(format!("runs {}, verified was {}", runs.short(), verified.short()));
+        } else if row.state == ServiceState::Failed {
+            // A failed rollout that was left where it is: what is set and what runs differ.
+            cells.push(counts(row.tasks));
         }
         table.row(cells);
     }
     let digests = view.services.iter().filter_map(digests);
     [table.render(4)].into_iter().chain(digests).collect::<Vec<String>>().join("\n\n")
+}
+
+/// How many tasks run of what a service is set to, and which old ones run beside them.
+fn counts(tasks: &TaskCounts) -> String {
+    let TaskCounts { running, pending, desired, old_tasks } = tasks;
+    let starting = if *pending > 0 { format!(", {pending} starting") } else { String::new() };
+    let old: String = old_tasks.iter().map(old).collect();
+    format!("{running}/{desired} running{starting}{old}")
+}
+
+/// Tasks of an earlier deployment, and what they run.
+fn old(old: &OldTasks) -> String {
+    let (tasks, verb) = if old.running == 1 { ("task", "runs") } else { ("tasks", "run") };
+    let what = old.task_definition.as_ref().map_or("something else", |arn| arn.short());
+    format!("; {} old {tasks} {verb} {what}", old.running)
 }
 
 /// The digests of a service, container by container.
