@@ -34,7 +34,7 @@ pub fn plan(request: PlanRequest) -> Result<Plan, Refusal> {
     for picture in &request.pictures {
         match plan_service(&request, picture) {
             Ok(Outcome::Step(step)) => {
-                problems.extend(dead_lock(&request, picture, &step));
+                problems.extend(dead_lock(&request, picture, &step.rollout));
                 warnings.extend(warnings_of(&request, picture, &step));
                 steps.push(*step);
             }
@@ -54,7 +54,10 @@ pub fn plan(request: PlanRequest) -> Result<Plan, Refusal> {
             }
             unchanged.retain(|unchanged| unchanged.service != *service);
             match restart(&restarted.picture, restarted.digests.clone()) {
-                Ok(step) => steps.push(step),
+                Ok(step) => {
+                    problems.extend(dead_lock(&request, &restarted.picture, &step.rollout));
+                    steps.push(step);
+                }
                 Err(problem) => problems.push(*problem),
             }
         }
@@ -79,13 +82,15 @@ pub fn plan(request: PlanRequest) -> Result<Plan, Refusal> {
 fn dead_lock(
     request: &PlanRequest,
     picture: &ServicePicture,
-    step: &PlannedStep,
+    rollout: &Rollout,
 ) -> Option<Problem> {
-    let moves = matches!(step.rollout, Rollout::Update { .. });
+    let moves = matches!(rollout, Rollout::Update { .. });
     let is_so = moves && !request.insist.on_dead_lock && is_dead_locked(&picture.observed);
     is_so.then(|| Problem::DeadLocked {
         service: picture.service.clone(),
         bounds: bounds(&picture.observed),
+        // `restart` has nothing to insist with.
+        may_insist: !request.pictures.is_empty(),
     })
 }
 
@@ -159,10 +164,12 @@ pub(super) fn plan_service(
 }
 
 /// Whether the circuit breaker is turned on with the rollout: it is asked for, and it is not on.
+/// CodeDeploy has none, and takes no such setting.
 fn turns_breaker_on(request: &PlanRequest, picture: &ServicePicture, rollout: &Rollout) -> bool {
     let CircuitBreaker { enabled, rollback } = picture.observed.circuit_breaker;
     let is_on = enabled && rollback;
-    request.enable_circuit_breaker && !is_on && matches!(rollout, Rollout::Update { .. })
+    let is_asked = request.enable_circuit_breaker && picture.observed.code_deploy.is_none();
+    is_asked && !is_on && matches!(rollout, Rollout::Update { .. })
 }
 
 /// What turning the circuit breaker on changes.

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    model::{ReleasedImage, ServiceId, TaskDefinition, TaskDefinitionArn},
+    model::{ObservedCodeDeploy, ReleasedImage, ServiceId, TaskDefinition, TaskDefinitionArn},
+    plan::restart::Restarted,
     plan::test_support::{
         arn, definition, deployment, digest, picture, released, request, service,
     },
@@ -160,6 +161,35 @@ fn risky_settings_are_warned_of() {
             "runs web:1, which is deregistered: ECS may not be able to go back to it by itself",
         ]
     );
+}
+
+#[test]
+fn bounds_and_circuit_breaker_are_looked_at_where_ecs_replaces_the_tasks() {
+    let mut stuck = picture("web:1");
+    stuck.observed.maximum_percent = 100;
+    stuck.observed.circuit_breaker.enabled = false;
+    let mut asked = request(&[("web", released("web:2", 2))], vec![stuck.clone()]);
+    asked.enable_circuit_breaker = true;
+    let moves = Rollout::Update { force: false };
+    let found = |picture: &ServicePicture| {
+        (dead_lock(&asked, picture, &moves).is_some(), turns_breaker_on(&asked, picture, &moves))
+    };
+    assert_eq!(found(&stuck), (true, true));
+    let order = Err("it is not asked here".to_owned());
+    stuck.observed.code_deploy = Some(ObservedCodeDeploy { order, last: None });
+    assert_eq!(found(&stuck), (false, false));
+}
+
+#[test]
+fn a_restart_that_could_replace_no_task_is_refused() {
+    let mut stuck = picture("web:1");
+    stuck.observed.maximum_percent = 100;
+    let mut asked = request(&[], Vec::new());
+    asked.restarts = vec![Restarted { picture: stuck, digests: BTreeMap::new() }];
+    let refusal = plan(asked).unwrap_err();
+    let [problem] = refusal.problems.as_slice() else { panic!("{refusal}") };
+    assert!(matches!(problem, Problem::DeadLocked { .. }), "{problem}");
+    assert!(!problem.hint().contains("--force"));
 }
 
 #[test]

@@ -122,6 +122,12 @@ pub enum Problem {
         /// The service.
         service: ServiceId,
     },
+    /// CodeDeploy moves a service that is to be restarted, and nothing of CodeDeploy restarts.
+    #[error("service `{service}` cannot be restarted: it is moved by CodeDeploy")]
+    NotRestartable {
+        /// The service.
+        service: ServiceId,
+    },
     /// A rollout of a service that is to be restarted is under way.
     #[error("service `{service}` cannot be restarted while a rollout of it is under way")]
     Moving {
@@ -135,6 +141,8 @@ pub enum Problem {
         service: ServiceId,
         /// Its bounds, in words.
         bounds: String,
+        /// Whether the command can be told to go on all the same.
+        may_insist: bool,
     },
     /// Two services share a family, and would need different revisions of it.
     #[error(
@@ -219,15 +227,19 @@ impl Problem {
                 "wait for its end, or stop it with `aws deploy stop-deployment --deployment-id \
                  {deployment}`"
             ),
+            Self::NotRestartable { .. } => {
+                "leave it out: services under CodeDeploy cannot be restarted; restart the others by \
+                 name"
+                    .to_owned()
+            }
             Self::Moving { service } => wait_for_end(service),
             Self::RollingBack { service } => format!(
                 "{}; `--force` deploys over it, and then ECS may have nothing to go back to",
                 wait_for_end(service)
             ),
-            Self::DeadLocked { .. } => {
-                "raise its maximum percent or lower its minimum healthy percent; `--force` deploys \
-                 all the same"
-                    .to_owned()
+            Self::DeadLocked { may_insist, .. } => {
+                let insist = if *may_insist { "; `--force` deploys all the same" } else { "" };
+                format!("raise its maximum percent or lower its minimum healthy percent{insist}")
             }
             Self::SharedFamily { .. } => "give each service a family of its own".to_owned(),
             Self::NoTaskDefinition { .. } => {

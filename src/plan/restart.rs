@@ -72,8 +72,7 @@ fn refuse_what_cannot_be_restarted(picture: &ServicePicture) -> Result<(), Box<P
     refuse_what_cannot_be_deployed(Insistence::default(), picture)?;
     let service = picture.service.clone();
     if picture.observed.controller != DeploymentController::Ecs {
-        let controller = "CODE_DEPLOY";
-        return Err(Box::new(Problem::UnsupportedController { service, controller }));
+        return Err(Box::new(Problem::NotRestartable { service }));
     }
     let state = picture.observed.primary().and_then(|primary| primary.rollout_state);
     if state == Some(RolloutState::InProgress) {

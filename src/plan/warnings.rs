@@ -54,7 +54,7 @@ pub(super) fn warnings_of(
         );
         warnings.push(warn(text, "go on deploying it with CodeDeploy itself if it needs them"));
     }
-    if by_ecs && is_dead_locked(observed) {
+    if is_dead_locked(observed) {
         let text = format!("cannot replace a task: {}", bounds(observed));
         warnings.push(warn(text, "raise the maximum or lower the minimum healthy percent"));
     }
@@ -105,8 +105,9 @@ pub(super) fn is_dead_locked(service: &ObservedService) -> bool {
     let desired = i64::from(service.desired);
     let ceiling = desired * i64::from(service.maximum_percent) / 100;
     let floor = (desired * i64::from(service.minimum_healthy_percent) + 99) / 100;
-    // Only tasks that are replaced in place need room beside one another.
-    desired > 0 && ceiling <= floor && !service.strategy.is_staged()
+    // Only tasks that ECS replaces in place need room beside one another.
+    let in_place = service.code_deploy.is_none() && !service.strategy.is_staged();
+    desired > 0 && ceiling <= floor && in_place
 }
 
 /// The bounds of a service's rollouts, in words.

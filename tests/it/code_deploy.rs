@@ -114,6 +114,17 @@ fn what_somebody_stops_is_told_as_that() {
 }
 
 #[test]
+fn what_only_ecs_has_is_not_asked_of_codedeploy() {
+    let shop = shop(&[]);
+    let run = shop.run(&["restart", "search-indexer", "prod", "-y"]).expect(1);
+    run.tells("cannot be restarted: it is moved by CodeDeploy")
+        .tells("services under CodeDeploy cannot be restarted; restart the others by name");
+    let breaker = [INDEXER, &["--enable-circuit-breaker", "--dry-run"]].concat();
+    let plan = shop.run(&breaker).expect(0);
+    assert!(!plan.stdout.contains("ircuit"), "{}", plan.stdout);
+}
+
+#[test]
 fn that_somebody_is_waited_for_is_said_with_the_command() {
     let shop = shop(&["--wait-for-continue", "--termination-wait", "5"]);
     let mut deploy = shop.start(INDEXER);
