@@ -14,7 +14,7 @@ use super::{
 };
 use crate::model::{
     BeforeTaskStatus, Deployment, DeploymentKind, DeploymentStatus, ImageId, Release, ReleaseHash,
-    ReleaseNumber, ServiceId, Step, StepStatus, Verdict,
+    ReleaseNumber, RollbackCause, ServiceId, Step, StepStatus, Verdict,
 };
 
 /// How a deployment ended, with what is needed to say what comes next.
@@ -376,16 +376,7 @@ fn hints(summary: &Summary<'_>) -> Vec<String> {
             let undo = summary.deployment.may_be_taken_back().then_some(undo);
             [finish].into_iter().chain(undo).collect()
         }
-        DeploymentStatus::RolledBack => {
-            let failed =
-                count(summary, |step| matches!(step.verdict, Some(Verdict::RolledBack { .. })));
-            let next = match failed {
-                _ if !has_failed(summary) => None,
-                0 => Some("mend what is told above, and deploy again"),
-                _ => Some("register a mended image, and deploy again"),
-            };
-            [look].into_iter().chain(next.map(str::to_owned)).collect()
-        }
+        DeploymentStatus::RolledBack => [look].into_iter().chain(once_more(summary)).collect(),
         DeploymentStatus::RollbackFailed => {
             let can_go_back = *kind == DeploymentKind::Rollback || summary.last_verified.is_some();
             let again = format!(
@@ -408,6 +399,40 @@ fn hints(summary: &Summary<'_>) -> Vec<String> {
             ),
             look,
         ],
+    }
+}
+
+/// What comes before another try, where something failed. What a `fix:` above says is not said in
+/// other words.
+fn once_more(summary: &Summary<'_>) -> Option<String> {
+    let Deployment { steps, kind, .. } = summary.deployment;
+    let failed = |step: &&Step| step.verdict.as_ref().is_some_and(Verdict::is_definite_failure);
+    let failed: Vec<&Step> = steps.iter().filter(failed).collect();
+    let has_fix =
+        |step: &&Step| step.evidence.as_ref().is_some_and(|one| !one.diagnosis.is_empty());
+    let again = if *kind == DeploymentKind::Restart { "restart" } else { "deploy" };
+    match failed.as_slice() {
+        [] => None,
+        all if all.iter().all(|step| was_meant(step)) => {
+            Some(format!("{again} again when that is meant"))
+        }
+        all if all.iter().any(has_fix) => {
+            Some(format!("do what is told under fix:, then {again} again"))
+        }
+        _ => Some(format!("mend what is told above, then {again} again")),
+    }
+}
+
+/// Whether a person ended the rollout, by a stop or by the answer to a hook.
+fn was_meant(step: &Step) -> bool {
+    match &step.verdict {
+        Some(Verdict::Stopped { .. }) => true,
+        Some(Verdict::RolledBack { cause: RollbackCause::User, .. }) => true,
+        Some(Verdict::RolledBack { cause: RollbackCause::Hook, reason, .. }) => {
+            // ECS tells an answer from a failure in its words alone.
+            reason.to_ascii_lowercase().contains("a user ")
+        }
+        _ => false,
     }
 }
 

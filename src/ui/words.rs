@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{escape::escape, stages};
 use crate::model::{
-    CodeDeployProgress, DeploymentKind, Event, Evidence, ImageId, ReleaseHash, ReleaseNumber,
-    RollbackCause, RolloutState, StepProgress, TaskDefinitionArn, TaskHappening, Verdict,
+    CodeDeployProgress, DeploymentKind, EcsDeploymentId, Event, Evidence, ImageId, ReleaseHash,
+    ReleaseNumber, RollbackCause, RolloutState, StepProgress, TaskDefinitionArn, TaskHappening,
+    Verdict,
 };
 
 /// What a verdict says beyond its word; empty for success.
@@ -21,7 +22,7 @@ pub(super) fn verdict_reason(verdict: &Verdict) -> String {
         | Verdict::Unknown { reason } => escape(reason),
         Verdict::RolledBack { to, reason, cause } => {
             let to = to.as_ref().map_or_else(String::new, |to| format!(" to {}", to.short()));
-            format!("{}{to}: {}", who_put_it_back(*cause), escape(reason))
+            format!("{}{to}: {}", who_put_it_back(*cause, reason), escape(reason))
         }
         Verdict::Superseded { by, task_definition, completed, deployment } => {
             let by = by.as_ref().map_or("another deployment", |id| id.as_str());
@@ -46,15 +47,23 @@ pub(super) fn verdict_reason(verdict: &Verdict) -> String {
     }
 }
 
-/// Who or what made ECS put a service back, with the verb.
-fn who_put_it_back(cause: RollbackCause) -> &'static str {
+/// Who put a service back and what made it do so, with the verb.
+fn who_put_it_back(cause: RollbackCause, reason: &str) -> String {
+    let who = if is_by_code_deploy(reason) { "CodeDeploy" } else { "ECS" };
     match cause {
-        RollbackCause::CircuitBreaker => "ECS's circuit breaker put it back",
-        RollbackCause::Alarm => "an alarm went off, and ECS put it back",
-        RollbackCause::User => "somebody stopped it, and ECS put it back",
-        RollbackCause::Hook => "a lifecycle hook failed, and ECS put it back",
-        RollbackCause::Other => "ECS put it back",
+        RollbackCause::CircuitBreaker => format!("{who}'s circuit breaker put it back"),
+        RollbackCause::Alarm => format!("an alarm went off, and {who} put it back"),
+        RollbackCause::User => format!("somebody stopped it, and {who} put it back"),
+        RollbackCause::Hook => format!("a lifecycle hook failed, and {who} put it back"),
+        RollbackCause::Other => format!("{who} put it back"),
     }
+}
+
+/// Whether CodeDeploy put a service back: it does so with another deployment of its own, which the
+/// reason ends with.
+fn is_by_code_deploy(reason: &str) -> bool {
+    let id = reason.rsplit_once("rolled back by ").map(|(_, id)| EcsDeploymentId::new(id));
+    id.is_some_and(|id| id.is_of_code_deploy())
 }
 
 /// How far CodeDeploy is, to be put behind other words.

@@ -72,7 +72,11 @@ fn traffic_that_is_shifted_in_steps_is_told() {
 fn an_image_that_fails_is_rolled_back_by_another_deployment() {
     let shop = shop(&[]);
     shop.sandbox(&["fate", "search-indexer", "crash=3"]);
-    let run = shop.run(INDEXER).expect(3).prints("ROLLED_BACK").prints("rolled back by d-");
+    let run = shop
+        .run(INDEXER)
+        .expect(3)
+        .prints("ROLLED_BACK  CodeDeploy put it back to")
+        .prints("rolled back by d-");
     run.prints("exit code 3");
     assert_eq!(shop.verdicts("d1")["search-indexer"], "ROLLED_BACK");
     let told = service(&shop);
@@ -106,7 +110,8 @@ fn what_somebody_stops_is_told_as_that() {
         deploy.hears("search-indexer: started d-");
         interfere(&shop, "stop-code-deploy", more);
         shop.go_fast();
-        deploy.end().expect(3).prints(verdict).prints("MANUAL_STOP");
+        let run = deploy.end().expect(3).prints(verdict).prints("MANUAL_STOP");
+        run.prints("hint: deploy again when that is meant");
         assert_eq!(shop.verdicts("d1")["search-indexer"], verdict);
         assert_eq!(shop.count("CreateDeployment"), made);
         shop.assert_in_step(&PROD[5]);

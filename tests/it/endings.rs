@@ -51,7 +51,9 @@ fn somebody_who_stops_a_rollout_is_told_from_a_failure() {
     deploy.hears("search-indexer: started ecs-svc/");
     shop.sandbox(&["set", "stop-deployment", "search-indexer", "prod"]);
     shop.go_fast();
-    deploy.end().expect(3).prints("ROLLED_BACK  somebody stopped it, and ECS put it back to");
+    let run = deploy.end().expect(3);
+    run.prints("ROLLED_BACK  somebody stopped it, and ECS put it back to")
+        .prints("hint: deploy again when that is meant");
     let verdict = step(&shop, "d1")["verdict"].take();
     assert_eq!((&verdict["verdict"], &verdict["cause"]), (&"ROLLED_BACK".into(), &"USER".into()));
     shop.assert_in_step(&PROD[5]);

@@ -24,7 +24,7 @@ fn a_crash_is_told_with_its_proof_and_everything_is_put_back() {
 
     d1 failed and was rolled back: every service that was changed runs what it ran before.
     hint: see all that was recorded with `release-tool show d1`
-    hint: register a mended image, and deploy again
+    hint: do what is told under fix:, then deploy again
     ");
 
     let service = shop.service("bookshop-prod", "prod-search-indexer");

@@ -76,7 +76,11 @@ fn a_hook_that_waits_is_told_and_goes_on_when_it_is_answered() {
 fn a_hook_that_is_answered_with_rollback_fails_the_service() {
     let (shop, deploy) = paused();
     shop.run(&["continue", "prod", "-y", "--rollback"]).expect(0).prints("goes back");
-    deploy.end().expect(3).prints("d2 failed and was rolled back");
+    deploy
+        .end()
+        .expect(3)
+        .prints("d2 failed and was rolled back")
+        .prints("hint: deploy again when that is meant");
     assert_eq!(tag(&shop), "one");
 }
 

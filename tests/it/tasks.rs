@@ -126,7 +126,7 @@ fn what_a_failed_task_leaves_is_told() {
 
     d1 failed: the task before search-indexer failed, and no service was touched.
     hint: see all that was recorded with `release-tool show d1`
-    hint: mend what is told above, and deploy again
+    hint: do what is told under fix:, then deploy again
     ");
 }
 
