@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{
     console::Console,
     evidence::{self, Extent},
+    stages,
     table::Table,
     words,
 };
@@ -374,7 +375,7 @@ fn hints(summary: &Summary<'_>) -> Vec<String> {
             let follow = format!("see it through with `release-tool wait {number}`");
             let finish = if is_late_only(summary) { follow } else { finish };
             let undo = summary.deployment.may_be_taken_back().then_some(undo);
-            [finish].into_iter().chain(undo).collect()
+            answers(summary.deployment).into_iter().chain([finish]).chain(undo).collect()
         }
         DeploymentStatus::RolledBack => [look].into_iter().chain(once_more(summary)).collect(),
         DeploymentStatus::RollbackFailed => {
@@ -400,6 +401,16 @@ fn hints(summary: &Summary<'_>) -> Vec<String> {
             look,
         ],
     }
+}
+
+/// The commands that answer the hooks that services were last seen waiting for.
+fn answers(deployment: &Deployment) -> Vec<String> {
+    let waits = |step: &&Step| match &step.verdict {
+        Some(Verdict::TimedOut { last_seen, .. }) => last_seen.contains("waits for an answer"),
+        _ => false,
+    };
+    let waiting = deployment.steps.iter().filter(waits);
+    waiting.flat_map(|step| stages::ways_on(deployment.number, &step.service)).collect()
 }
 
 /// What comes before another try, where something failed. What a `fix:` above says is not said in

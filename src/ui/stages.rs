@@ -88,11 +88,15 @@ pub(super) fn awaits(stage: Option<&str>, hook: &HookDetail) -> String {
 /// The commands that answer a hook.
 #[must_use]
 pub(super) fn answers(deployment: DeploymentNumber, service: &ServiceId) -> Vec<String> {
+    let ways = ways_on(deployment, service).into_iter();
+    ways.map(|way| format!("hint: {way}")).collect()
+}
+
+/// What can be done where a hook waits, without the word that it is a hint.
+#[must_use]
+pub(super) fn ways_on(deployment: DeploymentNumber, service: &ServiceId) -> [String; 2] {
     let answer = format!("release-tool continue {deployment} --service {service}");
-    vec![
-        format!("hint: go on with `{answer}`"),
-        format!("hint: or take it back with `{answer} --rollback`"),
-    ]
+    [format!("go on with `{answer}`"), format!("or take it back with `{answer} --rollback`")]
 }
 
 /// A hook that waits, as `continue` shows it.

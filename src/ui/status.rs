@@ -7,8 +7,8 @@ use console::Style;
 use super::{console::Console, escape::escape, locks::held_line, stages, table::Table, words};
 use crate::{
     model::{
-        ContainerName, Deployment, Digest, HeldLock, Hold, ImageId, ReleaseHash, ServiceId,
-        StageProgress, TaskDefinitionArn,
+        ContainerName, Deployment, Digest, HeldLock, Hold, HookDetail, ImageId, ReleaseHash,
+        ServiceId, StageProgress, TaskDefinitionArn,
     },
     plan::{OldTasks, ServiceState, TaskCounts},
 };
@@ -111,7 +111,25 @@ fn services(view: &StatusView<'_>, console: &Console) -> String {
         table.row(cells);
     }
     let digests = view.services.iter().filter_map(digests);
-    [table.render(4)].into_iter().chain(digests).collect::<Vec<String>>().join("\n\n")
+    let answers = Some(answers(view).join("\n")).filter(|answers| !answers.is_empty());
+    [table.render(4)]
+        .into_iter()
+        .chain(digests)
+        .chain(answers)
+        .collect::<Vec<String>>()
+        .join("\n\n")
+}
+
+/// The commands that answer the hooks that rollouts of the last deployment wait for; those of other
+/// tools are not ours to answer.
+fn answers(view: &StatusView<'_>) -> Vec<String> {
+    let Some(last) = view.last.filter(|last| !last.status.is_final()) else { return Vec::new() };
+    let waits = |row: &&ServiceRow<'_>| {
+        let is_its = last.steps.iter().any(|step| step.service == *row.service);
+        is_its && row.stage.is_some_and(|stage| stage.hooks.iter().any(HookDetail::awaits_action))
+    };
+    let waiting = view.services.iter().filter(waits);
+    waiting.flat_map(|row| stages::answers(last.number, row.service)).collect()
 }
 
 /// How many tasks run of what a service is set to, and which old ones run beside them.

@@ -56,7 +56,11 @@ fn a_plan_says_how_a_service_is_deployed_and_how_long_at_least() {
 fn a_hook_that_waits_is_told_and_goes_on_when_it_is_answered() {
     let (shop, deploy) = paused();
     let status = shop.run(&["status", "search-indexer", "prod"]).expect(0);
-    status.prints("BLUE_GREEN  POST_TEST_TRAFFIC_SHIFT").prints("PAUSE hook waits until");
+    status
+        .prints("BLUE_GREEN  POST_TEST_TRAFFIC_SHIFT")
+        .prints("PAUSE hook waits until")
+        .prints("hint: go on with `release-tool continue d2 --service search-indexer`")
+        .prints("hint: or take it back with `release-tool continue d2 --service search-indexer --");
     shop.run(&["continue", "prod", "--service", "mail-worker", "-y"]).expect(1);
     shop.run(&["continue", "prod"]).expect(2).tells("--skip-confirm");
     let answer = ["continue", "d2", "--service", "search-indexer", "-y", "--reason", "it is good"];
@@ -113,6 +117,7 @@ fn when_the_time_is_up_a_hook_that_waits_is_no_failure() {
     let arguments = [INDEXER, &["--timeout", "5s"]].concat();
     let run = shop.run(&arguments).expect(8);
     run.prints("still going, BLUE_GREEN in POST_TEST_TRAFFIC_SHIFT, PAUSE hook")
+        .prints("hint: go on with `release-tool continue d2 --service search-indexer`")
         .prints("release-tool wait d2");
     shop.run(&["continue", "d2", "-y"]).expect(0);
     shop.run(&["wait", "d2"]).expect(0);
