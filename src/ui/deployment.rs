@@ -437,8 +437,9 @@ fn once_more(summary: &Summary<'_>) -> Option<String> {
 /// Whether a person ended the rollout, by a stop or by the answer to a hook.
 fn was_meant(step: &Step) -> bool {
     match &step.verdict {
-        Some(Verdict::Stopped { .. }) => true,
-        Some(Verdict::RolledBack { cause: RollbackCause::User, .. }) => true,
+        Some(Verdict::Stopped { .. } | Verdict::RolledBack { cause: RollbackCause::User, .. }) => {
+            true
+        }
         Some(Verdict::RolledBack { cause: RollbackCause::Hook, reason, .. }) => {
             // ECS tells an answer from a failure in its words alone.
             reason.to_ascii_lowercase().contains("a user ")
