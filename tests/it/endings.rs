@@ -34,13 +34,13 @@ fn a_circuit_breaker_without_rollback_is_a_failure() {
     assert_eq!(step(&shop, "d1")["verdict"]["verdict"], "FAILED");
     assert_eq!(shop.states("prod")["search-indexer"], "FAILED");
     // What runs is still the old revision, and none of the new one.
-    let runs = "running; 1 old task runs bookshop-prod-search-indexer:1";
+    let runs = "running; 2 old tasks run bookshop-prod-search-indexer:1";
     for more in [&["-v"][..], &[]] {
         let status = [&["status", "search-indexer", "prod"], more].concat();
-        shop.run(&status).expect(0).prints(&format!("0/1 {runs}"));
+        shop.run(&status).expect(0).prints(&format!("0/2 {runs}"));
     }
     let told = shop.json(&["status", "search-indexer", "prod"])["services"][0].take();
-    assert_eq!((&told["running"], &told["old_tasks"][0]["running"]), (&0.into(), &1.into()));
+    assert_eq!((&told["running"], &told["old_tasks"][0]["running"]), (&0.into(), &2.into()));
 }
 
 #[test]
