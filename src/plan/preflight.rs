@@ -227,11 +227,7 @@ impl Problem {
                 "wait for its end, or stop it with `aws deploy stop-deployment --deployment-id \
                  {deployment}`"
             ),
-            Self::NotRestartable { .. } => {
-                "leave it out: services under CodeDeploy cannot be restarted; restart the others by \
-                 name"
-                    .to_owned()
-            }
+            Self::NotRestartable { .. } => RESTART_THE_OTHERS.to_owned(),
             Self::Moving { service } => wait_for_end(service),
             Self::RollingBack { service } => format!(
                 "{}; `--force` deploys over it, and then ECS may have nothing to go back to",
@@ -262,6 +258,10 @@ impl Problem {
         matches!(self, Self::NotRegistered { .. } | Self::ImageMissing { .. })
     }
 }
+
+/// What to do where CodeDeploy moves a service that is to be restarted.
+const RESTART_THE_OTHERS: &str = "leave it out: services under CodeDeploy cannot be restarted; \
+                                  restart the others by name";
 
 /// How the end of a service's rollout is waited for.
 fn wait_for_end(service: &ServiceId) -> String {
