@@ -421,7 +421,7 @@ impl Run<'_> {
     }
 
     /// Whether what is not begun yet is left when a step does not succeed.
-    fn stops_others(&self) -> bool {
+    pub(super) fn stops_others(&self) -> bool {
         self.course.others == Others::Stop || self.rollouts.is_held()
     }
 
@@ -432,7 +432,7 @@ impl Run<'_> {
     }
 
     /// The verdict on a step that does not go on: another has failed, or nothing is to be begun.
-    fn not_started(&self, position: usize) -> Option<Verdict> {
+    pub(super) fn not_started(&self, position: usize) -> Option<Verdict> {
         let reason = match &self.course.others {
             Others::NeverBegin(reason) => reason.clone(),
             Others::GoOn | Others::Stop if !self.stops_others() => return None,

@@ -14,6 +14,7 @@ use super::{
     error::EngineError,
     journal::Journal,
     run::Run,
+    task_watch::failed_before,
 };
 use crate::{
     backend::platform::ecs::{OneOff, OneOffState},
@@ -58,9 +59,10 @@ impl Engine<'_> {
         if matches!(run.course.others, Others::NeverBegin(_)) {
             return Ok(());
         }
+        run.take_note_of_ends();
         for (position, step, start) in run.course.legs() {
             let is_due = *start == Start::Apply && run.journal.is_before_task_due(position);
-            if is_due && !run.rollouts.is_held() {
+            if is_due && !run.rollouts.is_held() && !run.waits_or_stays(position) {
                 self.before_rollout(run, position, step).await?;
             }
         }
@@ -110,6 +112,9 @@ impl Engine<'_> {
         let Some(task) = run.journal.before_task(before.position) else { return Ok(Ok(())) };
         let arn = match &task.task_arn {
             Some(arn) => arn.clone(),
+            None if task.status == BeforeTaskStatus::Failed => {
+                return Ok(Err((failed_before(&task), None)));
+            }
             None => match self.ask(run, before, &task).await? {
                 Asked::Task(arn) => arn,
                 Asked::Ended(ended) => return Ok(*ended),
@@ -138,7 +143,7 @@ impl Engine<'_> {
                 Ok(Some(found)) => return self.found(run, before, (found.arn, true)).await,
                 Ok(None) if is_token_good(task.started_at, (self.now)()) => {}
                 Ok(None) => {
-                    let ended = self.end_unknown(run, before, task).await?;
+                    let ended = self.end_unseen_task(run, before, task).await?;
                     return Ok(Asked::Ended(Box::new(ended)));
                 }
                 Err(error) => return Ok(unclear(cause_chain(&error))),
@@ -149,7 +154,10 @@ impl Engine<'_> {
         }
         match self.ecs.run_one_off(&one_off).await {
             Ok(arn) => self.found(run, before, (arn, false)).await,
-            Err(error) if error.is_ambiguous() => Ok(unclear(cause_chain(&error))),
+            // It may have been asked for before, with an answer that nobody saw.
+            Err(error) if error.is_ambiguous() || task.status != BeforeTaskStatus::Pending => {
+                Ok(unclear(cause_chain(&error)))
+            }
             Err(error) => {
                 let reason = cause_chain(&error);
                 let failed = |task: &mut BeforeTask| task.status = BeforeTaskStatus::Failed;
@@ -257,6 +265,29 @@ impl Engine<'_> {
             token: &token,
         };
         self.ecs.find_one_off(&one_off).await.ok().flatten()
+    }
+}
+
+impl Run<'_> {
+    /// Takes note of what is known to have ended without success, before anything is begun.
+    fn take_note_of_ends(&self) {
+        let has_failed = |task: &BeforeTask| task.status == BeforeTaskStatus::Failed;
+        let steps = self.journal.steps();
+        let mut over = steps.iter().filter(|step| step.is_over());
+        if over.any(|step| step.before_task.as_ref().is_some_and(has_failed)) {
+            self.rollouts.hold();
+        }
+        for (_, step, start) in self.course.legs() {
+            if let Start::End(verdict) = start {
+                self.rollouts.ended(&step.service, verdict);
+            }
+        }
+    }
+
+    /// Whether a step's task is not run now, since another step failed or is in doubt.
+    fn waits_or_stays(&self, position: usize) -> bool {
+        let is_in_doubt = self.stops_others() && self.rollouts.in_doubt();
+        is_in_doubt || self.not_started(position).is_some()
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     backend::platform::ecs::{OneOffEnd, OneOffState},
-    model::{BeforeTask, BeforeTaskStatus, Event, TaskHappening, Verdict},
+    model::{BeforeTask, BeforeTaskStatus, Event, Evidence, TaskHappening, Verdict},
     plan::diagnose,
 };
 
@@ -57,6 +57,9 @@ impl Engine<'_> {
                 }
                 Ok(Some(seen)) => {
                     (blind, missing) = (None, None);
+                    if status.is_empty() {
+                        self.tell_unheeded(run, before);
+                    }
                     self.tell_status(before, (&mut status, seen.status));
                     if !matches!(status.as_str(), "PROVISIONING" | "PENDING") {
                         self.tell_new_lines(&mut log).await;
@@ -64,7 +67,7 @@ impl Engine<'_> {
                 }
                 Ok(None) => {
                     if missing.get_or_insert_with(Instant::now).elapsed() >= NOT_YET_SHOWN {
-                        return self.end_unknown(run, before, task).await;
+                        return self.end_unseen_task(run, before, task).await;
                     }
                 }
                 Err(error) => {
@@ -98,18 +101,65 @@ impl Engine<'_> {
         before: Before<'_>,
         (task, arn, end): (&BeforeTask, &str, OneOffEnd),
     ) -> Result<Ended, EngineError> {
+        if end.exit_code.is_none() && !end.never_ran {
+            return self.ended_without_code(run, before, (task, arn, &end)).await;
+        }
         self.record_end_of(run.journal, before.position, &end).await?;
         let exit_code = end.exit_code;
         self.tell(before, TaskHappening::Ended { exit_code });
         if exit_code == Some(0) {
             return Ok(Ok(()));
         }
-        let reason = reason(task, &end);
-        let ran = (arn, before.task_definition);
-        let mut evidence = self.ecs.one_off_evidence(ran, &end).await;
-        evidence.diagnosis = diagnose(&evidence);
-        let evidence = evidence.fit();
+        let reason = reason(task, exit_code, Some(&end.stopped.stopped_reason));
+        let evidence = self.evidence_of_task(before, (arn, &end)).await;
         Ok(Err((Verdict::Failed { reason }, Some(evidence))))
+    }
+
+    /// What a task that did not succeed leaves.
+    async fn evidence_of_task(
+        &self,
+        before: Before<'_>,
+        (arn, end): (&str, &OneOffEnd),
+    ) -> Evidence {
+        let mut evidence = self.ecs.one_off_evidence((arn, before.task_definition), end).await;
+        evidence.diagnosis = diagnose(&evidence);
+        evidence.fit()
+    }
+
+    /// The end of a task that started and left no exit code: what it ran on was lost, and nobody
+    /// knows how far it came.
+    async fn ended_without_code(
+        &self,
+        run: &Run<'_>,
+        before: Before<'_>,
+        (task, arn, end): (&BeforeTask, &str, &OneOffEnd),
+    ) -> Result<Ended, EngineError> {
+        let reason = format!(
+            "its one-off task `{}` stopped without an exit code ({}: {}), and how far it came is not \
+             known; it is not run again",
+            task.run.line(),
+            end.stopped.stop_code,
+            end.stopped.stopped_reason
+        );
+        match self.end_unknown(run, before, reason).await? {
+            Ok(()) => Ok(Ok(())),
+            Err((verdict, _)) => {
+                let evidence = self.evidence_of_task(before, (arn, end)).await;
+                Ok(Err((verdict, Some(evidence))))
+            }
+        }
+    }
+
+    /// Says that a task still runs, to somebody who says that it succeeded.
+    fn tell_unheeded(&self, run: &Run<'_>, before: Before<'_>) {
+        if run.confirmed_by.is_some() {
+            let text = format!(
+                "`{}`: its one-off task still runs, so that `--before-task-succeeded` does not count \
+                 for it: its end is waited for",
+                before.step.service
+            );
+            self.listener.hear(&Event::Warning { text });
+        }
     }
 
     /// Writes how a task ended.
@@ -125,7 +175,13 @@ impl Engine<'_> {
             Some(code) => {
                 (BeforeTaskStatus::Failed, format!("its one-off task exited with {code}"))
             }
-            None => (BeforeTaskStatus::Failed, "its one-off task never ran".to_owned()),
+            None if end.never_ran => {
+                (BeforeTaskStatus::Failed, "its one-off task never ran".to_owned())
+            }
+            None => (
+                BeforeTaskStatus::Unknown,
+                "its one-off task stopped without an exit code".to_owned(),
+            ),
         };
         let ended = |task: &mut BeforeTask| {
             (task.status, task.exit_code, task.finished_at) = (status, exit_code, Some(at));
@@ -133,22 +189,36 @@ impl Engine<'_> {
         journal.write_before_task(position, &text, ended).await
     }
 
-    /// The end of a task that cannot be found any more: as a person says, or unknown.
-    pub(super) async fn end_unknown(
+    /// The end of a task that cannot be found any more: as it was recorded, as a person says, or
+    /// unknown.
+    pub(super) async fn end_unseen_task(
         &self,
         run: &Run<'_>,
         before: Before<'_>,
         task: &BeforeTask,
     ) -> Result<Ended, EngineError> {
+        if task.status == BeforeTaskStatus::Failed {
+            return Ok(Err((failed_before(task), None)));
+        }
+        let reason = format!(
+            "ECS does not know its one-off task `{}` any more, and how it ended is not known; it is \
+             not run again",
+            task.run.line()
+        );
+        self.end_unknown(run, before, reason).await
+    }
+
+    /// The end of a task that ECS does not tell: as a person says, or unknown.
+    async fn end_unknown(
+        &self,
+        run: &Run<'_>,
+        before: Before<'_>,
+        reason: String,
+    ) -> Result<Ended, EngineError> {
         let Some(by) = run.confirmed_by.clone() else {
             let unknown = |task: &mut BeforeTask| task.status = BeforeTaskStatus::Unknown;
             let text = "the end of its one-off task is not known";
             run.journal.write_before_task(before.position, text, unknown).await?;
-            let reason = format!(
-                "ECS does not know its one-off task `{}` any more, and how it ended is not known; it \
-                 is not run again",
-                task.run.line()
-            );
             return Ok(Err((Verdict::Unknown { reason }, None)));
         };
         let at = (self.now)();
@@ -172,14 +242,18 @@ fn too_late(task: &BeforeTask, (arn, status): (&str, &str)) -> Verdict {
     Verdict::TimedOut { seconds: task.run.timeout_seconds, last_seen }
 }
 
-/// Why a task did not succeed.
-fn reason(task: &BeforeTask, end: &OneOffEnd) -> String {
+/// The verdict on a step whose task is recorded to have failed.
+pub(super) fn failed_before(task: &BeforeTask) -> Verdict {
+    Verdict::Failed { reason: reason(task, task.exit_code, None) }
+}
+
+/// Why a task did not succeed, with ECS's words where there are any.
+fn reason(task: &BeforeTask, exit_code: Option<i32>, words: Option<&str>) -> String {
     let (line, container) = (task.run.line(), &task.run.container);
-    let words = &end.stopped.stopped_reason;
-    match end.exit_code {
-        Some(code) => {
-            format!("its one-off task `{line}` exited with {code} in container `{container}`")
-        }
-        None => format!("its one-off task `{line}` never ran: {words}"),
+    if let Some(code) = exit_code {
+        format!("its one-off task `{line}` exited with {code} in container `{container}`")
+    } else {
+        let words = words.map(|words| format!(": {words}")).unwrap_or_default();
+        format!("its one-off task `{line}` never ran{words}")
     }
 }

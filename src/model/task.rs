@@ -56,7 +56,8 @@ pub enum BeforeTaskStatus {
     Succeeded,
     /// Its container exited with another code, or never ran.
     Failed,
-    /// It can not be found any more, and nobody knows how it ended. It is never run again by itself.
+    /// It can not be found any more, or stopped without an exit code, and nobody knows how far it
+    /// came. It is never run again by itself.
     Unknown,
 }
 

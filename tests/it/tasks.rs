@@ -360,8 +360,9 @@ fn a_task_is_not_stopped_by_a_signal_and_followed_by_resume() {
     assert_eq!(task(&shop, "d1")["status"], "RUNNING");
     assert_eq!(shop.count("PutParameter"), 0);
 
-    let mut resume = shop.start(&["resume"]);
+    let mut resume = shop.start(&["resume", "--before-task-succeeded"]);
     resume.hears("follows the one-off task `./manage migrate`");
+    resume.hears("still runs, so that `--before-task-succeeded` does not count for it");
     shop.go_fast();
     resume.end().expect(0);
     assert_eq!(
@@ -466,4 +467,56 @@ fn wherever_the_process_dies_the_task_is_run_once() {
         let definition = shop.task_definition("bookshop-prod-search-indexer");
         assert_eq!(definition["taskDefinition"]["revision"], 2, "at {point}");
     }
+}
+
+#[test]
+fn a_refusal_after_a_lost_answer_leaves_it_in_doubt() {
+    let shop = shop();
+    shop.sandbox(&["fault", "add", "RunTask", "error-after", "--times", "1"]);
+    shop.sandbox(&["fault", "add", "RunTask", "deny"]);
+    shop.run(INDEXER).expect(8).prints("it is not known whether the one-off task");
+    assert_eq!(task(&shop, "d1")["status"], "INTENT");
+    assert_eq!((tasks_of(&shop), shop.count("PutParameter")), (1, 0));
+    shop.sandbox(&["fault", "clear"]);
+    shop.run(&["resume"]).expect(0);
+    assert_eq!(tasks_of(&shop), 1);
+}
+
+#[test]
+fn wherever_the_process_dies_a_failure_is_kept_and_no_other_task_is_run() {
+    let shop = failing_first();
+    shop.sandbox(&["crash", "--count"]);
+    shop.run(&["deploy", "all", "prod", "-y"]).expect(3);
+    let told = shop.json(&["sandbox", "crash", "--points"]);
+    let points = told["points"].as_array().unwrap();
+    let names: Vec<String> =
+        points.iter().map(|point| point["name"].as_str().unwrap().to_owned()).collect();
+    let (run, undo) = (first(&names, "ecs:RunTask"), first(&names, "ecs:DeregisterTaskDefinition"));
+    let mut were_known = 0;
+    for number in (run + 2..=undo).rev().step_by(3) {
+        let shop = failing_first();
+        shop.sandbox(&["crash", "--after", &number.to_string()]);
+        if shop.run(&["deploy", "all", "prod", "-y"]).signal != Some(9) {
+            continue;
+        }
+        shop.sandbox(&["crash", "--off"]);
+        let shown = shop.json(&["show", "d1"]);
+        let steps = shown["deployment"]["steps"].as_array().unwrap();
+        if steps.iter().any(|step| step["before_task"]["status"] == "FAILED") {
+            were_known += 1;
+            // ECS has forgotten the task, and the record has not.
+            shop.sandbox(&["advance", "3h"]);
+        }
+        shop.run(&["resume"]).expect(3).prints("exited with 3");
+        assert_eq!(shop.count("RunTask"), 1, "at {number}, {names:?}");
+        assert_eq!(shop.verdicts("d1")["search-indexer"], "NOT_STARTED", "at {number}");
+    }
+    assert!(were_known > 0, "{were_known} of {names:?}");
+}
+
+/// A project whose first one-off task fails.
+fn failing_first() -> Shop {
+    let shop = shop();
+    shop.sandbox(&["fate", "catalogue-api", "task-exit=3"]);
+    shop
 }

@@ -52,8 +52,11 @@ pub struct OneOffState {
 /// How a one-off task ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OneOffEnd {
-    /// The exit code of the container that had the command; none where it never ran.
+    /// The exit code of the container that had the command; none where it never ran, and where what
+    /// it ran on was lost.
     pub exit_code: Option<i32>,
+    /// Whether the command is known never to have run.
+    pub never_ran: bool,
     /// The whole task.
     pub stopped: StoppedTask,
 }
@@ -110,18 +113,19 @@ impl Ecs {
         let service = service
             .ok_or_else(|| EcsError::unreadable(name, "the service is not there any more"))?;
         let place = Place::of(&service);
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let source = match self.send_run(one_off, (&service, &place)).await {
-                Err(EcsError::Aws { source, .. }) if is_in_doubt(&source) => source,
-                answered => return answered,
-            };
-            if attempts >= ATTEMPTS {
-                return Err(EcsError::RunInDoubt { command: one_off.run.line(), source });
+        let mut lost = None;
+        for attempt in 1..=ATTEMPTS {
+            match self.send_run(one_off, (&service, &place)).await {
+                Err(EcsError::Aws { source, .. }) if is_in_doubt(&source) => lost = Some(source),
+                answered => return answered.map_err(|error| after(lost, error, one_off.run)),
             }
-            tokio::time::sleep(SETTLE).await;
+            if attempt < ATTEMPTS {
+                tokio::time::sleep(SETTLE).await;
+            }
         }
+        let reason = "no answer came".to_owned();
+        let silent = EcsError::Unreadable { subject: name.to_owned(), reason };
+        Err(after(lost, silent, one_off.run))
     }
 
     /// Sends the request once.
@@ -240,6 +244,16 @@ fn is_in_doubt(error: &AwsError) -> bool {
     error.is_ambiguous() || *error.kind() == FaultKind::Conflict
 }
 
+/// What an error means: where an earlier answer was lost, the task may run whatever came later.
+fn after(lost: Option<AwsError>, error: EcsError, run: &RunTask) -> EcsError {
+    match (lost, error) {
+        (None, error) => error,
+        (Some(_), EcsError::Aws { source, .. }) | (Some(source), _) => {
+            EcsError::RunInDoubt { command: run.line(), source }
+        }
+    }
+}
+
 /// The command in the place of the container's own.
 fn overrides(run: &RunTask) -> TaskOverride {
     let container = ContainerOverride::builder()
@@ -253,12 +267,45 @@ fn overrides(run: &RunTask) -> TaskOverride {
 fn state(task: &sdk::Task, container: &ContainerName) -> OneOffState {
     let is_over = task.last_status() == Some("STOPPED");
     let own = task.containers().iter().find(|one| one.name() == Some(container.as_str()));
+    let exit_code = own.and_then(sdk::Container::exit_code);
     OneOffState {
         arn: task.task_arn().unwrap_or_default().to_owned(),
         status: task.last_status().unwrap_or_default().to_owned(),
         end: is_over.then(|| OneOffEnd {
-            exit_code: own.and_then(sdk::Container::exit_code),
+            exit_code,
+            never_ran: exit_code.is_none() && has_not_started(task),
             stopped: convert::stopped_task(task),
         }),
+    }
+}
+
+/// Whether a task that stopped had not started. One that had may have run its command although there
+/// is no exit code: its host, or its Spot capacity, went away.
+fn has_not_started(task: &sdk::Task) -> bool {
+    task.stop_code() == Some(&sdk::TaskStopCode::TaskFailedToStart) || task.started_at().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecs::primitives::DateTime;
+
+    use super::*;
+
+    /// The end of a task that stopped.
+    fn end(task: sdk::builders::TaskBuilder, exit_code: Option<i32>) -> OneOffEnd {
+        let own = sdk::Container::builder().name("app").set_exit_code(exit_code).build();
+        let task = task.last_status("STOPPED").containers(own).build();
+        state(&task, &ContainerName::new("app").unwrap()).end.unwrap()
+    }
+
+    #[test]
+    fn a_task_that_started_may_have_run_without_an_exit_code() {
+        let task = sdk::Task::builder;
+        let started = || task().started_at(DateTime::from_secs(1));
+        assert!(!end(started().stop_code(sdk::TaskStopCode::SpotInterruption), None).never_ran);
+        assert!(!end(started().stop_code(sdk::TaskStopCode::TerminationNotice), None).never_ran);
+        assert!(!end(started(), Some(0)).never_ran);
+        assert!(end(task().stop_code(sdk::TaskStopCode::UserInitiated), None).never_ran);
+        assert!(end(started().stop_code(sdk::TaskStopCode::TaskFailedToStart), None).never_ran);
     }
 }
