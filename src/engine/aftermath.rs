@@ -70,6 +70,37 @@ impl Aftermath {
         i32::try_from(self.since.len() + first).unwrap_or(i32::MAX)
     }
 
+    /// Whether it is time to look at stopped tasks again.
+    pub(super) fn is_to_be_looked_at(&self) -> bool {
+        self.looked_at.is_none_or(|at| at.elapsed() >= BETWEEN_LOOKS)
+    }
+
+    /// Judges a rollout that ECS calls complete, and whose tasks are missing: by the
+    /// evidence of one look, if it is of one at which tasks were looked at. A verdict
+    /// once as many have stopped as would have ended the rollout before.
+    pub(super) fn judge(
+        &mut self,
+        (running, desired): (i32, i32),
+        evidence: Option<&Evidence>,
+    ) -> Option<Verdict> {
+        if running < desired {
+            self.complete_since = None;
+        }
+        let evidence = evidence?;
+        let known = self.stopped();
+        self.see(evidence, running < desired);
+        let stopped = self.stopped();
+        if stopped > known {
+            self.complete_since = None;
+        }
+        (stopped >= failure_threshold(desired)).then(|| Verdict::Failed {
+            reason: format!(
+                "ECS called it complete, and then its tasks stopped: {stopped} so far, and {running} \
+                 of {desired} run"
+            ),
+        })
+    }
+
     /// Whether ECS has called the rollout complete, with all its tasks running, for long enough.
     fn has_settled(&mut self, settle: Duration) -> bool {
         self.complete_since.get_or_insert_with(Instant::now).elapsed() >= settle
@@ -105,37 +136,6 @@ pub(super) fn let_settle(moving: &mut [Moving], judged: &mut Judged, settle: Dur
 }
 
 impl Engine<'_> {
-    /// Looks whether tasks stop of a rollout that ECS calls complete. A verdict once as many have
-    /// stopped as would have ended the rollout before.
-    pub(super) async fn look_for_stopped(
-        &self,
-        one: &mut Moving,
-        (running, desired): (i32, i32),
-        service: Option<&ObservedService>,
-    ) -> Option<(Verdict, Evidence)> {
-        if running < desired {
-            one.aftermath.complete_since = None;
-        }
-        if one.aftermath.looked_at.is_some_and(|at| at.elapsed() < BETWEEN_LOOKS) {
-            return None;
-        }
-        let evidence = self.evidence(one, service, &[]).await;
-        let known = one.aftermath.stopped();
-        one.aftermath.see(&evidence, running < desired);
-        let stopped = one.aftermath.stopped();
-        if stopped > known {
-            one.aftermath.complete_since = None;
-        }
-        if stopped < failure_threshold(desired) {
-            return None;
-        }
-        let reason = format!(
-            "ECS called it complete, and then its tasks stopped: {stopped} so far, and {running} of \
-             {desired} run"
-        );
-        Some((Verdict::Failed { reason }, evidence))
-    }
-
     /// Tells once that old tasks do not go.
     pub(super) async fn tell_old_tasks(&self, step: &PlannedStep, one: &mut Moving) {
         let Some(service) = one.seen.clone() else { return };

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     Engine, aftermath::let_settle, apply::cause_chain, code_deploy, course::Direction,
-    error::EngineError, outcome::is_definite_failure, rollouts::Moving, run::Run,
+    error::EngineError, outcome::is_definite_failure, rollouts::Moving, run::Run, verify,
 };
 use crate::{
     backend::platform::ecs::EcsError,
@@ -38,7 +38,7 @@ pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// over at once is also told at once.
 pub(super) const FIRST_INTERVAL: Duration = Duration::from_millis(250);
 /// For how long AWS may not be seen before the outcome is called unknown.
-const BLINDNESS: Duration = Duration::from_mins(5);
+pub(super) const BLINDNESS: Duration = Duration::from_mins(5);
 
 /// What was judged of rollouts, by step, and what it was judged by.
 pub(super) type Judged = BTreeMap<usize, (Judgement, Option<ServiceDeployment>)>;
@@ -211,34 +211,33 @@ impl Engine<'_> {
         (mut judged, seen): (Judged, &Seen),
     ) -> Result<BTreeSet<usize>, EngineError> {
         let_settle(moving, &mut judged, run.settle);
+        // What has failed stops the others at once: before anything is verified or collected.
+        announce(run, moving, &judged, &BTreeMap::new());
         let verifying = self.verify_all(run, moving, (&judged, seen));
         // What is not verified by the deadline has no verdict yet.
         let verified = timeout_at(run.deadline, verifying).await.unwrap_or_default();
-        self.look_for_trouble(run, moving, (&judged, seen)).await;
+        announce(run, moving, &judged, &verified);
+        let mut proofs = self.collect(run, moving, (&judged, &verified, seen)).await;
         let mut ended = BTreeSet::new();
         for one in moving.iter_mut() {
             let Some(step) = run.course.step(one.position) else { continue };
-            let service = seen.get(&target_of(step));
-            let alarms = alarms_of(&judged, one);
+            let proof = proofs.remove(&one.position);
             let verdict = match judged.get(&one.position).map(|(judgement, _)| judgement) {
                 None | Some(Judgement::Wait) => {
+                    self.tell_trouble(step, one, proof);
                     self.tell_old_tasks(step, one).await;
                     continue;
                 }
                 Some(Judgement::Short { running, desired }) => {
                     let tasks = (*running, *desired);
-                    if let Some((verdict, evidence)) =
-                        self.look_for_stopped(one, tasks, service).await
-                    {
-                        run.rollouts.ended(&step.service, &verdict);
-                        self.conclude(run, one.position, (verdict, Some(evidence))).await?;
-                        ended.insert(one.position);
-                    }
-                    continue;
+                    let Some(verdict) = one.aftermath.judge(tasks, proof.as_ref()) else {
+                        continue;
+                    };
+                    run.rollouts.ended(&step.service, &verdict);
+                    verdict
                 }
                 Some(Judgement::Failing { reason }) => {
-                    run.rollouts.failed(&step.service);
-                    self.tell_failing(step, one, (reason, service, &alarms)).await;
+                    self.tell_failing(step, one, (reason, proof));
                     continue;
                 }
                 Some(Judgement::Complete) => {
@@ -251,32 +250,26 @@ impl Engine<'_> {
                 }
                 Some(Judgement::Ended(verdict)) => verdict.clone(),
             };
-            let evidence = if verdict == Verdict::Verified {
-                None
-            } else {
-                run.rollouts.ended(&step.service, &verdict);
-                Some(self.evidence(one, service, &alarms).await)
-            };
-            self.conclude(run, one.position, (verdict, evidence)).await?;
+            self.conclude(run, one.position, (verdict, proof)).await?;
             ended.insert(one.position);
         }
         Ok(ended)
     }
 
     /// Tells a failure once, while ECS is still putting the service back.
-    async fn tell_failing(
+    fn tell_failing(
         &self,
         step: &PlannedStep,
         one: &mut Moving,
-        (reason, service, alarms): (&str, Option<&ObservedService>, &[String]),
+        (reason, evidence): (&str, Option<Evidence>),
     ) {
         if one.told {
             return;
         }
         one.told = true;
-        let evidence = self.evidence(one, service, alarms).await;
-        let service = step.service.clone();
-        self.listener.hear(&Event::Failing { service, reason: reason.to_owned(), evidence });
+        let (service, reason) = (step.service.clone(), reason.to_owned());
+        let evidence = evidence.unwrap_or_default();
+        self.listener.hear(&Event::Failing { service, reason, evidence });
     }
 
     /// Writes a verdict down and tells it.
@@ -319,27 +312,6 @@ impl Engine<'_> {
         let text = format!("cannot see how the rollouts go, trying again: {}", cause_chain(error));
         self.listener.hear(&Event::Warning { text });
     }
-
-    /// The wait is over and the end is not known: it is too late, or AWS cannot be seen.
-    async fn give_up(&self, run: &Run<'_>, unseen: Option<&str>) -> Result<(), EngineError> {
-        for mut one in run.rollouts.take() {
-            let evidence = self.last_evidence(run, &mut one).await;
-            let seconds = one.elapsed().as_secs();
-            let step = run.course.step(one.position);
-            let verdict = match unseen {
-                None => {
-                    let last_seen = self.last_seen(step, &one).await;
-                    Verdict::TimedOut { seconds, last_seen }
-                }
-                Some(why) => Verdict::Unknown {
-                    reason: format!("ECS could not be asked for {} s: {why}", BLINDNESS.as_secs()),
-                },
-            };
-            run.rollouts.ended(&one.watch.service, &verdict);
-            self.conclude(run, one.position, (verdict, evidence)).await?;
-        }
-        Ok(())
-    }
 }
 
 impl Run<'_> {
@@ -354,10 +326,27 @@ impl Run<'_> {
     }
 }
 
-/// The alarms that ended a rollout.
-fn alarms_of(judged: &Judged, one: &Moving) -> Vec<String> {
-    let deployment = judged.get(&one.position).and_then(|(_, deployment)| deployment.as_ref());
-    deployment.map(|deployment| deployment.triggered_alarms.clone()).unwrap_or_default()
+/// Takes note of all that one look shows to have failed or ended, so that nothing more is begun
+/// while it is found out why.
+fn announce(
+    run: &Run<'_>,
+    moving: &[Moving],
+    judged: &Judged,
+    verified: &BTreeMap<usize, verify::Proof>,
+) {
+    for one in moving {
+        let service = &one.watch.service;
+        match judged.get(&one.position).map(|(judgement, _)| judgement) {
+            Some(Judgement::Failing { .. }) => run.rollouts.failed(service),
+            Some(Judgement::Ended(verdict)) => run.rollouts.ended(service, verdict),
+            Some(Judgement::Complete) => {
+                if let Some(proof) = verified.get(&one.position) {
+                    run.rollouts.ended(service, &proof.verdict);
+                }
+            }
+            None | Some(Judgement::Wait | Judgement::Short { .. }) => {}
+        }
+    }
 }
 
 /// The key a step's service has among those seen.

@@ -19,6 +19,7 @@ mod heads;
 mod hold;
 mod journal;
 mod keeper;
+mod late;
 mod maker;
 mod outcome;
 mod proof;
@@ -339,19 +340,21 @@ impl Engine<'_> {
         (rollouts, orders): (&Rollouts, &Orders),
     ) -> Result<Followed, EngineError> {
         let keeper = Keeper::new(self.ledger, self.lease);
+        let settle = match course.direction {
+            Direction::Forward => orders.settle,
+            Direction::Back => Duration::ZERO,
+        };
+        let allowed = orders.timeout + course.bakes() + settle;
         let mut run = Run {
             course,
             journal,
             rollouts,
             keeper: &keeper,
             written: Written::of(course),
-            settle: match course.direction {
-                Direction::Forward => orders.settle,
-                Direction::Back => Duration::ZERO,
-            },
+            settle,
             wait: orders.wait || course.direction == Direction::Back,
             goes_back: course.direction == Direction::Forward && goes_back(journal, orders),
-            deadline: Instant::now() + orders.timeout + course.bakes(),
+            deadline: Instant::now() + allowed,
             confirmed_by: orders.confirmed_by.clone(),
         };
         if course.direction == Direction::Forward {
@@ -359,7 +362,7 @@ impl Engine<'_> {
             if self.attend(&run, before).await?.is_none() {
                 return Ok(Followed::Stopped);
             }
-            run.deadline = Instant::now() + orders.timeout + course.bakes();
+            run.deadline = Instant::now() + allowed;
         }
         self.run(&run).await
     }

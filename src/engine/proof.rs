@@ -1,27 +1,34 @@
 //! What proves that a rollout does not go well: when it is collected, and what it means.
 //!
 //! Invariant: it is collected when the first task fails, when the rollout fails, and at its end, and
-//! what was seen earlier is kept, since AWS forgets. Collecting never stands in the way of a verdict.
+//! what was seen earlier is kept, since AWS forgets. What fails stops the others before it is
+//! collected, and of all services together it takes no longer than of one.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use tokio::time::{Instant, timeout};
+use futures_util::{StreamExt as _, stream};
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     Engine,
     follow::{Judged, Seen, target_of},
     rollouts::Moving,
     run::Run,
+    verify,
 };
 use crate::{
-    model::{Event, Evidence, ObservedService, ServiceEvent},
-    plan::diagnose,
+    model::{Event, Evidence, Gap, ObservedService, ServiceEvent, Verdict},
+    plan::{Judgement, PlannedStep, diagnose},
 };
 
 /// How long until evidence is collected anew while a rollout only has trouble.
 const AGAIN_AFTER: Duration = Duration::from_secs(15);
-/// How long services are looked at for a last time.
-const LAST_LOOK: Duration = Duration::from_secs(10);
+/// The longest that evidence is collected after one look, of however many services.
+pub(super) const ONE_LOOK: Duration = Duration::from_secs(20);
+/// Of how many services it is collected at the same time.
+pub(super) const SIDE_BY_SIDE: usize = 10;
+/// Of how many services that may still succeed it is collected after one look.
+const TROUBLED_AT_ONCE: usize = 10;
 
 /// What ECS tells in an event when it cannot start a task, or stops one that is not healthy.
 const TROUBLE: &[&str] = &[
@@ -48,48 +55,79 @@ pub(super) struct Proof {
 }
 
 impl Engine<'_> {
-    /// Collects evidence of rollouts whose first tasks fail, and tells of it once: ECS goes on trying,
-    /// and may well succeed.
-    pub(super) async fn look_for_trouble(
+    /// Collects, side by side, the evidence that one look asks for: of rollouts that have failed, of
+    /// complete ones that miss tasks, and of those whose first tasks fail, by step.
+    pub(super) async fn collect(
         &self,
         run: &Run<'_>,
         moving: &mut [Moving],
-        (judged, seen): (&Judged, &Seen),
-    ) {
+        (judged, verified, seen): (&Judged, &BTreeMap<usize, verify::Proof>, &Seen),
+    ) -> BTreeMap<usize, Evidence> {
+        let by = Instant::now() + ONE_LOOK;
+        let mut troubled = 0;
+        let mut wanted: Vec<(&mut Moving, Option<&ObservedService>, Vec<String>)> = Vec::new();
         for one in moving {
             let Some(step) = run.course.step(one.position) else { continue };
-            let Some(service) = seen.get(&target_of(step)) else { continue };
-            let is_over = judged
-                .get(&one.position)
-                .is_some_and(|(judgement, _)| !matches!(judgement, crate::plan::Judgement::Wait));
-            let trouble = trouble(one, service);
-            let is_early = one.proof.at.is_some_and(|at| at.elapsed() < AGAIN_AFTER);
-            if is_over || trouble <= one.proof.trouble || is_early {
-                continue;
+            let service = seen.get(&target_of(step));
+            let judgement = judged.get(&one.position);
+            let is_wanted = match judgement.map(|(judgement, _)| judgement) {
+                None | Some(Judgement::Wait) => {
+                    let is_troubled = troubled < TROUBLED_AT_ONCE && has_new_trouble(one, service);
+                    troubled += usize::from(is_troubled);
+                    is_troubled
+                }
+                Some(Judgement::Short { .. }) => one.aftermath.is_to_be_looked_at(),
+                Some(Judgement::Failing { .. }) => !one.told,
+                Some(Judgement::Complete) => {
+                    let proof = verified.get(&one.position);
+                    proof.is_some_and(|proof| proof.verdict != Verdict::Verified)
+                }
+                Some(Judgement::Ended(verdict)) => *verdict != Verdict::Verified,
+            };
+            if is_wanted {
+                let deployment = judgement.and_then(|(_, deployment)| deployment.as_ref());
+                let alarms = deployment.map(|deployment| deployment.triggered_alarms.clone());
+                wanted.push((one, service, alarms.unwrap_or_default()));
             }
-            one.proof.trouble = trouble;
-            let evidence = self.evidence(one, Some(service), &[]).await;
-            if !one.proof.told && !evidence.diagnosis.is_empty() {
-                one.proof.told = true;
-                let service = step.service.clone();
-                self.listener.hear(&Event::Troubled { service, evidence });
-            }
+        }
+        stream::iter(wanted)
+            .map(async |(one, service, alarms)| {
+                (one.position, self.evidence(one, (service, &alarms), by).await)
+            })
+            .buffer_unordered(SIDE_BY_SIDE)
+            .collect()
+            .await
+    }
+
+    /// Tells once that the first tasks of a rollout fail: ECS goes on trying, and may well succeed.
+    pub(super) fn tell_trouble(
+        &self,
+        step: &PlannedStep,
+        one: &mut Moving,
+        evidence: Option<Evidence>,
+    ) {
+        let Some(evidence) = evidence else { return };
+        if !one.proof.told && !evidence.diagnosis.is_empty() {
+            one.proof.told = true;
+            let service = step.service.clone();
+            self.listener.hear(&Event::Troubled { service, evidence });
         }
     }
 
-    /// Collects what AWS still knows of a rollout, together with what was collected before, and says
-    /// what it means.
+    /// Collects what AWS still knows of a rollout until a moment, together with what was collected
+    /// before, and says what it means.
     pub(super) async fn evidence(
         &self,
         one: &mut Moving,
-        service: Option<&ObservedService>,
-        alarms: &[String],
+        (service, alarms): (Option<&ObservedService>, &[String]),
+        by: Instant,
     ) -> Evidence {
         let found = match service {
             Some(service) => {
                 let since = service.deployment(&one.watch.ours).and_then(|ours| ours.created_at);
                 let since = since.or(one.created_at);
-                self.ecs.evidence(service, one.tasks_id(), since).await
+                let asking = self.ecs.evidence(service, one.tasks_id(), since);
+                timeout_at(by, asking).await.unwrap_or_else(|_late| not_in_time())
             }
             None => Evidence::default(),
         };
@@ -101,16 +139,24 @@ impl Engine<'_> {
         one.proof.at = Some(Instant::now());
         evidence
     }
+}
 
-    /// What proves why a rollout has not ended by now. The service is looked at once more, if AWS can
-    /// be asked.
-    pub(super) async fn last_evidence(&self, run: &Run<'_>, one: &mut Moving) -> Option<Evidence> {
-        let target = target_of(run.course.step(one.position)?);
-        let looking = self.ecs.observe(std::slice::from_ref(&target));
-        let seen = timeout(LAST_LOOK, looking).await.ok().and_then(Result::ok).unwrap_or_default();
-        let evidence = self.evidence(one, seen.get(&target), &[]).await;
-        (!evidence.is_empty()).then_some(evidence)
+/// What is said where there was no time to collect anything.
+fn not_in_time() -> Evidence {
+    let what = format!("nothing more could be read within {} s", ONE_LOOK.as_secs());
+    Evidence { gaps: vec![Gap { what, hint: None }], ..Evidence::default() }
+}
+
+/// Whether a rollout has more trouble than when it was last looked at; takes note of it.
+fn has_new_trouble(one: &mut Moving, service: Option<&ObservedService>) -> bool {
+    let Some(service) = service else { return false };
+    let trouble = trouble(one, service);
+    let is_early = one.proof.at.is_some_and(|at| at.elapsed() < AGAIN_AFTER);
+    if trouble <= one.proof.trouble || is_early {
+        return false;
     }
+    one.proof.trouble = trouble;
+    true
 }
 
 /// How much trouble a rollout has: tasks that failed in a row, and events that tell of more.

@@ -31,7 +31,8 @@ pub(super) struct Run<'a> {
     pub(super) wait: bool,
     /// Whether everything goes back once a service has failed.
     pub(super) goes_back: bool,
-    /// When the rollouts must have ended: what was given, and the bakes that are planned.
+    /// When the rollouts must have ended: what was given, the bakes that are planned, and the time
+    /// that a complete one has to stay so.
     pub(super) deadline: Instant,
     /// Who says that one-off tasks succeeded whose end is not known.
     pub(super) confirmed_by: Option<String>,
