@@ -18,7 +18,7 @@ use super::{
     verify::{Proof, old_tasks},
 };
 use crate::{
-    model::{Event, Evidence, ObservedService, OtherTask, Verdict},
+    model::{EcsDeploymentId, Event, Evidence, ObservedService, OtherTask, Verdict},
     plan::{Judgement, PlannedStep, failure_threshold},
 };
 
@@ -108,10 +108,10 @@ impl Aftermath {
 
     /// Whether old tasks have run beside all the new ones for too long to say nothing; tells so
     /// once.
-    fn is_to_be_told(&mut self, service: &ObservedService, one: &Moving) -> bool {
-        let ours = service.deployment(&one.watch.ours);
+    fn is_to_be_told(&mut self, service: &ObservedService, watched: &EcsDeploymentId) -> bool {
+        let ours = service.deployment(watched);
         let all_new = ours.is_some_and(|ours| ours.running >= service.desired);
-        if !all_new || service.tasks_of_others(&one.watch.ours) == 0 {
+        if !all_new || service.tasks_of_others(watched) == 0 {
             self.old_since = None;
             return false;
         }
@@ -139,10 +139,7 @@ impl Engine<'_> {
     /// Tells once that old tasks do not go.
     pub(super) async fn tell_old_tasks(&self, step: &PlannedStep, one: &mut Moving) {
         let Some(service) = one.seen.clone() else { return };
-        let mut aftermath = std::mem::take(&mut one.aftermath);
-        let is_to_be_told = aftermath.is_to_be_told(&service, one);
-        one.aftermath = aftermath;
-        if !is_to_be_told {
+        if !one.aftermath.is_to_be_told(&service, &one.watch.ours) {
             return;
         }
         let old = self.running_old(step, one).await;

@@ -486,7 +486,7 @@ pub(super) fn refused(error: &dyn std::error::Error, is_ambiguous: bool) -> Verd
 }
 
 /// An error with its causes, in one line.
-pub(super) fn cause_chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn cause_chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<String>>().join(": ")
 }

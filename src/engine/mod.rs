@@ -43,6 +43,7 @@ use std::{
 
 use tokio::{sync::watch, time::Instant};
 
+pub(crate) use self::apply::cause_chain;
 pub use self::{
     answer::{Answering, answer_hook},
     claim::{Claim, claim},

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    error::Error as _,
     fmt,
     path::{Path, PathBuf},
     time::Duration,
@@ -21,7 +20,7 @@ use crate::{
             ledger::{DeploymentKey, Lease},
         },
     },
-    engine::{self, Claim},
+    engine::{self, Claim, cause_chain},
     model::{Deployment, DeploymentNumber, DeploymentStatus, Step},
 };
 
@@ -56,13 +55,7 @@ pub struct KeptFile {
 
 impl fmt::Display for KeptFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`: {}", self.file.display(), self.reason)?;
-        let mut cause = self.reason.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
+        write!(f, "`{}`: {}", self.file.display(), cause_chain(&*self.reason))
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    error::Error,
     time::Duration,
 };
 
@@ -12,6 +11,7 @@ use tokio::time::timeout;
 use super::access::Access;
 use crate::{
     backend::aws::AwsError,
+    engine::cause_chain,
     model::{AlarmState, ClusterName, EcsServiceName, RolloutState, ScalingBounds, ServiceId},
     plan::{Asked, Plan, ServicePicture, Surroundings},
 };
@@ -130,16 +130,4 @@ async fn asked<T>(answer: impl Future<Output = Result<T, AwsError>>) -> Asked<T>
         Ok(Err(error)) => Asked::Untold(cause_chain(&error)),
         Err(_late) => Asked::Untold(format!("no answer within {} s", PATIENCE.as_secs())),
     }
-}
-
-/// An error with its causes, in one line.
-fn cause_chain(error: &dyn Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
-        cause = error.source();
-    }
-    words
 }

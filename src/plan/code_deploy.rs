@@ -3,7 +3,7 @@
 //! As with ECS's own rollouts, only our own deployment decides, by its id. A rollback is a
 //! deployment of its own, which is followed to its end before there is a verdict.
 
-use super::judge::{Judgement, Watch};
+use super::judge::{Judgement, Watch, superseded};
 use crate::model::{
     CodeDeployStatus, CodeDeployment, ObservedService, RollbackCause, RolloutState, Verdict,
 };
@@ -111,17 +111,6 @@ fn cause(ours: &CodeDeployment) -> RollbackCause {
         "" if ours.status == CodeDeployStatus::Stopped => RollbackCause::User,
         _ => RollbackCause::Other,
     }
-}
-
-/// Another task set is PRIMARY.
-fn superseded(service: &ObservedService, completed: bool) -> Judgement {
-    let primary = service.primary();
-    Judgement::Ended(Verdict::Superseded {
-        by: primary.map(|primary| primary.id.clone()),
-        task_definition: primary.and_then(|primary| primary.task_definition.clone()),
-        completed,
-        deployment: None,
-    })
 }
 
 #[cfg(test)]

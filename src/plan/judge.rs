@@ -180,7 +180,7 @@ fn stopped(watch: &Watch, service: &ObservedService, deployment: &ServiceDeploym
 }
 
 /// Another deployment is PRIMARY, from which on ours was complete or never will be.
-fn superseded(service: &ObservedService, completed: bool) -> Judgement {
+pub(super) fn superseded(service: &ObservedService, completed: bool) -> Judgement {
     let primary = service.primary();
     Judgement::Ended(Verdict::Superseded {
         by: primary.map(|primary| primary.id.clone()),

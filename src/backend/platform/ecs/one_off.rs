@@ -10,7 +10,7 @@ use aws_sdk_ecs::types::{
     NetworkConfiguration, PropagateTags, TaskOverride,
 };
 
-use super::{Ecs, EcsError, LIST_TASKS, PAGE, RUN_TASK, convert};
+use super::{Ecs, EcsError, RUN_TASK, convert};
 use crate::{
     backend::aws::{AwsError, FaultKind},
     model::{ClusterName, ContainerName, EcsServiceName, RunTask, StoppedTask, TaskDefinitionArn},
@@ -218,23 +218,9 @@ impl Ecs {
             .list_tasks()
             .cluster(cluster.as_str())
             .family(family)
-            .desired_status(status.clone())
-            .max_results(PAGE);
-        let mut arns = Vec::new();
-        let mut next = None;
-        loop {
-            let page = request.clone().set_next_token(next);
-            let answer = self
-                .session
-                .call(LIST_TASKS, || page.clone().send())
-                .await
-                .map_err(|source| self.cluster_error(cluster, "list tasks", source))?;
-            arns.extend_from_slice(answer.task_arns());
-            next = answer.next_token().map(str::to_owned);
-            if next.is_none() {
-                return Ok(arns);
-            }
-        }
+            .desired_status(status.clone());
+        let arns = self.pages_of_tasks(cluster, request, usize::MAX).await?;
+        Ok(arns.unwrap_or_default())
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ecs::types::{DesiredStatus, Task};
+use aws_sdk_ecs::{
+    operation::list_tasks::builders::ListTasksFluentBuilder,
+    types::{DesiredStatus, Task},
+};
 
 use super::{DESCRIBE_TASKS, Ecs, EcsError, LIST_TASKS, PAGE, TASKS_A_CALL};
 use crate::{
@@ -107,8 +110,19 @@ impl Ecs {
             .list_tasks()
             .cluster(cluster.as_str())
             .set_service_name(service.map(ToString::to_string))
-            .desired_status(status)
-            .max_results(PAGE);
+            .desired_status(status);
+        self.pages_of_tasks(cluster, request, most).await
+    }
+
+    /// ARNs of the tasks that a request lists; none where it takes more than `most` pages of a
+    /// hundred.
+    pub(super) async fn pages_of_tasks(
+        &self,
+        cluster: &ClusterName,
+        request: ListTasksFluentBuilder,
+        most: usize,
+    ) -> Result<Option<Vec<String>>, EcsError> {
+        let request = request.max_results(PAGE);
         let mut arns = Vec::new();
         let mut next = None;
         for _ in 0..most {
