@@ -23,6 +23,7 @@ mod surroundings;
 pub(crate) mod test_support;
 mod undo;
 mod warnings;
+mod ways_back;
 
 pub use code_deploy::judge_code_deploy;
 pub use diagnosis::diagnose;

@@ -1,0 +1,120 @@
+//! The exact commands that come next after a deployment, each one imperative sentence.
+
+use super::{
+    deployment::Summary,
+    headline::{count, is_late_only, is_task_unknown},
+    stages,
+};
+use crate::model::{Deployment, DeploymentKind, DeploymentStatus, RollbackCause, Step, Verdict};
+
+/// The exact commands that come next.
+pub(super) fn hints(summary: &Summary<'_>) -> Vec<String> {
+    let Deployment { number, environment, selection, status, kind, .. } = summary.deployment;
+    let look = format!("see all that was recorded with `release-tool show {number}`");
+    let finish = format!("finish it with `release-tool resume {number}`");
+    let undo = format!("or take it back with `release-tool rollback {environment} {number}`");
+    let state = format!("see what runs with `release-tool status {selection} {environment}`");
+    match status {
+        DeploymentStatus::Succeeded if *kind == DeploymentKind::Register => {
+            vec![format!(
+                "deploy it soon with `release-tool deploy {} {environment}`: until then `terraform \
+                 plan` shows these revisions as a change, and `terraform apply` would deploy them",
+                summary.deployment.release
+            )]
+        }
+        DeploymentStatus::Succeeded => Vec::new(),
+        DeploymentStatus::Running | DeploymentStatus::Detached => {
+            vec![format!("see it through with `release-tool wait {number}`")]
+        }
+        DeploymentStatus::RollingBack => vec![finish, state],
+        DeploymentStatus::Unknown if count(summary, is_task_unknown) > 0 => {
+            by_what_the_task_did(summary.deployment)
+        }
+        DeploymentStatus::Interrupted | DeploymentStatus::Unknown => {
+            let follow = format!("see it through with `release-tool wait {number}`");
+            let finish = if is_late_only(summary) { follow } else { finish };
+            let undo = summary.deployment.may_be_taken_back().then_some(undo);
+            answers(summary.deployment).into_iter().chain([finish]).chain(undo).collect()
+        }
+        DeploymentStatus::RolledBack => [look].into_iter().chain(once_more(summary)).collect(),
+        DeploymentStatus::RollbackFailed => {
+            let can_go_back = *kind == DeploymentKind::Rollback || summary.last_verified.is_some();
+            let again = format!(
+                "bring it to what was verified last with `release-tool rollback {environment}`, once \
+                 what stood in the way is mended"
+            );
+            can_go_back.then_some(again).into_iter().chain([state, look]).collect()
+        }
+        DeploymentStatus::Failed | DeploymentStatus::Cancelled => {
+            let back = summary.last_verified.map(|release| {
+                format!("go back to {release} with `release-tool rollback {environment}`")
+            });
+            back.into_iter().chain([look]).collect()
+        }
+        DeploymentStatus::Superseded => vec![
+            state,
+            format!(
+                "bring SSM, task definitions and services in step again with `release-tool deploy \
+                 {selection} {environment}`"
+            ),
+            look,
+        ],
+    }
+}
+
+/// The commands that answer the hooks that services were last seen waiting for.
+fn answers(deployment: &Deployment) -> Vec<String> {
+    let waits = |step: &&Step| match &step.verdict {
+        Some(Verdict::TimedOut { last_seen, .. }) => last_seen.contains("waits for an answer"),
+        _ => false,
+    };
+    let waiting = deployment.steps.iter().filter(waits);
+    waiting.flat_map(|step| stages::ways_on(deployment.number, &step.service)).collect()
+}
+
+/// What comes before another try, where something failed. What a `fix:` above says is not said in
+/// other words.
+fn once_more(summary: &Summary<'_>) -> Option<String> {
+    let Deployment { steps, kind, .. } = summary.deployment;
+    let failed = |step: &&Step| step.verdict.as_ref().is_some_and(Verdict::is_definite_failure);
+    let failed: Vec<&Step> = steps.iter().filter(failed).collect();
+    let has_fix =
+        |step: &&Step| step.evidence.as_ref().is_some_and(|one| !one.diagnosis.is_empty());
+    let again = if *kind == DeploymentKind::Restart { "restart" } else { "deploy" };
+    match failed.as_slice() {
+        [] => None,
+        all if all.iter().all(|step| was_meant(step)) => {
+            Some(format!("{again} again when that is meant"))
+        }
+        all if all.iter().any(has_fix) => {
+            Some(format!("do what is told under fix:, then {again} again"))
+        }
+        _ => Some(format!("mend what is told above, then {again} again")),
+    }
+}
+
+/// Whether a person ended the rollout, by a stop or by the answer to a hook.
+fn was_meant(step: &Step) -> bool {
+    match &step.verdict {
+        Some(Verdict::Stopped { .. } | Verdict::RolledBack { cause: RollbackCause::User, .. }) => {
+            true
+        }
+        Some(Verdict::RolledBack { cause: RollbackCause::Hook, reason, .. }) => {
+            // ECS tells an answer from a failure in its words alone.
+            reason.to_ascii_lowercase().contains("a user ")
+        }
+        _ => false,
+    }
+}
+
+/// The ways on where the end of a one-off task is not known: only a person can tell.
+fn by_what_the_task_did(deployment: &Deployment) -> Vec<String> {
+    let Deployment { number, environment, .. } = deployment;
+    vec![
+        format!(
+            "if its one-off task succeeded, go on with `release-tool resume {number} \
+             --before-task-succeeded`"
+        ),
+        format!("if it did not, take it back with `release-tool rollback {environment} {number}`"),
+    ]
+}
