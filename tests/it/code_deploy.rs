@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{BOOKSHOP, PROD, Shop, text};
+use crate::support::{BOOKSHOP, PROD, Shop, text, until};
 
 /// The service of the example project that shares no image with another.
 const INDEXER: &[&str] = &["deploy", "search-indexer", "prod", "-y"];
@@ -77,7 +77,7 @@ fn an_image_that_fails_is_rolled_back_by_another_deployment() {
         .expect(3)
         .prints("ROLLED_BACK  CodeDeploy put it back to")
         .prints("rolled back by d-");
-    run.prints("exit code 3");
+    run.prints("exit code 3").prints("ConnectionRefusedError: [Errno 111]");
     assert_eq!(shop.verdicts("d1")["search-indexer"], "ROLLED_BACK");
     let told = service(&shop);
     assert!(text(&told["taskDefinition"]).ends_with("search-indexer:1"));
@@ -86,6 +86,34 @@ fn an_image_that_fails_is_rolled_back_by_another_deployment() {
     shop.assert_in_step(&PROD[5]);
     assert_eq!(shop.states("prod")["search-indexer"], "ROLLED_BACK");
     assert_eq!(shop.count("CreateDeployment"), 1);
+}
+
+#[test]
+fn both_target_groups_are_asked_about_and_told() {
+    let shop = shop(&["--termination-wait", "3"]);
+    let health = |colour: &str| {
+        let named = format!(
+            "Action=DescribeTargetGroups&Version=2015-12-01&Names.member.1=prod-search-indexer-{colour}"
+        );
+        let told = shop.balancers(&named);
+        let (_, rest) = told.split_once("<TargetGroupArn>").unwrap();
+        let (arn, _) = rest.split_once('<').unwrap();
+        let asked = "Action=DescribeTargetHealth&Version=2015-12-01&TargetGroupArn=";
+        shop.balancers(&format!("{asked}{arn}")).matches("<State>healthy</State>").count()
+    };
+    assert_eq!((health("blue"), health("green")), (2, 0));
+    let deploy = shop.start(INDEXER);
+    until("both stand behind their groups", || (health("blue"), health("green")) == (2, 2));
+    deploy.end().expect(0);
+    assert_eq!((health("blue"), health("green")), (0, 2));
+    // What the load balancer finds of the new tasks is told.
+    let latest = shop.latest("search-indexer");
+    let bad = format!("{}:bad", latest.rsplit_once(':').unwrap().0);
+    shop.sandbox(&["set", "push-image", &bad]);
+    shop.sandbox(&["fate", &bad, "target-unhealthy"]);
+    shop.run(&["register", &bad, "search-indexer"]).expect(0);
+    let run = shop.run(INDEXER).expect(3).prints("ROLLED_BACK");
+    run.prints("the load balancer's health check of port 80 is answered with 502");
 }
 
 #[test]

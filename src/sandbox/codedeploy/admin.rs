@@ -19,6 +19,7 @@ use crate::sandbox::{
         blue_green::{self, Wait},
         estate,
     },
+    elb,
     state::Transaction,
 };
 
@@ -48,7 +49,7 @@ pub(in crate::sandbox) fn hand_over(
 ) -> Result<(String, String), Fault> {
     let application = format!("AppECS-{cluster}-{service}");
     let group = format!("DgpECS-{cluster}-{service}");
-    let target_groups = [format!("{service}-blue"), format!("{service}-green")];
+    let target_groups = ["blue", "green"].map(|colour| target_group(service, colour));
     blue_green::hand_over(transaction, from, (cluster, service), &target_groups[0])?;
     applications::make(transaction, (from.scope, from.now), &application)?;
     let account = &from.scope.account;
@@ -80,6 +81,28 @@ pub(in crate::sandbox) fn hand_over(
     let input = input.build().map_err(|error| Fault::new("InternalFailure", error.to_string()))?;
     groups::make(transaction, from, input)?;
     Ok((application, group))
+}
+
+/// The name of one of a service's two target groups. They have at most 32 characters.
+fn target_group(service: &str, colour: &str) -> String {
+    let service: String = service.chars().take(31 - colour.len()).collect();
+    format!("{service}-{colour}")
+}
+
+/// The target groups of all deployment groups by their ARNs, each with the port that is reached.
+pub(in crate::sandbox) fn target_groups(
+    transaction: &mut Transaction<'_>,
+    from: Viewpoint<'_>,
+) -> Result<Vec<(String, u16)>, Fault> {
+    let mut all = Vec::new();
+    for group in groups::all(transaction, from.scope)? {
+        let service = group.service(transaction, from)?;
+        let port = service.and_then(|one| one.traffic_target()).map(|(_, port)| port);
+        let port = port.and_then(|port| u16::try_from(port).ok()).unwrap_or(80);
+        let names = groups::target_groups(&group.input)?;
+        all.extend(names.iter().map(|name| (elb::target_group_arn(from.scope, name), port)));
+    }
+    Ok(all)
 }
 
 /// The listener that traffic comes from.

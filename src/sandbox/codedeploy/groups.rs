@@ -202,7 +202,7 @@ pub(super) fn auto_rollback(configuration: Option<&AutoRollbackConfiguration>) -
 }
 
 /// The names of the two target groups.
-fn target_groups(input: &CreateDeploymentGroupInput) -> Result<Vec<String>, Fault> {
+pub(super) fn target_groups(input: &CreateDeploymentGroupInput) -> Result<Vec<String>, Fault> {
     let pairs =
         input.load_balancer_info().map_or(&[][..], |info| info.target_group_pair_info_list());
     let names =

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     estate::{self, Cluster, Service, Viewpoint},
     fate::Fate,
-    rollout::{Container, Phase, Task},
+    rollout::{Container, Phase, ServiceState, Task},
     run_task,
     task_definitions::{self, TaskDefinition},
 };
@@ -61,7 +61,7 @@ pub(in crate::sandbox) fn log_streams(
     let mut streams = Vec::new();
     for cluster in clusters(transaction, from)? {
         let services = estate::services(transaction, from, &cluster)?;
-        let of_services = services.into_iter().flat_map(|service| service.rollout.tasks);
+        let of_services = services.iter().flat_map(Service::tasks).cloned();
         let lone = run_task::all(transaction, from, &cluster)?;
         let tasks: Vec<Task> = of_services.chain(lone.into_iter().map(|one| one.task)).collect();
         for task in tasks {
@@ -81,11 +81,10 @@ pub(in crate::sandbox) fn targets(
     group: &str,
 ) -> Result<Option<Vec<Target>>, Fault> {
     let mut found = None;
-    for service in balanced_services(transaction, from)? {
-        if service.rollout.settings.target_groups.iter().any(|one| one == group) {
-            let port = service.rollout.settings.target_port;
-            let tasks = service.rollout.tasks.iter();
-            let seen = tasks.filter_map(|task| {
+    for state in balanced(transaction, from)? {
+        if state.settings.target_groups.iter().any(|one| one == group) {
+            let port = state.settings.target_port;
+            let seen = state.tasks.iter().filter_map(|task| {
                 let health = target_health(task, from.now)?;
                 Some(Target { ip: private_ip(&task.id), port, health })
             });
@@ -101,8 +100,7 @@ pub(in crate::sandbox) fn target_groups(
     from: Viewpoint<'_>,
 ) -> Result<Vec<(String, u16)>, Fault> {
     let mut groups: Vec<(String, u16)> = Vec::new();
-    for service in balanced_services(transaction, from)? {
-        let settings = service.rollout.settings;
+    for ServiceState { settings, .. } in balanced(transaction, from)? {
         groups.extend(settings.target_groups.into_iter().map(|one| (one, settings.target_port)));
     }
     groups.sort();
@@ -125,16 +123,17 @@ fn clusters(transaction: &Transaction<'_>, from: Viewpoint<'_>) -> Result<Vec<St
     Ok(found.into_iter().map(|(_, cluster)| cluster.name).collect())
 }
 
-/// The services that are behind target groups.
-fn balanced_services(
+/// What is behind target groups: services, and each task set of those that CodeDeploy moves.
+fn balanced(
     transaction: &mut Transaction<'_>,
     from: Viewpoint<'_>,
-) -> Result<Vec<Service>, Fault> {
+) -> Result<Vec<ServiceState>, Fault> {
     let mut found = Vec::new();
     for cluster in clusters(transaction, from)? {
-        found.extend(estate::services(transaction, from, &cluster)?);
+        let services = estate::services(transaction, from, &cluster)?;
+        found.extend(services.iter().flat_map(Service::states).cloned());
     }
-    found.retain(|service| !service.rollout.settings.target_groups.is_empty());
+    found.retain(|state| !state.settings.target_groups.is_empty());
     Ok(found)
 }
 

@@ -1,15 +1,17 @@
 //! Elastic Load Balancing, as far as ECS services stand behind it: target groups and what their
 //! health checks find.
 //!
-//! Nothing is written here: a target group is there because a service names it, and its targets are
-//! the service's tasks ([`witness`](super::ecs::witness)). Names, reasons and error texts are those of
-//! the API, version 2015-12-01.
+//! Nothing is written here: a target group is there because a service or a deployment group of
+//! CodeDeploy names it, and its targets are the service's tasks
+//! ([`witness`](super::ecs::witness)). Names, reasons and error texts are those of the API, version
+//! 2015-12-01.
 
 use bytes::Bytes;
 use uuid::Uuid;
 
 use super::{
     call::{Call, Fault, Scope},
+    codedeploy,
     ecs::witness::{self, Target, TargetHealth},
     refusal,
     service::Protocol,
@@ -31,7 +33,7 @@ pub(super) fn answer(call: &Call, transaction: &mut Transaction<'_>) -> Result<B
 
 /// The ARN of the target group that a service is put behind: always the same for a name. The names
 /// of target groups have at most 32 characters.
-pub(super) fn target_group_arn(scope: &Scope, service: &str) -> String {
+pub(in crate::sandbox) fn target_group_arn(scope: &Scope, service: &str) -> String {
     let Scope { account, region } = scope;
     let name: String = service.chars().take(32).collect();
     let text = format!("{account}/{region}/{service}");
@@ -45,13 +47,23 @@ fn name_of(arn: &str) -> &str {
     arn.rsplit('/').nth(1).unwrap_or(arn)
 }
 
-/// `DescribeTargetGroups`: those that services are behind.
+/// All target groups, each with the port that is reached: those that services are behind, and those
+/// that CodeDeploy will put them behind.
+fn all_groups(call: &Call, transaction: &mut Transaction<'_>) -> Result<Vec<(String, u16)>, Fault> {
+    let mut all = witness::target_groups(transaction, call.into())?;
+    all.extend(codedeploy::admin::target_groups(transaction, call.into())?);
+    all.sort();
+    all.dedup_by(|one, other| one.0 == other.0);
+    Ok(all)
+}
+
+/// `DescribeTargetGroups`.
 fn describe_groups(
     call: &Call,
     transaction: &mut Transaction<'_>,
     form: &Form,
 ) -> Result<String, Fault> {
-    let all = witness::target_groups(transaction, call.into())?;
+    let all = all_groups(call, transaction)?;
     let (arns, names) = (form.list("TargetGroupArns"), form.list("Names"));
     let wanted: Vec<&(String, u16)> = all
         .iter()
@@ -89,7 +101,10 @@ fn describe_health(
     form: &Form,
 ) -> Result<String, Fault> {
     let arn = form.value("TargetGroupArn").ok_or_else(no_group)?;
-    let targets = witness::targets(transaction, call.into(), arn)?.ok_or_else(no_group)?;
+    if all_groups(call, transaction)?.iter().all(|(known, _)| known != arn) {
+        return Err(no_group());
+    }
+    let targets = witness::targets(transaction, call.into(), arn)?.unwrap_or_default();
     let wanted = form.list_of("Targets", "Id");
     let told: Vec<String> = targets
         .iter()

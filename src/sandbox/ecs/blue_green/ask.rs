@@ -13,6 +13,7 @@ use crate::sandbox::{
         rollout::deployment::Target,
         settings, task_definitions,
     },
+    elb::target_group_arn,
     state::Transaction,
 };
 
@@ -35,12 +36,6 @@ pub(in crate::sandbox) struct Request {
     pub(in crate::sandbox) task_definition: String,
     /// The container and the port that traffic goes to.
     pub(in crate::sandbox) target: (String, i32),
-}
-
-/// The ARN of a target group. There are no load balancers: its id is always the same.
-fn target_group_arn(scope: &Scope, name: &str) -> String {
-    let Scope { account, region } = scope;
-    format!("arn:aws:elasticloadbalancing:{region}:{account}:targetgroup/{name}/0123456789abcdef")
 }
 
 /// A service that CodeDeploy may move.
