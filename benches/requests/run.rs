@@ -149,7 +149,7 @@ impl Place {
             listener: &watcher,
             interrupt,
             timeout: Duration::from_mins(10),
-            settle: Duration::ZERO,
+            settle: None,
             wait: true,
             on_failure: None,
         };

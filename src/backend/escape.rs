@@ -243,6 +243,7 @@ mod tests {
             finished_at: None,
             tool_version: String::new(),
             on_failure: OnFailure::Hold,
+            settle_seconds: 0,
             from_release: None,
             cancel: None,
             steps: Vec::new(),

@@ -56,7 +56,8 @@ pub(crate) struct DeployArguments {
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = parse_duration)]
     timeout: Duration,
     /// How long each rollout that ECS calls complete has to stay so, with all its tasks running,
-    /// until it is verified: for images that crash a while after their start.
+    /// until it is verified: for images that crash a while after their start. `resume` and `wait` keep
+    /// to it.
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
     settle: Duration,
     /// Start the rollouts and leave; `release-tool wait` sees them through.
@@ -194,7 +195,7 @@ async fn carry_out(
         listener: listener.as_ref(),
         interrupt: interrupt.asked(),
         timeout: manner.timeout,
-        settle: manner.settle,
+        settle: Some(manner.settle),
         wait: manner.wait,
         on_failure: manner.on_failure,
     };

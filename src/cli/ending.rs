@@ -49,7 +49,7 @@ pub(super) async fn take_up(
         listener: listener.as_ref(),
         interrupt: interrupt.asked(),
         timeout,
-        settle: Duration::ZERO,
+        settle: None,
         wait: true,
         on_failure,
     };

@@ -134,7 +134,7 @@ async fn register(
         listener: listener.as_ref(),
         interrupt: interrupt.asked(),
         timeout: Duration::from_mins(30),
-        settle: Duration::ZERO,
+        settle: None,
         wait: true,
         on_failure: None,
     };

@@ -97,7 +97,7 @@ pub(super) async fn run(
         listener: listener.as_ref(),
         interrupt: interrupt.asked(),
         timeout: arguments.timeout,
-        settle: Duration::ZERO,
+        settle: None,
         wait: true,
         on_failure: None,
     };

@@ -45,7 +45,7 @@ pub(super) async fn run(settings: &Settings, arguments: WaitArguments) -> Result
         listener: listener.as_ref(),
         interrupt: interrupt.asked(),
         timeout: arguments.timeout,
-        settle: Duration::ZERO,
+        settle: None,
         wait: true,
         on_failure: None,
     };

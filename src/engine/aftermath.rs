@@ -4,8 +4,7 @@
 //! ECS's circuit breaker watches a rollout only until it is complete. An image that crashes after
 //! half a minute gets that far, and then crashes for ever.
 
-use std::collections::BTreeSet;
-
+use jiff::Timestamp;
 use tokio::time::{Duration, Instant, timeout};
 
 use super::{
@@ -15,10 +14,12 @@ use super::{
     follow::Judged,
     rollouts::Moving,
     run::Run,
+    tally::Tally,
     verify::{Proof, old_tasks},
 };
 use crate::{
-    model::{EcsDeploymentId, Event, Evidence, ObservedService, OtherTask, Verdict},
+    backend::platform::ecs::TaskEnd,
+    model::{EcsDeploymentId, Event, ObservedService, OtherTask, Verdict},
     plan::{Judgement, PlannedStep, failure_threshold},
 };
 
@@ -28,20 +29,19 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 const PATIENCE_WITH_OLD: Duration = Duration::from_mins(1);
 /// For how long ECS is asked which old tasks run.
 const ASKING: Duration = Duration::from_secs(10);
+/// What is not proven where stopped tasks could not be read.
+const UNREAD: &str = "its stopped tasks could not be read, so it is not known whether some stopped \
+                      after ECS had called it complete";
 /// The most old tasks that are named.
 const NAMED: usize = 5;
 
 /// What was seen of one rollout since ECS called it complete.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Aftermath {
-    /// When stopped tasks were looked at last.
+    /// When stopped tasks were asked for last.
     looked_at: Option<Instant>,
-    /// The stopped tasks known at the first look.
-    before: BTreeSet<String>,
-    /// Whether one of these had stopped after success, since one was missing.
-    one_of_them: bool,
-    /// Those that have stopped since.
-    since: BTreeSet<String>,
+    /// The tasks that have stopped since.
+    tally: Tally,
     /// Since when ECS calls the rollout complete, with all its tasks running.
     complete_since: Option<Instant>,
     /// Since when all new tasks run and old ones do not go.
@@ -51,54 +51,44 @@ pub(super) struct Aftermath {
 }
 
 impl Aftermath {
-    /// Takes note of the stopped tasks of one look. The first one shows what had stopped before,
-    /// and at least one task more where one is missing.
-    fn see(&mut self, evidence: &Evidence, is_short: bool) {
-        let ids = evidence.stopped_tasks.iter().map(|task| task.id.clone());
-        if self.looked_at.is_none() {
-            self.before = ids.collect();
-            self.one_of_them = is_short && !self.before.is_empty();
-        } else {
-            self.since.extend(ids.filter(|id| !self.before.contains(id)));
-        }
-        self.looked_at = Some(Instant::now());
-    }
-
-    /// How many tasks are known to have stopped since ECS called the rollout complete.
-    fn stopped(&self) -> i32 {
-        let first = usize::from(self.one_of_them);
-        i32::try_from(self.since.len() + first).unwrap_or(i32::MAX)
-    }
-
     /// Whether it is time to look at stopped tasks again.
     pub(super) fn is_to_be_looked_at(&self) -> bool {
         self.looked_at.is_none_or(|at| at.elapsed() >= BETWEEN_LOOKS)
     }
 
-    /// Judges a rollout that ECS calls complete, and whose tasks are missing: by the
-    /// evidence of one look, if it is of one at which tasks were looked at. A verdict
-    /// once as many have stopped as would have ended the rollout before.
-    pub(super) fn judge(
+    /// Takes note of one look at the tasks of a rollout that is short of tasks or has to stay
+    /// complete, and of when ECS says that it was complete.
+    pub(super) fn see(
         &mut self,
-        (running, desired): (i32, i32),
-        evidence: Option<&Evidence>,
-    ) -> Option<Verdict> {
+        stopped: Option<&[TaskEnd]>,
+        (complete_at, is_short): (Option<Timestamp>, bool),
+    ) {
+        let known = self.tally.stopped();
+        self.tally.look(stopped, (complete_at, is_short));
+        if self.tally.stopped() > known {
+            self.complete_since = None;
+        }
+        self.looked_at = Some(Instant::now());
+    }
+
+    /// Judges a rollout that ECS calls complete by its tasks: a verdict once as many have stopped as
+    /// would have ended the rollout before.
+    pub(super) fn judge(&mut self, (running, desired): (i32, i32)) -> Option<Verdict> {
         if running < desired {
             self.complete_since = None;
         }
-        let evidence = evidence?;
-        let known = self.stopped();
-        self.see(evidence, running < desired);
-        let stopped = self.stopped();
-        if stopped > known {
-            self.complete_since = None;
-        }
+        let stopped = self.tally.stopped();
         (stopped >= failure_threshold(desired)).then(|| Verdict::Failed {
             reason: format!(
                 "ECS called it complete, and then its tasks stopped: {stopped} so far, and {running} \
                  of {desired} run"
             ),
         })
+    }
+
+    /// What a success does not prove, where tasks were watched and could not be read.
+    fn doubt(&self) -> Option<&'static str> {
+        self.tally.may_lack_some().then_some(UNREAD)
     }
 
     /// Whether ECS has called the rollout complete, with all its tasks running, for long enough.
@@ -184,12 +174,17 @@ impl Engine<'_> {
     pub(super) async fn take_note(
         &self,
         run: &Run<'_>,
-        (position, step): (usize, &PlannedStep),
-        proof: &Proof,
+        step: &PlannedStep,
+        (one, proof): (&Moving, &Proof),
     ) -> Result<(), EngineError> {
-        let Some(note) = &proof.note else { return Ok(()) };
+        let doubt = one.aftermath.doubt().filter(|_| proof.verdict == Verdict::Verified);
+        let notes: Vec<&str> = proof.note.as_deref().into_iter().chain(doubt).collect();
+        if notes.is_empty() {
+            return Ok(());
+        }
+        let note = notes.join("; ");
         if run.course.direction == Direction::Forward {
-            run.journal.note(position, note).await?;
+            run.journal.note(one.position, &note).await?;
         }
         let text = format!("`{}`: {note}", step.service);
         self.listener.hear(&Event::Warning { text });
@@ -219,31 +214,38 @@ fn named(tasks: &[OtherTask]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::StoppedTask;
 
-    fn evidence(ids: &[&str]) -> Evidence {
-        let task = |id: &&str| StoppedTask {
+    /// Tasks that stopped, each at this second.
+    fn ends(tasks: &[(&str, i64)]) -> Vec<TaskEnd> {
+        let end = |(id, second): &(&str, i64)| TaskEnd {
             id: (*id).to_owned(),
-            stopped_at: None,
-            stop_code: String::new(),
-            stopped_reason: String::new(),
-            containers: Vec::new(),
+            began_at: Timestamp::from_second(*second).ok(),
         };
-        Evidence { stopped_tasks: ids.iter().map(task).collect(), ..Evidence::default() }
+        tasks.iter().map(end).collect()
     }
 
-    #[test]
-    fn only_what_stops_after_success_counts() {
+    #[tokio::test(start_paused = true)]
+    async fn tasks_that_stop_start_the_time_anew_and_those_of_before_do_not() {
+        let complete_at = Timestamp::from_second(60).ok();
+        let settle = Duration::from_secs(30);
         let mut seen = Aftermath::default();
-        assert_eq!(seen.stopped(), 0);
-        seen.see(&evidence(&["a", "b", "c", "d"]), true);
-        assert_eq!(seen.stopped(), 1, "what failed on the way up does not");
-        seen.see(&evidence(&["e", "a", "b"]), false);
-        seen.see(&evidence(&["e", "f", "a"]), true);
-        assert_eq!(seen.stopped(), 3);
-        let mut whole = Aftermath::default();
-        whole.see(&evidence(&["a"]), false);
-        assert_eq!(whole.stopped(), 0, "none is missing");
+        assert!(!seen.has_settled(settle) && seen.is_to_be_looked_at());
+        tokio::time::advance(settle).await;
+        let old = [("a", 1), ("b", 2), ("c", 3), ("d", 4)];
+        seen.see(None, (complete_at, false));
+        seen.see(Some(&ends(&old)), (complete_at, false));
+        assert_eq!(seen.judge((2, 2)), None);
+        assert!(seen.has_settled(settle) && !seen.is_to_be_looked_at());
+        seen.see(Some(&ends(&[&old[..], &[("e", 70)]].concat())), (complete_at, false));
+        assert!(!seen.has_settled(settle));
+        tokio::time::advance(settle).await;
+        assert_eq!((seen.has_settled(settle), seen.judge((1, 2))), (true, None));
+        assert!(!seen.has_settled(settle), "one is missing");
+        seen.see(Some(&ends(&[("e", 70), ("f", 71), ("g", 72)])), (complete_at, true));
+        assert!(matches!(seen.judge((1, 2)), Some(Verdict::Failed { .. })));
+        assert_eq!(seen.doubt(), None);
+        seen.see(None, (complete_at, true));
+        assert_eq!(seen.doubt(), Some(UNREAD));
     }
 
     #[test]

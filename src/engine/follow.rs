@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
@@ -229,8 +230,11 @@ impl Engine<'_> {
                     continue;
                 }
                 Some(Judgement::Short { running, desired }) => {
-                    let tasks = (*running, *desired);
-                    let Some(verdict) = one.aftermath.judge(tasks, proof.as_ref()) else {
+                    if proof.is_some() {
+                        let looked = (complete_at(&judged, one), running < desired);
+                        one.aftermath.see(one.proof.stopped.as_deref(), looked);
+                    }
+                    let Some(verdict) = one.aftermath.judge((*running, *desired)) else {
                         continue;
                     };
                     run.rollouts.ended(&step.service, &verdict);
@@ -245,7 +249,7 @@ impl Engine<'_> {
                         self.tell_old_tasks(step, one).await;
                         continue;
                     };
-                    self.take_note(run, (one.position, step), proof).await?;
+                    self.take_note(run, step, (one, proof)).await?;
                     proof.verdict.clone()
                 }
                 Some(Judgement::Ended(verdict)) => verdict.clone(),
@@ -347,6 +351,11 @@ fn announce(
             None | Some(Judgement::Wait | Judgement::Short { .. }) => {}
         }
     }
+}
+
+/// When ECS says that a rollout was complete.
+fn complete_at(judged: &Judged, one: &Moving) -> Option<Timestamp> {
+    judged.get(&one.position)?.1.as_ref()?.finished_at
 }
 
 /// The key a step's service has among those seen.

@@ -28,6 +28,7 @@ mod rollouts;
 mod run;
 mod stages;
 mod stop;
+mod tally;
 mod task_log;
 mod task_watch;
 #[cfg(test)]
@@ -196,6 +197,7 @@ impl Engine<'_> {
                     at: (self.now)(),
                     tool_version: beginning.tool_version,
                     on_failure: orders.on_failure,
+                    settle_seconds: orders.settle.as_secs(),
                     from_release: beginning.from_release,
                     steps: plan.steps.iter().map(PlannedStep::record).collect(),
                 },

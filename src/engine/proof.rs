@@ -17,6 +17,7 @@ use super::{
     verify,
 };
 use crate::{
+    backend::platform::ecs::{Collected, TaskEnd},
     model::{Event, Evidence, Gap, ObservedService, ServiceEvent, Verdict},
     plan::{Judgement, PlannedStep, diagnose},
 };
@@ -50,6 +51,8 @@ pub(super) struct Proof {
     trouble: usize,
     /// When.
     at: Option<Instant>,
+    /// The tasks that had stopped by then; nothing where they could not be read.
+    pub(super) stopped: Option<Vec<TaskEnd>>,
     /// Whether it was told that there is trouble.
     told: bool,
 }
@@ -129,9 +132,10 @@ impl Engine<'_> {
                 let asking = self.ecs.evidence(service, one.tasks_id(), since);
                 timeout_at(by, asking).await.unwrap_or_else(|_late| not_in_time())
             }
-            None => Evidence::default(),
+            None => Collected::default(),
         };
-        let found = Evidence { alarms: alarms.to_vec(), ..found };
+        one.proof.stopped = found.stopped;
+        let found = Evidence { alarms: alarms.to_vec(), ..found.evidence };
         let mut evidence = found.after(one.proof.evidence.take());
         evidence.diagnosis = diagnose(&evidence);
         let evidence = evidence.fit();
@@ -142,9 +146,10 @@ impl Engine<'_> {
 }
 
 /// What is said where there was no time to collect anything.
-fn not_in_time() -> Evidence {
+fn not_in_time() -> Collected {
     let what = format!("nothing more could be read within {} s", ONE_LOOK.as_secs());
-    Evidence { gaps: vec![Gap { what, hint: None }], ..Evidence::default() }
+    let evidence = Evidence { gaps: vec![Gap { what, hint: None }], ..Evidence::default() };
+    Collected { evidence, stopped: None }
 }
 
 /// Whether a rollout has more trouble than when it was last looked at; takes note of it.

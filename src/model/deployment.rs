@@ -52,6 +52,9 @@ pub struct Deployment {
     /// What is done when a service fails.
     #[serde(default)]
     pub on_failure: OnFailure,
+    /// For how many seconds a rollout that ECS calls complete has to stay so until it is verified.
+    #[serde(default)]
+    pub settle_seconds: u64,
     /// The release that a rollback goes back from.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub from_release: Option<ReleaseNumber>,

@@ -242,6 +242,8 @@ pub struct ServiceDeployment {
     pub started_at: Option<Timestamp>,
     /// When it last changed, by AWS's clock.
     pub updated_at: Option<Timestamp>,
+    /// When it ended, by AWS's clock.
+    pub finished_at: Option<Timestamp>,
 }
 
 impl ServiceDeployment {

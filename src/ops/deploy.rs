@@ -407,8 +407,9 @@ pub struct Execution<'a> {
     pub interrupt: watch::Receiver<bool>,
     /// How long rollouts may take.
     pub timeout: Duration,
-    /// For how long a rollout that ECS calls complete has to stay so until it is verified.
-    pub settle: Duration,
+    /// For how long a rollout that ECS calls complete has to stay so until it is verified; none, or
+    /// as the deployment began, where nothing is given.
+    pub settle: Option<Duration>,
     /// Whether to follow them to their end.
     pub wait: bool,
     /// What is done when a service fails; what the environment says, where none is given.
@@ -484,7 +485,7 @@ async fn under_lease(
     };
     let orders = Orders {
         timeout: execution.timeout,
-        settle: execution.settle,
+        settle: execution.settle.unwrap_or_default(),
         wait: execution.wait,
         on_failure: execution.on_failure.unwrap_or(on_failure),
         cancel: None,

@@ -185,7 +185,7 @@ async fn under_lease(
     };
     let orders = Orders {
         timeout: execution.timeout,
-        settle: execution.settle,
+        settle: execution.settle.unwrap_or(Duration::from_secs(deployment.settle_seconds)),
         wait: execution.wait,
         on_failure: execution.on_failure.unwrap_or(deployment.on_failure),
         cancel: match how {

@@ -244,6 +244,7 @@ mod tests {
             finished_at: None,
             tool_version: String::new(),
             on_failure: OnFailure::Rollback,
+            settle_seconds: 0,
             from_release: None,
             cancel: None,
             steps: vec![step],

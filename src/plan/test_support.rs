@@ -85,6 +85,7 @@ pub(crate) fn service_deployment() -> ServiceDeployment {
         alarm_status: None,
         started_at: None,
         updated_at: None,
+        finished_at: None,
     }
 }
 

@@ -123,11 +123,11 @@ pub(super) fn is_late_only(summary: &Summary<'_>) -> bool {
     count(summary, is_late) > 0 && count(summary, is_lost) == 0
 }
 
-/// That success is not all proven by running tasks, where it is not.
+/// That success is not wholly proven, where it is not; each service's note says why.
 fn unproven(summary: &Summary<'_>) -> String {
     match count(summary, |step| step.note.is_some()) {
         0 => String::new(),
-        some => format!(", {some} of them without a running task"),
+        some => format!(", {some} of them not wholly proven"),
     }
 }
 

@@ -131,7 +131,7 @@ fn a_service_without_tasks_is_deployed_and_what_that_does_not_prove_is_said() {
 
     search-indexer: it wants 0 tasks, so no running task proves it; its images are resolved once it is scaled up and deployed again
 
-d1: r1 is deployed to prod, 1 of 1 services verified, 1 of them without a running task.
+d1: r1 is deployed to prod, 1 of 1 services verified, 1 of them not wholly proven.
     ");
     assert!(step(&shop, "d1")["note"].as_str().unwrap().starts_with("it wants 0 tasks"));
     shop.assert_in_step(&PROD[5]);
@@ -149,7 +149,7 @@ fn a_service_that_is_scaled_to_nothing_meanwhile_is_told_so() {
         .end()
         .expect(0)
         .tells("it wants 0 tasks, so no running task proves it")
-        .prints("1 of 1 services verified, 1 of them without a running task");
+        .prints("1 of 1 services verified, 1 of them not wholly proven");
 }
 
 #[test]

@@ -43,6 +43,7 @@ mod registering;
 mod releases;
 mod restarting;
 mod rolling_back;
+mod settling;
 mod side_by_side;
 mod somebody_else;
 mod staged;

@@ -104,6 +104,7 @@ impl Place {
             at: Timestamp::UNIX_EPOCH,
             tool_version: String::new(),
             on_failure: OnFailure::Hold,
+            settle_seconds: 0,
             from_release: None,
             steps: vec![step("web"), step("worker")],
         };

@@ -199,6 +199,7 @@ pub(super) fn service_deployment(deployment: &sdk::ServiceDeployment) -> Option<
             .map(|status| status.as_str().to_owned()),
         started_at: timestamp(deployment.started_at()),
         updated_at: timestamp(deployment.updated_at()),
+        finished_at: timestamp(deployment.finished_at()),
     })
 }
 

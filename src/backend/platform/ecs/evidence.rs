@@ -25,6 +25,25 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// The most logs that are read.
 const LOGS_READ: usize = 4;
 
+/// What was collected of a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Collected {
+    /// What tells why it fails.
+    pub evidence: Evidence,
+    /// Its tasks that stopped, but for those that were too many; nothing where tasks could not be
+    /// read.
+    pub stopped: Option<Vec<TaskEnd>>,
+}
+
+/// That a task stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskEnd {
+    /// The task's id.
+    pub id: String,
+    /// When it began to stop, by AWS's clock.
+    pub began_at: Option<Timestamp>,
+}
+
 impl Ecs {
     /// Collects what tells why a deployment of a service fails: the service's events since then,
     /// oldest first; the deployment's tasks that stopped, newest first; those that run and are not
@@ -36,7 +55,7 @@ impl Ecs {
         service: &ObservedService,
         deployment: &EcsDeploymentId,
         since: Option<Timestamp>,
-    ) -> Evidence {
+    ) -> Collected {
         let mut evidence = Evidence {
             events: events_since(&service.events, since),
             console: pages::service_page(&service.arn),
@@ -47,11 +66,11 @@ impl Ecs {
             Some(Ok(tasks)) => tasks,
             Some(Err(error)) => {
                 evidence.gaps.push(untold("the tasks could not be looked at", &error));
-                return evidence;
+                return Collected { evidence, stopped: None };
             }
             None => {
                 evidence.gaps.push(late("the tasks"));
-                return evidence;
+                return Collected { evidence, stopped: None };
             }
         };
         let (mut stopped, running): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(is_ending);
@@ -71,7 +90,7 @@ impl Ecs {
         evidence.targets = targets;
         evidence.gaps.extend(gaps);
         self.add_logs(&mut evidence, &logs).await;
-        evidence
+        Collected { evidence, stopped: Some(stopped.iter().filter_map(task_end).collect()) }
     }
 
     /// Collects what tells why a one-off task failed: the task as it stopped, and the last lines of
@@ -163,6 +182,12 @@ fn is_ending(task: &Task) -> bool {
 /// When a task ended, or began to.
 fn ended_at(task: &Task) -> Option<Timestamp> {
     convert::timestamp(task.stopped_at().or(task.stopping_at()))
+}
+
+/// That a task stopped, and when it began to.
+fn task_end(task: &Task) -> Option<TaskEnd> {
+    let began_at = convert::timestamp(task.stopping_at().or(task.stopped_at()));
+    Some(TaskEnd { id: id_of(task)?.to_owned(), began_at })
 }
 
 /// Whether a stopped task tells something of its deployment. ECS stops tasks that fail their health

@@ -29,6 +29,7 @@ use std::{
 };
 
 pub use error::EcsError;
+pub use evidence::{Collected, TaskEnd};
 pub use logs::{LogCursor, LogSource, NewLines, Unread};
 pub use one_off::{OneOff, OneOffEnd, OneOffState};
 pub use update::{ServiceUpdate, UpdateOutcome};

@@ -587,7 +587,7 @@ async fn evidence_is_of_our_deployment_newest_first_and_without_scale_in() {
     let task = |id: u32, by: &str, code: &str, reason: &str| {
         json!({
             "taskArn": format!("arn:task/prod/{id}"), "startedBy": by, "stopCode": code,
-            "stoppedReason": reason, "stoppedAt": id,
+            "stoppedReason": reason, "stoppedAt": id, "stoppingAt": 1,
             "containers": [{ "name": "web", "exitCode": 137, "reason": "OutOfMemoryError" }],
         })
     };
@@ -606,18 +606,40 @@ async fn evidence_is_of_our_deployment_newest_first_and_without_scale_in() {
     let observed = ecs.observe(&[(cluster(), service("web"))]).await.unwrap();
     let observed: &ObservedService = &observed[&(cluster(), service("web"))];
     let ours = EcsDeploymentId::new("ecs-svc/2");
-    let evidence = ecs.evidence(observed, &ours, None).await;
+    let collected = ecs.evidence(observed, &ours, None).await;
+    let ends = collected.stopped.unwrap();
+    let began: Vec<_> = ends.iter().map(|end| end.began_at.unwrap().as_second()).collect();
+    assert_eq!(began, [1, 1], "when it began to stop counts");
+    let evidence = collected.evidence;
     let ids: Vec<_> = evidence.stopped_tasks.iter().map(|task| task.id.as_str()).collect();
     assert_eq!(ids, ["2", "1"]);
     assert_eq!(evidence.stopped_tasks[1].containers[0].exit_code, Some(137));
     assert_eq!(evidence.events.len(), 1);
     let later = Timestamp::from_second(1_800_000_000).ok();
-    assert!(ecs.evidence(observed, &ours, later).await.events.is_empty());
+    assert!(ecs.evidence(observed, &ours, later).await.evidence.events.is_empty());
     let listed = &aws.sent("ListTasks")[0];
     assert_eq!(
         (&listed["serviceName"], &listed["desiredStatus"]),
         (&json!("web"), &json!("STOPPED"))
     );
+}
+
+#[tokio::test]
+async fn tasks_that_could_not_be_read_are_no_empty_list() {
+    for refused in ["ListTasks", "DescribeTasks"] {
+        let (_aws, ecs) = ecs(move |seen| match seen.operation.as_str() {
+            "DescribeServices" => Answer::json(&json!({ "services": [a_service("web", 2, 8)] })),
+            name if name == refused => Answer::error("AccessDeniedException", "no"),
+            _ => Answer::json(&json!({ "taskArns": ["arn:task/prod/1"], "tasks": [] })),
+        })
+        .await;
+        let observed = ecs.observe(&[(cluster(), service("web"))]).await.unwrap();
+        let observed: &ObservedService = &observed[&(cluster(), service("web"))];
+        let ours = EcsDeploymentId::new("ecs-svc/2");
+        let collected = ecs.evidence(observed, &ours, None).await;
+        assert_eq!(collected.stopped, None, "{refused}");
+        assert!(collected.evidence.gaps[0].what.starts_with("the tasks could not be looked at"));
+    }
 }
 
 #[tokio::test(start_paused = true)]

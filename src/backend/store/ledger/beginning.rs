@@ -49,6 +49,8 @@ pub struct NewDeployment {
     pub tool_version: String,
     /// What is done when a service fails.
     pub on_failure: OnFailure,
+    /// For how many seconds a complete rollout has to stay so until it is verified.
+    pub settle_seconds: u64,
     /// What a rollback goes back from.
     pub from_release: Option<ReleaseNumber>,
     /// One step a service, in the order they are carried out.
@@ -72,6 +74,7 @@ impl NewDeployment {
             finished_at: None,
             tool_version: self.tool_version,
             on_failure: self.on_failure,
+            settle_seconds: self.settle_seconds,
             from_release: self.from_release,
             cancel: None,
             steps: self.steps,

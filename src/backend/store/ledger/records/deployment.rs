@@ -45,6 +45,9 @@ pub(in super::super) struct DeploymentRecord {
     /// What is done when a service fails.
     #[serde(default)]
     on_failure: OnFailure,
+    /// For how many seconds a complete rollout has to stay so.
+    #[serde(default)]
+    settle_seconds: u64,
     /// What a rollback goes back from.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     from_release: Option<ReleaseNumber>,
@@ -80,6 +83,7 @@ impl DeploymentRecord {
             finished_at: deployment.finished_at,
             tool_version: deployment.tool_version,
             on_failure: deployment.on_failure,
+            settle_seconds: deployment.settle_seconds,
             from_release: deployment.from_release,
             cancel: deployment.cancel,
             step_count: deployment.steps.len(),
@@ -104,6 +108,7 @@ impl DeploymentRecord {
             finished_at: self.finished_at,
             tool_version: self.tool_version,
             on_failure: self.on_failure,
+            settle_seconds: self.settle_seconds,
             from_release: self.from_release,
             cancel: self.cancel,
             steps,

@@ -28,6 +28,18 @@ fn is_newer<T: fmt::Debug>(result: Result<T, StoreError>) -> bool {
 }
 
 #[tokio::test]
+async fn a_deployment_without_a_time_to_settle_is_read() {
+    let place = Place::new().await;
+    place.ledger.record_release(new_release("v1")).await.unwrap();
+    let (key, _) = begun(&place).await;
+    let settle =
+        async || place.ledger.deployment(&project(), key.number).await.unwrap().settle_seconds;
+    assert_eq!(settle().await, 120);
+    place.change(&keys::deployment(&key), |item| drop(item.remove("settle_seconds"))).await;
+    assert_eq!(settle().await, 0);
+}
+
+#[tokio::test]
 async fn a_newer_schema_is_not_read() {
     let place = Place::new().await;
     place.ledger.record_release(new_release("v1")).await.unwrap();
@@ -246,7 +258,7 @@ async fn records_are_stored_so() {
     P#cat#E#prod#AUD / 000000000002
         {"type":"audit","schema":1,"ver":1,"gsi1pk":"P#cat#AUDIT","gsi1sk":"2027-01-15T08:00:09.000000000Z#000000000002","number":2,"environment":"prod","at":"2027-01-15T08:00:09Z","actor":{"name":"Bob Beardly <bob@beardcorp.com>","host":"laptop","ci":{"system":"GitHub Actions"}},"action":"deployment.finished","subject":"d1","detail":"SUCCEEDED","previous":"e3484def76c0315cee02ad958635b48f5aa7fdfa6c4b24ab88a7d2cdd9752b1c","hash":"a87532ccd5cf4e37133c040f64701c7efca9d076ceaf43c6a3ce6642f117f83a"}
     P#cat#E#prod#D#1 / META
-        {"type":"deployment","schema":2,"ver":2,"number":1,"project":"cat","environment":"prod","selection":{"kind":"all"},"release":1,"kind":"deploy","status":"SUCCEEDED","actor":{"name":"Bob Beardly <bob@beardcorp.com>","host":"laptop","ci":{"system":"GitHub Actions"}},"created_at":"2027-01-15T08:00:00Z","tool_version":"0.1.0","on_failure":"hold","step_count":1,"fence":1,"finished_at":"2027-01-15T08:00:09Z"}
+        {"type":"deployment","schema":2,"ver":2,"number":1,"project":"cat","environment":"prod","selection":{"kind":"all"},"release":1,"kind":"deploy","status":"SUCCEEDED","actor":{"name":"Bob Beardly <bob@beardcorp.com>","host":"laptop","ci":{"system":"GitHub Actions"}},"created_at":"2027-01-15T08:00:00Z","tool_version":"0.1.0","on_failure":"hold","settle_seconds":120,"step_count":1,"fence":1,"finished_at":"2027-01-15T08:00:09Z"}
     P#cat#E#prod#D#1 / STEP#0000#web
         {"type":"step","schema":2,"ver":2,"position":0,"service":"web","status":"FAILED","target":{"cluster":"main","ecs_service":"web","containers":{"app":"app"},"images":{"app":"example.com/app:v2"}},"before":{"task_definition":"arn:aws:ecs:eu-west-1:000000000000:task-definition/web:1","ecs_deployment":"ecs-svc/1","parameters":{"app":null}},"registered":true,"task_definition":"arn:aws:ecs:eu-west-1:000000000000:task-definition/web:2","ecs_deployment":"ecs-svc/2","verdict":{"verdict":"FAILED","reason":"it crashed"},"note":"nothing runs","evidence":{"events":[],"stopped_tasks":[]},"started_at":"2027-01-15T08:00:01Z","finished_at":"2027-01-15T08:00:02Z","compensation":{"before":{"task_definition":"arn:aws:ecs:eu-west-1:000000000000:task-definition/web:1","ecs_deployment":"ecs-svc/1","parameters":{"app":null}},"registered":false},"before_task":{"command":["migrate"],"container":"web","timeout_seconds":60,"status":"PENDING"},"compensation_before":{"task_definition":"arn:aws:ecs:eu-west-1:000000000000:task-definition/web:1","ecs_deployment":"ecs-svc/1","parameters":{"app":null}}}
     P#cat#E#prod#D#1#EV / 2027-01-15T08:00:00.000000000Z#<random>

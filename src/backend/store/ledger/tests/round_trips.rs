@@ -107,6 +107,7 @@ fn unstored_deployment(steps: Vec<Step>) -> Deployment {
         finished_at: None,
         tool_version: new.tool_version,
         on_failure: new.on_failure,
+        settle_seconds: new.settle_seconds,
         from_release: new.from_release,
         cancel: None,
         steps: new.steps,

@@ -304,6 +304,7 @@ pub(super) fn new_deployment(environment: &str, steps: Vec<Step>) -> NewDeployme
         at: time(0),
         tool_version: "0.1.0".to_owned(),
         on_failure: OnFailure::Hold,
+        settle_seconds: 120,
         from_release: None,
         steps,
     }
