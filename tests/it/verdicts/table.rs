@@ -27,11 +27,22 @@ pub(super) fn assert_written(played: &[Played]) {
         fs::write(&path, &page).unwrap();
     }
     let committed = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(
-        without_seconds(&committed),
-        without_seconds(&page),
-        "{PAGE} is out of date: run `UPDATE_DOCS=1 cargo test --test it verdicts`"
+    let (committed, page) = (without_seconds(&committed), without_seconds(&page));
+    assert!(
+        committed == page,
+        "{PAGE} is out of date: look whether this is right, then run `UPDATE_DOCS=1 cargo test \
+         --test it verdicts`:\n{}",
+        differing_lines(&committed, &page)
     );
+}
+
+/// The lines that only one of two pages has: `-` in front of those written down, `+` of those seen.
+fn differing_lines(committed: &str, page: &str) -> String {
+    let only = |sign: char, here: &str, there: &str| {
+        let lines = here.lines().filter(|line| !there.lines().any(|other| other == *line));
+        lines.fold(String::new(), |told, line| format!("{told}{sign} {line}\n"))
+    };
+    only('-', committed, page) + &only('+', page, committed)
 }
 
 /// The page as it should be.
