@@ -128,6 +128,7 @@ impl Place {
             images: std::collections::BTreeMap::new(),
             allow_missing: false,
             skip_before: false,
+            rerun_before: false,
             kind: DeploymentKind::Deploy,
             from_release: None,
             reason: None,

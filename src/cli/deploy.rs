@@ -76,6 +76,10 @@ pub(crate) struct DeployArguments {
     /// Do not run the one-off tasks that the manifest has services `before` their rollouts.
     #[arg(long)]
     skip_before: bool,
+    /// Run one-off tasks although how those of an earlier deployment ended is not known. One that
+    /// still runs is waited for, or stopped, by hand.
+    #[arg(long, conflicts_with = "skip_before")]
+    rerun_before: bool,
     /// Turn the circuit breaker on, with rollback, for the services that move and do not have it, in
     /// the same `UpdateService`. They keep it: set it in Terraform too.
     #[arg(long)]
@@ -114,6 +118,7 @@ pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Resu
         images: arguments.images.iter().cloned().collect::<BTreeMap<_, _>>(),
         allow_missing: arguments.allow_missing,
         skip_before: arguments.skip_before,
+        rerun_before: arguments.rerun_before,
         kind: DeploymentKind::Deploy,
         from_release: None,
         reason: arguments.description,

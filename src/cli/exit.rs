@@ -91,8 +91,8 @@ impl Exit {
                 "The outcome is not known: look with `status`, and finish with `resume`."
             }
             Self::Blocked => {
-                "Blocked: a deployment is unfinished, or the environment is on hold; nothing was \
-                 done."
+                "Blocked: a deployment or a one-off task is unfinished, or the environment is on \
+                 hold; nothing was done."
             }
             Self::Differs => "With `--exit-code`: something is not complete.",
             Self::NotRecorded => {

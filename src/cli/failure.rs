@@ -163,7 +163,9 @@ impl CliError {
 fn exit_of_obstacle(obstacle: &Obstacle) -> Exit {
     match obstacle {
         Obstacle::Locked { .. } | Obstacle::NotYours { .. } | Obstacle::Overtaken => Exit::Locked,
-        Obstacle::Unfinished { .. } | Obstacle::OnHold { .. } => Exit::Blocked,
+        Obstacle::Unfinished { .. } | Obstacle::OnHold { .. } | Obstacle::TasksUnsettled { .. } => {
+            Exit::Blocked
+        }
         Obstacle::ReasonRequired { .. } | Obstacle::ReleaseIsWhole { .. } => Exit::Usage,
         Obstacle::NotInTime { .. } => Exit::Unknown,
         Obstacle::NothingUnfinished

@@ -116,6 +116,7 @@ async fn register(
         images: BTreeMap::new(),
         allow_missing: false,
         skip_before: false,
+        rerun_before: false,
         kind: DeploymentKind::Register,
         from_release: None,
         reason: None,

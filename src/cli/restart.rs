@@ -70,6 +70,7 @@ pub(super) async fn run(
         images: BTreeMap::new(),
         allow_missing: false,
         skip_before: false,
+        rerun_before: false,
         enable_circuit_breaker: false,
         insist: Insistence::default(),
         kind: DeploymentKind::Restart,

@@ -23,8 +23,9 @@ use crate::{
         platform::ecs::{EcsError, ServiceUpdate},
     },
     model::{
-        EcsDeployment, EcsDeploymentId, Event, ObservedService, ParameterName, StepStatus,
-        TaskDefinition, TaskDefinitionArn, TaskDefinitionStatus, Verdict,
+        BeforeTask, BeforeTaskStatus, EcsDeployment, EcsDeploymentId, Event, ObservedService,
+        ParameterName, StepStatus, TaskDefinition, TaskDefinitionArn, TaskDefinitionStatus,
+        Verdict,
     },
     plan::{ParameterChange, PlannedStep, Revision, Rollout, Start, Watch, has_images},
 };
@@ -427,7 +428,9 @@ impl Run<'_> {
 
     /// Whether a step's revision was registered, or found, for its one-off task.
     fn is_prepared(&self, position: usize, task_definition: &TaskDefinitionArn) -> bool {
-        let step = self.journal.step(position).filter(|step| step.before_task.is_some());
+        let is_run = |task: &BeforeTask| task.status != BeforeTaskStatus::Skipped;
+        let step = self.journal.step(position);
+        let step = step.filter(|step| step.before_task.as_ref().is_some_and(is_run));
         step.is_some_and(|step| step.task_definition.as_ref() == Some(task_definition))
     }
 

@@ -17,7 +17,7 @@ use super::{
     task_watch::failed_before,
 };
 use crate::{
-    backend::platform::ecs::{OneOff, OneOffState},
+    backend::platform::ecs::{Ecs, EcsError, OneOff, OneOffState},
     model::{
         BeforeTask, BeforeTaskStatus, Deployment, Event, Evidence, ServiceId, Step,
         TaskDefinitionArn, TaskHappening, Verdict,
@@ -224,7 +224,8 @@ impl Engine<'_> {
             let Some(task) = step.before_task.as_ref().filter(|task| task.may_run()) else {
                 continue;
             };
-            match self.look_at(journal, step, task).await {
+            let seen = look_at_task(self.ecs, (&journal.deployment(), step), task).await;
+            match seen.ok().flatten() {
                 Some(OneOffState { end: Some(end), .. }) => {
                     self.record_end_of(journal, position, &end).await?;
                 }
@@ -236,7 +237,7 @@ impl Engine<'_> {
                     let (service, line) = (&step.service, task.run.line());
                     let text = format!(
                         "`{service}`: whether its one-off task `{line}` runs, or how it ended, is \
-                         not known"
+                         not known; before it is run again, `release-tool deploy` asks"
                     );
                     self.listener.hear(&Event::Warning { text });
                 }
@@ -244,28 +245,27 @@ impl Engine<'_> {
         }
         Ok(())
     }
+}
 
-    /// A task as it is now, if that can be told.
-    async fn look_at(
-        &self,
-        journal: &Journal<'_>,
-        step: &Step,
-        task: &BeforeTask,
-    ) -> Option<OneOffState> {
-        let cluster = &step.target.cluster;
-        if let Some(arn) = &task.task_arn {
-            return self.ecs.one_off(cluster, arn, &task.run.container).await.ok().flatten();
-        }
-        let token = token(&journal.deployment(), &step.service);
-        let one_off = OneOff {
-            cluster,
-            service: &step.target.ecs_service,
-            task_definition: step.task_definition.as_ref()?,
-            run: &task.run,
-            token: &token,
-        };
-        self.ecs.find_one_off(&one_off).await.ok().flatten()
+/// The one-off task of a recorded step as ECS tells of it now; nothing where ECS does not know it, or
+/// not any more.
+///
+/// # Errors
+/// Fails when ECS cannot be asked.
+pub async fn look_at_task(
+    ecs: &Ecs,
+    (deployment, step): (&Deployment, &Step),
+    task: &BeforeTask,
+) -> Result<Option<OneOffState>, EcsError> {
+    let cluster = &step.target.cluster;
+    if let Some(arn) = &task.task_arn {
+        return ecs.one_off(cluster, arn, &task.run.container).await;
     }
+    let Some(task_definition) = &step.task_definition else { return Ok(None) };
+    let token = token(deployment, &step.service);
+    let service = &step.target.ecs_service;
+    ecs.find_one_off(&OneOff { cluster, service, task_definition, run: &task.run, token: &token })
+        .await
 }
 
 impl Run<'_> {
@@ -300,7 +300,9 @@ impl Journal<'_> {
     /// Whether the one-off task of a step is still to succeed.
     fn is_before_task_due(&self, position: usize) -> bool {
         let Some(step) = self.step(position).filter(|step| !step.is_over()) else { return false };
-        step.before_task.is_some_and(|task| task.status != BeforeTaskStatus::Succeeded)
+        let is_over =
+            |status| matches!(status, BeforeTaskStatus::Succeeded | BeforeTaskStatus::Skipped);
+        step.before_task.is_some_and(|task| !is_over(task.status))
     }
 
     /// Writes what became of a step's one-off task.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::model::{
-    Compensation, Deployment, DeploymentStatus, EcsDeploymentId, ImageId, ReleasedImage,
-    RollbackCause, ServiceHead, Step, StepStatus, TaskDefinitionArn, Verdict, VerifiedHead,
+    BeforeTaskStatus, Compensation, Deployment, DeploymentStatus, EcsDeploymentId, ImageId,
+    ReleasedImage, RollbackCause, ServiceHead, Step, StepStatus, TaskDefinitionArn, Verdict,
+    VerifiedHead,
 };
 
 /// The head of one service. Only a deployment that succeeded as a whole moves what is verified:
@@ -59,7 +60,14 @@ pub(super) fn head_of(
         images,
         at,
         verified,
+        before_task: asks_for_task(step).then_some(deployment.number),
     }
+}
+
+/// Whether a one-off task was asked for, or left out, by a step.
+fn asks_for_task(step: &Step) -> bool {
+    let task = step.before_task.as_ref();
+    task.is_some_and(|task| task.status != BeforeTaskStatus::Pending)
 }
 
 /// All images of a service after this step: those it changed, and those it kept.

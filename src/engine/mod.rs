@@ -47,6 +47,7 @@ use tokio::{sync::watch, time::Instant};
 pub(crate) use self::apply::cause_chain;
 pub use self::{
     answer::{Answering, answer_hook},
+    before::look_at_task,
     claim::{Claim, claim},
     error::EngineError,
     hold::HoldChange,

@@ -31,6 +31,8 @@ fn step(rollout: Rollout) -> PlannedStep {
             enable_circuit_breaker: false,
         },
         before_task: None,
+        skipped_task: None,
+        answers_for: None,
         before: StepBefore::default(),
         running: BTreeMap::new(),
         revision: Revision::Existing { task_definition: arn(2) },

@@ -43,6 +43,10 @@ pub struct ServiceHead {
     /// What was last verified to run, by this deployment or an earlier one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub verified: Option<VerifiedHead>,
+    /// The deployment that asked for, or left out, a one-off task of it last: this one or an earlier
+    /// one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub before_task: Option<DeploymentNumber>,
 }
 
 /// A state of a service that was verified.

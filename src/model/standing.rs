@@ -113,6 +113,7 @@ mod tests {
                 images: BTreeMap::new(),
                 at,
             }),
+            before_task: None,
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::id::ContainerName;
+use super::{id::ContainerName, release::DeploymentNumber};
 
 /// A command that is run once, in a task of the revision that a service is about to be moved to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +59,16 @@ pub enum BeforeTaskStatus {
     /// It can not be found any more, or stopped without an exit code, and nobody knows how far it
     /// came. It is never run again by itself.
     Unknown,
+    /// It was left out, as whoever deployed wished.
+    Skipped,
+}
+
+impl BeforeTaskStatus {
+    /// Whether it was asked for, as far as is known, and its end is not recorded.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Intent | Self::Running | Self::Unknown)
+    }
 }
 
 /// A one-off task of a step, as it is recorded.
@@ -85,6 +95,10 @@ pub struct BeforeTask {
     /// Who says that it succeeded, where nobody saw its end.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub confirmed_by: Option<String>,
+    /// The deployment whose one-off task of the same service has an end that nobody knows, where
+    /// this one is run, or left out, all the same.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub answers_for: Option<DeploymentNumber>,
 }
 
 impl BeforeTask {
@@ -99,7 +113,14 @@ impl BeforeTask {
             started_at: None,
             finished_at: None,
             confirmed_by: None,
+            answers_for: None,
         }
+    }
+
+    /// A task that is left out.
+    #[must_use]
+    pub fn skipped(run: RunTask) -> Self {
+        Self { status: BeforeTaskStatus::Skipped, ..Self::new(run) }
     }
 
     /// Whether it may run now, as far as is known.

@@ -12,6 +12,7 @@ use tokio::{
 
 use super::{
     access::Access,
+    earlier_tasks::settle_earlier_tasks,
     error::OpError,
     ground::Ground,
     images::{Gathered, Search, gather, source_of},
@@ -50,6 +51,9 @@ pub struct DeployRequest {
     pub allow_missing: bool,
     /// `--skip-before`: whether one-off tasks are left out.
     pub skip_before: bool,
+    /// `--rerun-before`: whether one-off tasks are run although nobody knows how those of earlier
+    /// deployments ended.
+    pub rerun_before: bool,
     /// What sort of change it is.
     pub kind: DeploymentKind,
     /// The release that a rollback goes back from.
@@ -157,6 +161,8 @@ async fn draft_beside(
         insist: request.insist,
     })?;
     plan.settle_tasks(request.kind, request.skip_before);
+    let tasks = (request.kind, request.rerun_before);
+    settle_earlier_tasks(workspace, &access, &mut plan, tasks).await?;
     if plan.is_empty() && plan.unchanged.is_empty() && !plan.left_out.is_empty() {
         return Err(OpError::AllLeftOut { reasons: plan.left_out.into_values().collect() });
     }

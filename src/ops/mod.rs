@@ -4,6 +4,7 @@
 mod access;
 mod definitions;
 mod deploy;
+mod earlier_tasks;
 mod error;
 mod ground;
 mod history;

@@ -1,9 +1,15 @@
 //! What the record puts in the way of a command: others at work, something unfinished, a hold.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
-use crate::model::{
-    Deployment, DeploymentNumber, EnvironmentId, HeldLock, Hold, LockKind, ReleaseNumber, Selection,
+use crate::{
+    model::{
+        Deployment, DeploymentNumber, EnvironmentId, HeldLock, Hold, LockKind, ReleaseNumber,
+        Selection,
+    },
+    plan::EarlierTask,
 };
 
 /// What stands in the way. Nothing was done.
@@ -31,6 +37,12 @@ pub enum Obstacle {
     OnHold {
         /// Why.
         hold: Box<Hold>,
+    },
+    /// How one-off tasks of earlier deployments ended is not known, or they still run.
+    #[error("{}", unsettled_words(tasks))]
+    TasksUnsettled {
+        /// The tasks, at least one.
+        tasks: Vec<EarlierTask>,
     },
     /// A reason is needed.
     #[error("a reason is needed for `{environment}`")]
@@ -131,6 +143,12 @@ impl Obstacle {
                 one("deploy all the same with `--release-hold --reason 'why it may move again'`"
                     .to_owned())
             }
+            Self::TasksUnsettled { tasks } => {
+                let mut hints: Vec<String> = tasks.iter().flat_map(EarlierTask::hints).collect();
+                let mut told = BTreeSet::new();
+                hints.retain(|hint| told.insert(hint.clone()));
+                hints
+            }
             Self::ReasonRequired { lifts_hold: true, .. } => {
                 one("say why the hold may be lifted with `--reason TEXT`".to_owned())
             }
@@ -169,6 +187,12 @@ impl Obstacle {
             Self::NotYours { held, environment } => one(unlock_hint(held, environment)),
         }
     }
+}
+
+/// One-off tasks that are not known to have ended, each in its words.
+fn unsettled_words(tasks: &[EarlierTask]) -> String {
+    let words: Vec<String> = tasks.iter().map(ToString::to_string).collect();
+    format!("nothing was changed: {}", words.join("\n  - and "))
 }
 
 /// The ways on from a deployment that is not over.

@@ -90,6 +90,7 @@ pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Resul
         images: std::collections::BTreeMap::new(),
         allow_missing: false,
         skip_before: false,
+        rerun_before: false,
         kind: DeploymentKind::Rollback,
         from_release: from,
         reason: request.reason.clone(),

@@ -8,6 +8,7 @@ mod cause;
 mod code_deploy;
 mod diagnosis;
 mod document;
+mod earlier;
 mod judge;
 mod lineage;
 mod planner;
@@ -30,6 +31,7 @@ pub use diagnosis::diagnose;
 pub use document::{
     DocumentError, FieldChange, container_images, differences, has_images, with_images,
 };
+pub use earlier::{EarlierTask, Seen};
 pub use judge::{Judgement, Watch, failure_threshold, judge};
 pub use lineage::rollback_target;
 pub use planner::plan;

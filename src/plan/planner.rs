@@ -146,6 +146,8 @@ pub(super) fn plan_service(
             running,
             digests: wanted_digests(request, picture),
             before_task: before_task(request, picture, &rollout).map_err(failed)?,
+            skipped_task: None,
+            answers_for: None,
             revision,
             changes,
             parameters,

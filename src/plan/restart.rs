@@ -55,6 +55,8 @@ pub(super) fn restart(
         before: before(picture, &[]),
         running,
         before_task: None,
+        skipped_task: None,
+        answers_for: None,
         revision: Revision::Existing { task_definition: picture.running().arn.clone() },
         changes: Vec::new(),
         parameters: Vec::new(),

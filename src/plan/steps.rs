@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::{document::FieldChange, restart::Restarted};
 use crate::model::{
-    BeforeTask, CodeDeployOrder, ContainerName, DeploymentKind, Digest, EcsDeploymentId,
-    EnvironmentId, ImageId, Label, ObservedService, ParameterName, ProjectId, ReleaseHash,
-    ReleaseNumber, ReleasedImage, RunTask, Selection, ServiceId, Step, StepBefore, StepStatus,
-    StepTarget, Strategy, TaskDefinition, TaskDefinitionArn,
+    BeforeTask, CodeDeployOrder, ContainerName, DeploymentKind, DeploymentNumber, Digest,
+    EcsDeploymentId, EnvironmentId, ImageId, Label, ObservedService, ParameterName, ProjectId,
+    ReleaseHash, ReleaseNumber, ReleasedImage, RunTask, Selection, ServiceId, Step, StepBefore,
+    StepStatus, StepTarget, Strategy, TaskDefinition, TaskDefinitionArn,
 };
 
 /// Where the images of a deployment come from.
@@ -165,6 +165,7 @@ impl Plan {
     fn skip_tasks(&mut self) {
         for step in &mut self.steps {
             let Some(task) = step.before_task.take() else { continue };
+            step.skipped_task = Some(task.clone());
             self.warnings.push(Warning {
                 service: step.service.clone(),
                 text: format!("is moved without its one-off task `{}`", task.line()),
@@ -217,6 +218,13 @@ pub struct PlannedStep {
     /// The one-off task that is run from the revision before anything is moved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before_task: Option<RunTask>,
+    /// The one-off task that is left out, as somebody wishes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped_task: Option<RunTask>,
+    /// The deployment whose one-off task of this service has an end that nobody knows, where the
+    /// task is run, or left out, all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answers_for: Option<DeploymentNumber>,
     /// The revision to move to.
     pub revision: Revision,
     /// What differs between the revision that the service is set to and the new one.
@@ -258,6 +266,8 @@ impl PlannedStep {
             before: step.before.clone(),
             running: BTreeMap::new(),
             before_task: None,
+            skipped_task: None,
+            answers_for: None,
             revision: Revision::None,
             changes: Vec::new(),
             parameters: Vec::new(),
@@ -294,8 +304,18 @@ impl PlannedStep {
             finished_at: None,
             compensation: None,
             restart: self.restart,
-            before_task: self.before_task.clone().map(BeforeTask::new),
+            before_task: self.task_record(),
         }
+    }
+
+    /// The record of its one-off task before anything is done.
+    fn task_record(&self) -> Option<BeforeTask> {
+        let task = match (&self.before_task, &self.skipped_task) {
+            (Some(run), _) => BeforeTask::new(run.clone()),
+            (None, Some(run)) => BeforeTask::skipped(run.clone()),
+            (None, None) => return None,
+        };
+        Some(BeforeTask { answers_for: self.answers_for, ..task })
     }
 }
 

@@ -134,11 +134,15 @@ fn one_off_task(task: &BeforeTask) -> String {
             "its end was not seen yet".to_owned()
         }
         (BeforeTaskStatus::Unknown, _, _) => "its end is not known".to_owned(),
+        (BeforeTaskStatus::Skipped, _, _) => "left out".to_owned(),
         (_, Some(code), _) => format!("exit code {code}"),
         (BeforeTaskStatus::Succeeded, None, Some(by)) => format!("succeeded, says {by}"),
         (BeforeTaskStatus::Succeeded | BeforeTaskStatus::Failed, None, _) => "never ran".to_owned(),
     };
-    let told = format!("{}  {end}  {id}", task.run.line());
+    let despite = task.answers_for.map_or_else(String::new, |earlier| {
+        format!(", although how that of {earlier} ended is not known")
+    });
+    let told = format!("{}  {end}{despite}  {id}", task.run.line());
     escape(told.trim_end())
 }
 

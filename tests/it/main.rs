@@ -18,6 +18,7 @@ mod docs;
 #[expect(dead_code, reason = "the tests of the contract use the rest of it")]
 #[path = "../peers/dynamodb.rs"]
 mod dynamodb;
+mod earlier_tasks;
 mod endings;
 mod estate;
 mod evidence;

@@ -281,7 +281,9 @@ impl Survey {
         let head = ServiceHead::from(record);
         let partition = |number: u64| format!("{}#D#{number}", item.key().pk());
         let verified = head.verified.map(|verified| verified.deployment.0);
-        let named: BTreeSet<u64> = verified.into_iter().chain([head.deployment.0]).collect();
+        let task = head.before_task.map(|number| number.0);
+        let named: BTreeSet<u64> =
+            verified.into_iter().chain(task).chain([head.deployment.0]).collect();
         let named = named.into_iter().map(|number| (item.key().clone(), partition(number)));
         self.of_deployments.extend(named);
     }

@@ -2,7 +2,8 @@
 //!
 //! The two are separate members, so that recording an attempt leaves the verified state exactly as
 //! it is, with what a newer program may have put there; and the attempt is always replaced whole,
-//! so that nothing of an older attempt is left in it.
+//! so that nothing of an older attempt is left in it. Which deployment asked for a one-off task last
+//! outlives later attempts without one in the same way.
 
 use std::collections::BTreeMap;
 
@@ -31,6 +32,9 @@ pub(in super::super) struct HeadRecord {
     /// The last verified state.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     verified: Option<VerifiedHead>,
+    /// The deployment that asked for, or left out, a one-off task last.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    before_task: Option<DeploymentNumber>,
 }
 
 /// The last attempt to move a service; the members of [`ServiceHead`].
@@ -64,8 +68,8 @@ impl Record for HeadRecord {
 }
 
 impl HeadRecord {
-    /// The attributes that an attempt changes. The verified state is among them only where it is
-    /// this attempt's own.
+    /// The attributes that an attempt changes. The verified state and the one-off task are among
+    /// them only where they are this attempt's own.
     pub(in super::super) fn changes(self) -> Result<Map<String, Value>, StoreError> {
         let mut set = header::<Self>();
         set.insert("service".to_owned(), value(&self.service)?);
@@ -73,6 +77,9 @@ impl HeadRecord {
         set.insert("attempt".to_owned(), value(&self.attempt)?);
         if let Some(verified) = self.verified.filter(|v| v.deployment == self.deployment) {
             set.insert("verified".to_owned(), value(&verified)?);
+        }
+        if self.before_task == Some(self.deployment) {
+            set.insert("before_task".to_owned(), value(&self.before_task)?);
         }
         Ok(set)
     }
@@ -94,6 +101,7 @@ impl From<ServiceHead> for HeadRecord {
                 at: head.at,
             },
             verified: head.verified,
+            before_task: head.before_task,
         }
     }
 }
@@ -113,6 +121,7 @@ impl From<HeadRecord> for ServiceHead {
             images: attempt.images,
             at: attempt.at,
             verified: record.verified,
+            before_task: record.before_task,
         }
     }
 }

@@ -33,6 +33,22 @@ async fn a_failed_attempt_keeps_the_verified_state() {
 }
 
 #[tokio::test]
+async fn the_last_one_off_task_outlives_attempts_without_one() {
+    let place = Place::new().await;
+    let asked = ServiceHead { before_task: Some(DeploymentNumber(1)), ..head("web", 1) };
+    place.ledger.record_heads(&place.lease, &key(1), &[asked]).await.unwrap();
+    for number in [2, 3] {
+        let later = [head("web", number)];
+        place.ledger.record_heads(&place.lease, &key(number), &later).await.unwrap();
+    }
+    let known = heads(&place).await;
+    assert_eq!((known[0].deployment.0, known[0].before_task), (3, Some(DeploymentNumber(1))));
+    let again = ServiceHead { before_task: Some(DeploymentNumber(4)), ..head("web", 4) };
+    place.ledger.record_heads(&place.lease, &key(4), &[again]).await.unwrap();
+    assert_eq!(heads(&place).await[0].before_task, Some(DeploymentNumber(4)));
+}
+
+#[tokio::test]
 async fn an_older_deployment_does_not_take_a_head_back() {
     let place = Place::new().await;
     let old = place

@@ -390,6 +390,7 @@ pub(super) fn head(service: &str, deployment: u64) -> ServiceHead {
         images: images("v2"),
         at: time(1),
         verified: None,
+        before_task: None,
     }
 }
 
@@ -585,16 +586,20 @@ pub(super) fn any_head() -> impl Strategy<Value = ServiceHead> {
             at,
         });
     let rest = (prop::option::of(verdicts()), released_images(), moments());
-    (attempt, rest, prop::option::of(verified)).prop_map(
-        |((status, before, ecs_deployment), (verdict, images, at), verified)| ServiceHead {
-            status,
-            before,
-            ecs_deployment,
-            verdict,
-            images,
-            at,
-            verified,
-            ..head("web", 7)
+    let task = prop::option::of((1_u64..9).prop_map(crate::model::DeploymentNumber));
+    (attempt, rest, (prop::option::of(verified), task)).prop_map(
+        |((status, before, ecs_deployment), (verdict, images, at), (verified, before_task))| {
+            ServiceHead {
+                status,
+                before,
+                ecs_deployment,
+                verdict,
+                images,
+                at,
+                verified,
+                before_task,
+                ..head("web", 7)
+            }
         },
     )
 }
