@@ -1,4 +1,4 @@
-//! `continue`: answer the hooks that a rollout waits for.
+//! `continue`: answer the hooks that a rollout waits for, and deployments of CodeDeploy.
 
 use clap::Args;
 use serde_json::json;
@@ -13,7 +13,8 @@ use crate::{
 /// Answer the hooks that rollouts wait for: go on, or go back.
 ///
 /// A service whose ECS deployment has a PAUSE hook waits there until somebody says how it goes on,
-/// or until the hook's time is over. Without `--service` all that wait are answered. The command
+/// or until the hook's time is over. So does one that CodeDeploy moves, before traffic is shifted,
+/// where its deployment group says so. Without `--service` all that wait are answered. The command
 /// that follows the deployment sees the answer; where none does, `release-tool wait` sees it
 /// through.
 #[derive(Debug, Args)]

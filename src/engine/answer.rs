@@ -1,4 +1,4 @@
-//! Answering a hook that waits, beside whatever command follows the deployment.
+//! Answering a hook or a deployment of CodeDeploy that waits, beside whatever command follows it.
 //!
 //! It takes no lease: the deployment was decided on under one, its command still has it, and a hook
 //! is answered once, by ECS's own rule. The record has the answer before ECS has.
@@ -8,7 +8,7 @@ use crate::{
         platform::ecs::Ecs,
         store::{Ledger, ledger::DeploymentKey},
     },
-    model::{Actor, HookAnswer, ServiceId},
+    model::{Actor, EcsDeploymentId, HookAnswer, HookDetail, ServiceId},
 };
 
 use super::error::EngineError;
@@ -22,8 +22,8 @@ pub struct Answering<'a> {
     pub service: &'a ServiceId,
     /// The service deployment's ARN.
     pub service_deployment: &'a str,
-    /// The hook's id.
-    pub hook: &'a str,
+    /// The hook, or that CodeDeploy waits.
+    pub hook: &'a HookDetail,
     /// The answer.
     pub answer: HookAnswer,
     /// Who answers.
@@ -43,12 +43,17 @@ pub async fn answer_hook(
     answering: &Answering<'_>,
 ) -> Result<(), EngineError> {
     let Answering { deployment, service, answer, by, reason, .. } = *answering;
-    let text = format!("{} to hook {}", answer.as_str(), answering.hook);
+    let hook = answering.hook;
+    let what = if hook.is_ready_wait() { "deployment" } else { "hook" };
+    let text = format!("{} to {what} {}", answer.as_str(), hook.id);
     ledger
         .record_answer(deployment, by, (service, &text), reason)
         .await
         .map_err(EngineError::AnswerNotRecorded)?;
-    ecs.answer_hook(answering.service_deployment, answering.hook, answer)
-        .await
-        .map_err(|source| EngineError::NotAnswered { service: service.clone(), source })
+    let answered = if hook.is_ready_wait() {
+        ecs.code_deploy().answer(&EcsDeploymentId::new(&hook.id), answer).await
+    } else {
+        ecs.answer_hook(answering.service_deployment, &hook.id, answer).await
+    };
+    answered.map_err(|source| EngineError::NotAnswered { service: service.clone(), source })
 }

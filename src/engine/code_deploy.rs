@@ -21,8 +21,8 @@ use super::{
 use crate::{
     backend::platform::{code_deploy::NewDeployment, ecs::EcsError},
     model::{
-        CodeDeployOrder, CodeDeployProgress, CodeDeployStatus, CodeDeployment, Deployment,
-        EcsDeploymentId, Event, ObservedService, ServiceId, TaskDefinitionArn, Verdict,
+        CodeDeployOrder, CodeDeployment, Deployment, EcsDeploymentId, Event, ObservedService,
+        ServiceId, TaskDefinitionArn, Verdict,
     },
     plan::{Judgement, PlannedStep, judge_code_deploy},
 };
@@ -119,23 +119,25 @@ impl Engine<'_> {
         self.ecs.code_deploy().with_rollbacks(&ids).await
     }
 
-    /// How far a deployment of CodeDeploy is; that somebody is waited for is told once. What cannot
-    /// be had is left out.
-    pub(super) async fn code_deploy_progress(
+    /// Takes note of how far a deployment of CodeDeploy is, while it is under way. What cannot be
+    /// had just now stays as it was.
+    pub(super) async fn notice_code_deploy(
         &self,
         one: &mut Moving,
         service: Option<&ObservedService>,
-    ) -> Option<CodeDeployProgress> {
-        let service = service?;
-        let last = service.code_deploy.as_ref()?.last.as_ref()?;
-        if last.id != one.watch.ours || last.is_over() {
-            return None;
+    ) {
+        let ours = service.and_then(|service| {
+            let under_way = service.code_deploy.as_ref()?.under_way()?;
+            (under_way.id == one.watch.ours).then_some((service, under_way))
+        });
+        match ours {
+            Some((service, ours)) => {
+                if let Ok(stage) = self.ecs.code_deploy().stage(service, ours).await {
+                    one.stages.take_note(Some(stage));
+                }
+            }
+            None => one.stages.take_note(None),
         }
-        if last.status == CodeDeployStatus::Ready && !one.told_ready {
-            one.told_ready = true;
-            self.listener.hear(&Event::Warning { text: waits(&one.watch.service, &last.id) });
-        }
-        self.ecs.code_deploy().progress(service, last).await.ok()
     }
 }
 
@@ -151,15 +153,6 @@ pub(super) fn judged(
     let ours = known.get(&one.watch.ours);
     let rollback = ours.and_then(|ours| known.get(ours.rolled_back_by.as_ref()?));
     Some(judge_code_deploy(&one.watch, service, (ours, rollback)))
-}
-
-/// That CodeDeploy waits for somebody, with the command.
-fn waits(service: &ServiceId, id: &EcsDeploymentId) -> String {
-    format!(
-        "`{service}`: CodeDeploy waits for somebody before it shifts traffic ({id}); run `aws \
-         deploy continue-deployment --deployment-id {id} --deployment-wait-type READY_WAIT`, or \
-         take the deployment back"
-    )
 }
 
 /// What tells our deployment of a service from all others.

@@ -92,9 +92,9 @@ impl Course {
         self.legs.values().map(|(step, _)| step)
     }
 
-    /// How long the longest rollout takes at least, by its planned bakes.
+    /// How long the longest rollout takes at least, by its planned waits.
     pub(super) fn bakes(&self) -> Duration {
-        self.steps().map(|step| step.strategy.bakes()).max().unwrap_or_default()
+        self.steps().map(PlannedStep::bakes).max().unwrap_or_default()
     }
 
     /// Their services.

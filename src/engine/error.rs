@@ -70,8 +70,8 @@ pub enum EngineError {
     /// An answer to a hook could not be recorded.
     #[error("failed to record the answer, so nothing was answered")]
     AnswerNotRecorded(#[source] StoreError),
-    /// A hook could not be answered.
-    #[error("failed to answer the hook of `{service}`")]
+    /// A hook, or a deployment of CodeDeploy, could not be answered.
+    #[error("failed to answer what `{service}` waits for")]
     NotAnswered {
         /// The service.
         service: ServiceId,

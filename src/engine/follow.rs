@@ -129,7 +129,9 @@ impl Engine<'_> {
                 one.hint = Some(arn);
             }
             one.started_by = one.started_by.take().or(ours.and_then(|ours| ours.task_set.clone()));
-            one.code_deploy = self.code_deploy_progress(one, service).await;
+            if one.watch.ours.is_of_code_deploy() {
+                self.notice_code_deploy(one, service).await;
+            }
         }
         let judged = self.judge_all(run, moving, (&seen, &deployments)).await?;
         for one in moving.iter_mut() {
@@ -380,7 +382,6 @@ pub(super) fn progress(
         failed_tasks: ours.map_or(0, |ours| ours.failed_tasks),
         seconds: one.elapsed().as_secs(),
         stage,
-        code_deploy: one.code_deploy.clone(),
     }
 }
 

@@ -12,9 +12,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::{aftermath::Aftermath, proof::Proof, stages::Stages};
 use crate::{
-    model::{
-        CancelRequest, CodeDeployProgress, EcsDeploymentId, ObservedService, ServiceId, Verdict,
-    },
+    model::{CancelRequest, EcsDeploymentId, ObservedService, ServiceId, Verdict},
     plan::Watch,
 };
 
@@ -37,10 +35,6 @@ pub(super) struct Moving {
     pub(super) told: bool,
     /// What is known of its stages.
     pub(super) stages: Stages,
-    /// Whether it was told that CodeDeploy waits for somebody.
-    pub(super) told_ready: bool,
-    /// How far CodeDeploy was when it was last looked at.
-    pub(super) code_deploy: Option<CodeDeployProgress>,
     /// The service as it was seen last.
     pub(super) seen: Option<Arc<ObservedService>>,
     /// What came after ECS called it complete.
@@ -125,8 +119,6 @@ impl Rollouts {
             started_by: None,
             told: false,
             stages: Stages::default(),
-            told_ready: false,
-            code_deploy: None,
             seen: None,
             aftermath: Aftermath::default(),
             since: Instant::now(),

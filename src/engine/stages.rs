@@ -40,6 +40,12 @@ impl Stages {
         self.last = Some(deployment.progress(Some(since)));
     }
 
+    /// Takes note of how far CodeDeploy is, which tells itself since when; nothing where it is not
+    /// under way.
+    pub(super) fn take_note(&mut self, stage: Option<StageProgress>) {
+        self.last = stage;
+    }
+
     /// The hooks that wait for an answer and were not told so yet.
     fn news(&mut self) -> Vec<HookDetail> {
         let open = self.last.iter().flat_map(|last| &last.hooks);
@@ -58,6 +64,9 @@ impl Stages {
         let at = last.stage.as_deref().unwrap_or("its first stage");
         let paused = last.hooks.iter().find(|hook| hook.awaits_action());
         let paused = paused.map_or_else(String::new, |hook| {
+            if hook.is_ready_wait() {
+                return format!(", {} waits for an answer before it shifts traffic", hook.id);
+            }
             format!(", {} hook {} waits for an answer", hook.target_type, hook.id)
         });
         Some(format!("still going, {} in {at}{paused}", last.strategy))

@@ -264,7 +264,6 @@ fn progress(
     let primary = service.primary();
     let others = primary.map_or(0, |primary| service.tasks_of_others(&primary.id));
     StepProgress {
-        code_deploy: None,
         service: step.service.clone(),
         rollout_state: primary.and_then(|primary| primary.rollout_state),
         running: primary.map_or(0, |primary| primary.running),

@@ -6,7 +6,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::arn::{EcsDeploymentId, TaskDefinitionArn};
+use super::{
+    arn::{EcsDeploymentId, TaskDefinitionArn},
+    traffic::CodeDeployWaits,
+};
 
 /// What moves a service's tasks.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -39,6 +42,8 @@ pub struct CodeDeployOrder {
     /// The capacity providers, where the service has some.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub capacity_providers: Vec<CapacityProvider>,
+    /// The waits that the group plans.
+    pub waits: CodeDeployWaits,
 }
 
 /// One part of a capacity provider strategy.
@@ -82,6 +87,10 @@ pub struct CodeDeployment {
     pub task_definition: Option<TaskDefinitionArn>,
     /// Whether its AppSpec has lifecycle hooks.
     pub has_hooks: bool,
+    /// The waits that are planned.
+    pub waits: CodeDeployWaits,
+    /// Whether the wait for the original task set has begun.
+    pub is_terminating: bool,
     /// `errorInformation.code`, where it ended without success.
     pub error_code: String,
     /// CodeDeploy's words on that.
@@ -162,19 +171,4 @@ impl CodeDeployment {
             (words, code) => format!("{words} ({code})"),
         }
     }
-}
-
-/// How far a deployment is: what `status` does not tell.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CodeDeployProgress {
-    /// CodeDeploy's id of the deployment.
-    pub deployment: EcsDeploymentId,
-    /// CodeDeploy's word for how far it is.
-    pub status: String,
-    /// The lifecycle event that it is at, in CodeDeploy's word.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub event: Option<String>,
-    /// The percentage of traffic that the new task set has, where CodeDeploy tells.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub traffic: Option<u8>,
 }

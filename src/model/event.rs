@@ -5,7 +5,6 @@ use serde::Serialize;
 
 use super::{
     arn::{EcsDeploymentId, TaskDefinitionArn},
-    code_deploy::CodeDeployProgress,
     deployment::DeploymentKind,
     evidence::{Evidence, LogLine},
     id::{ParameterName, ServiceId},
@@ -232,10 +231,7 @@ pub struct StepProgress {
     pub failed_tasks: i32,
     /// Seconds since the step's first effect.
     pub seconds: u64,
-    /// How far it is in the stages of its strategy, where it has some.
+    /// How far it is in the stages of its strategy, or of CodeDeploy's deployment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<StageProgress>,
-    /// How far CodeDeploy is, where it moves the service.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code_deploy: Option<CodeDeployProgress>,
 }

@@ -23,14 +23,15 @@ mod standing;
 mod strategy;
 mod task;
 mod task_definition;
+mod traffic;
 mod verdict;
 
 pub use actor::{Actor, CiJob};
 pub use arn::{EcsDeploymentId, ServiceRevisionId, TaskDefinitionArn};
 pub use audit::{AuditEvent, TimelineEntry};
 pub use code_deploy::{
-    CapacityProvider, CodeDeployGroup, CodeDeployOrder, CodeDeployProgress, CodeDeployStatus,
-    CodeDeployment, ObservedCodeDeploy,
+    CapacityProvider, CodeDeployGroup, CodeDeployOrder, CodeDeployStatus, CodeDeployment,
+    ObservedCodeDeploy,
 };
 pub use deployment::{
     Compensation, Deployment, DeploymentKind, DeploymentStatus, OnFailure, Step, StepBefore,
@@ -63,4 +64,5 @@ pub use strategy::{
 };
 pub use task::{BeforeTask, BeforeTaskStatus, RunTask};
 pub use task_definition::{Tag, TaskDefinition, TaskDefinitionStatus};
+pub use traffic::{CodeDeployTarget, CodeDeployWaits, TrafficShift};
 pub use verdict::{RollbackCause, Verdict};

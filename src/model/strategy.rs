@@ -37,7 +37,13 @@ impl Percent {
     /// How many steps of this share it takes to get to all of it; none for a share of nothing.
     #[must_use]
     pub fn steps_to_all(self) -> u32 {
-        if self.tenths == 0 { 0 } else { u32::from(Self::ALL.tenths.div_ceil(self.tenths)) }
+        Self::ALL.steps_of(self)
+    }
+
+    /// How many steps of some share were taken to get here.
+    #[must_use]
+    pub fn steps_of(self, step: Self) -> u32 {
+        if step.tenths == 0 { 0 } else { u32::from(self.tenths.div_ceil(step.tenths)) }
     }
 
     /// Whether it is more than nothing and less than all.
@@ -151,9 +157,9 @@ pub struct RevisionShare {
 /// A hook of a service deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HookDetail {
-    /// The id by which it is answered.
+    /// The id by which it is answered; that of the deployment where CodeDeploy waits.
     pub id: String,
-    /// `PAUSE` or `AWS_LAMBDA`.
+    /// `PAUSE`, `AWS_LAMBDA`, or `READY_WAIT` of CodeDeploy.
     pub target_type: String,
     /// The function, for those that call one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -169,6 +175,15 @@ pub struct HookDetail {
 }
 
 impl HookDetail {
+    /// `DeploymentWaitType` of the CodeDeploy API where traffic is not shifted yet.
+    pub const READY_WAIT: &'static str = "READY_WAIT";
+
+    /// Whether it is a deployment of CodeDeploy that waits for somebody before it shifts traffic.
+    #[must_use]
+    pub fn is_ready_wait(&self) -> bool {
+        self.target_type == Self::READY_WAIT
+    }
+
     /// Whether it waits for somebody to say how it goes on.
     #[must_use]
     pub fn awaits_action(&self) -> bool {
@@ -212,9 +227,10 @@ impl HookAnswer {
 /// How far a rollout in stages is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StageProgress {
-    /// The strategy, in ECS's word.
+    /// The strategy, in ECS's word; `CODE_DEPLOY` where CodeDeploy moves the service.
     pub strategy: String,
-    /// The stage, in ECS's word; none before the first.
+    /// The stage, in ECS's word; none before the first. With CodeDeploy its lifecycle event, or its
+    /// status.
     pub stage: Option<String>,
     /// The share of production traffic that the new version has.
     pub production: Option<Percent>,
@@ -227,6 +243,17 @@ pub struct StageProgress {
     pub until: Option<Timestamp>,
     /// The hooks that are not over.
     pub hooks: Vec<HookDetail>,
+}
+
+impl StageProgress {
+    /// ECS's word for the deployment controller, in place of a strategy's.
+    pub const CODE_DEPLOY: &'static str = "CODE_DEPLOY";
+
+    /// Whether CodeDeploy moves the service.
+    #[must_use]
+    pub fn is_of_code_deploy(&self) -> bool {
+        self.strategy == Self::CODE_DEPLOY
+    }
 }
 
 impl ServiceDeployment {

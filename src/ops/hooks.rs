@@ -1,4 +1,5 @@
-//! `continue`: the hooks of unfinished deployments that wait for an answer, and answering them.
+//! `continue`: the hooks of unfinished deployments that wait for an answer, and the deployments of
+//! CodeDeploy that do; and answering them.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,8 @@ use crate::{
     engine::{self, Answering},
     manifest::Environment,
     model::{
-        Deployment, DeploymentNumber, EnvironmentId, HeldLock, HookAnswer, HookDetail, LockKind,
+        CodeDeployStatus, CodeDeployment, Deployment, DeploymentNumber, EcsDeploymentId,
+        EnvironmentId, HeldLock, HookAnswer, HookDetail, LockKind, ObservedService,
         ServiceDeployment, ServiceId, StageProgress, Step,
     },
 };
@@ -38,7 +40,7 @@ pub struct WaitingHook {
     pub stage: StageProgress,
     /// The hook.
     pub hook: HookDetail,
-    /// The service deployment's ARN.
+    /// The service deployment's ARN, or the id of CodeDeploy's deployment.
     pub service_deployment: String,
 }
 
@@ -122,16 +124,48 @@ async fn waiting(
         if let Some(deployment) = deployment.filter(|deployment| is_of(step, deployment)) {
             waiting.extend(hooks_of(*number, step, deployment));
         }
+        let ready = seen.get(target).and_then(|service| Some((service, ready(step, service)?)));
+        if let Some((service, ready)) = ready {
+            let stage = access.ecs.code_deploy().stage(service, ready).await?;
+            waiting.extend(readiness((*number, step), &stage));
+        }
     }
     Ok(waiting)
 }
 
+/// The deployment of CodeDeploy that waits for somebody, where a step began it, on its way forward
+/// or back.
+fn ready<'a>(step: &Step, service: &'a ObservedService) -> Option<&'a CodeDeployment> {
+    let under_way = service.code_deploy.as_ref()?.under_way()?;
+    let is_ours = ours(step).any(|ours| *ours == under_way.id);
+    (is_ours && under_way.status == CodeDeployStatus::Ready).then_some(under_way)
+}
+
+/// The ECS deployments, or those of CodeDeploy, that a step began: on its way back and forward.
+fn ours(step: &Step) -> impl Iterator<Item = &EcsDeploymentId> {
+    let back = step.compensation.as_ref().and_then(|back| back.ecs_deployment.as_ref());
+    back.into_iter().chain(&step.ecs_deployment)
+}
+
+/// That a deployment of CodeDeploy waits.
+fn readiness<'a>(
+    (number, step): (DeploymentNumber, &'a Step),
+    stage: &'a StageProgress,
+) -> impl Iterator<Item = WaitingHook> + 'a {
+    let hooks = stage.hooks.iter().filter(|hook| hook.awaits_action());
+    hooks.map(move |hook| WaitingHook {
+        deployment: number,
+        service: step.service.clone(),
+        stage: stage.clone(),
+        service_deployment: hook.id.clone(),
+        hook: hook.clone(),
+    })
+}
+
 /// Whether a service deployment is the one that a step began, on its way forward or back.
 fn is_of(step: &Step, deployment: &ServiceDeployment) -> bool {
-    let back = step.compensation.as_ref().and_then(|back| back.ecs_deployment.as_ref());
-    let ours = [back, step.ecs_deployment.as_ref()];
     let revision = deployment.target_revision.as_ref();
-    revision.is_some_and(|revision| ours.into_iter().flatten().any(|ours| ours.made(revision)))
+    revision.is_some_and(|revision| ours(step).any(|ours| ours.made(revision)))
 }
 
 /// The hooks of a service deployment that wait.
@@ -186,7 +220,7 @@ pub async fn answer_hook(
         deployment: &key,
         service: &hook.service,
         service_deployment: &hook.service_deployment,
-        hook: &hook.hook.id,
+        hook: &hook.hook,
         answer,
         by: &waiting.access.actor(&workspace.person),
         reason,

@@ -68,7 +68,7 @@ pub enum Obstacle {
         numbers: Vec<DeploymentNumber>,
     },
     /// No hook waits for an answer.
-    #[error("no hook waits for an answer in `{place}`")]
+    #[error("nothing waits for an answer in `{place}`")]
     NothingWaits {
         /// What was asked for.
         place: String,

@@ -17,9 +17,9 @@ use crate::{
     manifest::{Project, Service},
     model::{
         ClusterName, ContainerName, Deployment, Digest, EcsDeploymentId, EcsServiceName,
-        EnvironmentId, HeldLock, Hold, ImageId, ImageUri, Label, ObservedService, ProjectId,
-        ReleaseHash, RolloutState, Selection, ServiceHead, ServiceId, StageProgress,
-        TaskDefinitionArn,
+        EnvironmentId, HeldLock, Hold, ImageId, ImageUri, Label, ObservedCodeDeploy,
+        ObservedService, ProjectId, ReleaseHash, RolloutState, Selection, ServiceHead, ServiceId,
+        StageProgress, TaskDefinitionArn,
     },
     plan::{
         RecordedAttempt, ServiceState, TaskCounts, container_images, overall, service_state,
@@ -78,7 +78,7 @@ pub struct ServiceStatus {
     /// The task definition that was last verified, where it is set to another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified: Option<TaskDefinitionArn>,
-    /// How far its rollout is, where that goes in stages.
+    /// How far its rollout is, where that goes in stages or CodeDeploy carries it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<StageProgress>,
     /// Its tasks.
@@ -166,7 +166,8 @@ fn of_primary(
 /// What ECS says, by cluster and name.
 type Seen = BTreeMap<(ClusterName, EcsServiceName), ObservedService>;
 
-/// How far the rollouts are that go in stages. Where we may not see that, nothing is told.
+/// How far the rollouts are that go in stages, and those of CodeDeploy. Where we may not see that,
+/// nothing is told.
 async fn stages(
     access: &Access,
     seen: &Seen,
@@ -188,10 +189,17 @@ async fn stages(
         known => known?,
     };
     let progress = |arn: &String| Some(known.get(arn)?.progress(None));
-    Ok(current
-        .into_iter()
-        .filter_map(|(target, arn)| Some((target.clone(), progress(arn)?)))
-        .collect())
+    let of_ecs =
+        current.into_iter().filter_map(|(target, arn)| Some((target.clone(), progress(arn)?)));
+    let mut stages: BTreeMap<_, _> = of_ecs.collect();
+    for (target, service) in seen {
+        let under_way = service.code_deploy.as_ref().and_then(ObservedCodeDeploy::under_way);
+        if let Some(under_way) = under_way {
+            let stage = access.ecs.code_deploy().stage(service, under_way).await?;
+            stages.insert(target.clone(), stage);
+        }
+    }
+    Ok(stages)
 }
 
 /// The release hashes of what each service is set to. The record answers where it is about the

@@ -117,7 +117,7 @@ fn cause(ours: &CodeDeployment) -> RollbackCause {
 mod tests {
     use super::*;
     use crate::{
-        model::{EcsDeployment, EcsDeploymentId, ServiceId},
+        model::{CodeDeployWaits, EcsDeployment, EcsDeploymentId, ServiceId, TrafficShift},
         plan::test_support::{arn, deployment, service},
     };
 
@@ -139,6 +139,13 @@ mod tests {
             description: String::new(),
             task_definition: Some(arn("web", 2)),
             has_hooks: false,
+            waits: CodeDeployWaits {
+                configuration: String::new(),
+                shift: TrafficShift::AllAtOnce,
+                ready_minutes: None,
+                termination_minutes: 0,
+            },
+            is_terminating: false,
             error_code: String::new(),
             error: String::new(),
             rolled_back_by: None,

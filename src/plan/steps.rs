@@ -1,6 +1,9 @@
 //! What a plan is made of: what goes in, and the steps that come out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::Serialize;
 
@@ -254,6 +257,15 @@ fn is_rolling(strategy: &Strategy) -> bool {
 }
 
 impl PlannedStep {
+    /// How long its rollout takes at least, by the waits that ECS or CodeDeploy is set to have.
+    #[must_use]
+    pub fn bakes(&self) -> Duration {
+        match &self.code_deploy {
+            Some(order) => order.waits.planned(),
+            None => self.strategy.bakes(),
+        }
+    }
+
     /// A step of the record that is over: there is nothing to do for it.
     #[must_use]
     pub fn ended(step: &Step) -> Self {

@@ -96,15 +96,18 @@ fn one_step((plan, step): (&Plan, &PlannedStep), console: &Console) -> String {
         step.target.cluster,
         what(step, plan.only_restarts())
     )];
-    if let (Some(order), Rollout::Update { .. }) = (&step.code_deploy, &step.rollout) {
+    let moves = matches!(step.rollout, Rollout::Update { .. } | Rollout::Adopt { .. });
+    if let Some(order) = step.code_deploy.as_ref().filter(|_| moves) {
         let group = escape(&order.group.to_string());
         lines.push(format!("        moved by CodeDeploy: {group}"));
+        let waits = stages::code_deploy_plan(&order.waits);
+        lines.extend(waits.iter().map(|line| format!("        {line}")));
     }
     if !step.selected {
         lines.push("        moves too, because it shares an image".to_owned());
     }
     lines.extend(before(plan, step).map(|line| format!("        before: {line}")));
-    if matches!(step.rollout, Rollout::Update { .. } | Rollout::Adopt { .. }) {
+    if moves {
         lines.extend(stages::plan(&step.strategy).iter().map(|line| format!("        {line}")));
     }
     for change in &step.changes {

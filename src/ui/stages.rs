@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::{escape::escape, table::Table};
 use crate::model::{
-    DeploymentNumber, HookAnswer, HookDetail, LifecycleHook, Percent, ServiceId, StageProgress,
-    StepProgress, Strategy,
+    CodeDeployWaits, DeploymentNumber, HookAnswer, HookDetail, LifecycleHook, Percent, ServiceId,
+    StageProgress, StepProgress, Strategy, TrafficShift, TrafficSteps,
 };
 
 /// How far a rollout in stages is, in a few words.
@@ -53,13 +53,18 @@ fn traffic(stage: &StageProgress) -> Option<String> {
 /// When a planned wait is over.
 fn until_words(stage: &StageProgress, until: jiff::Timestamp) -> String {
     let is_part = stage.production.is_some_and(Percent::is_a_part);
-    let what = if is_part { "next shift" } else { "bake ends" };
+    let what = match stage.is_of_code_deploy() {
+        _ if is_part => "next shift",
+        true => "the old tasks are kept until",
+        false => "bake ends",
+    };
     format!("{what} {}", minute(until))
 }
 
 /// What a hook that is not over does.
 fn hook_words(hook: &HookDetail) -> String {
     let name = match &hook.target {
+        None if hook.is_ready_wait() => escape(&hook.id),
         Some(target) => format!("hook {}", escape(target.rsplit(':').next().unwrap_or(target))),
         None => format!("{} hook", escape(&hook.target_type)),
     };
@@ -75,13 +80,18 @@ fn hook_words(hook: &HookDetail) -> String {
 pub(super) fn awaits(stage: Option<&str>, hook: &HookDetail) -> String {
     let at = stage.map_or_else(String::new, |stage| format!(" at {}", escape(stage)));
     let kind = escape(&hook.target_type);
+    let who = if hook.is_ready_wait() { "CodeDeploy" } else { "ECS" };
     let then = match (&hook.timeout_action, hook.expires_at) {
         (Some(action), Some(at)) => {
-            format!("; at {} ECS does {} by itself", minute(at), escape(action))
+            format!("; at {} {who} does {} by itself", minute(at), escape(action))
         }
         (_, Some(at)) => format!("; it waits until {}", minute(at)),
         _ => String::new(),
     };
+    if hook.is_ready_wait() {
+        let id = escape(&hook.id);
+        return format!("WAITING  {id} waits for your answer before it shifts traffic{then}");
+    }
     format!("WAITING  {kind} hook {}{at} waits for your answer{then}", escape(&hook.id))
 }
 
@@ -150,22 +160,53 @@ pub(super) fn plan(strategy: &Strategy) -> Vec<String> {
         return Vec::new();
     }
     let name = escape(&strategy.name);
-    let steps = strategy.shift.map(|shift| match (shift.percent, shift.bake_minutes) {
-        (percent, minutes) if shift.waits == 1 => {
-            format!("{percent} % of traffic for {minutes} min, then all")
-        }
-        (percent, minutes) => {
-            format!("{percent} % of traffic a step, {minutes} min after each but the last")
-        }
-    });
+    let steps = strategy.shift.map(steps);
     let bake = Some(strategy.bake_minutes).filter(|minutes| *minutes > 0);
     let bake = bake.map(|minutes| format!("bakes for {minutes} min"));
     let how: Vec<String> = steps.into_iter().chain(bake).collect();
-    let least = Some(strategy.bakes()).filter(|bakes| *bakes > Duration::ZERO);
-    let least = least.map(|bakes| format!("; takes at least {}", span(bakes)));
     let colon = if how.is_empty() { "" } else { ": " };
-    let words = format!("{name}{colon}{}{}", how.join(", then "), least.unwrap_or_default());
+    let words = format!("{name}{colon}{}{}", how.join(", then "), at_least(strategy.bakes()));
     [words].into_iter().chain(strategy.hooks.iter().map(hook_plan)).collect()
+}
+
+/// How traffic moves in steps.
+fn steps(shift: TrafficSteps) -> String {
+    let TrafficSteps { percent, bake_minutes: minutes, waits } = shift;
+    if waits == 1 {
+        return format!("{percent} % of traffic for {minutes} min, then all");
+    }
+    format!("{percent} % of traffic a step, {minutes} min after each but the last")
+}
+
+/// How long something takes at least, to be put behind other words.
+fn at_least(planned: Duration) -> String {
+    if planned.is_zero() { String::new() } else { format!("; takes at least {}", span(planned)) }
+}
+
+/// What the waits of a deployment group mean for a service's rollout, one line each.
+#[must_use]
+pub(super) fn code_deploy_plan(waits: &CodeDeployWaits) -> Vec<String> {
+    let name = escape(&waits.configuration);
+    let somebody = waits.ready_minutes.map(|minutes| {
+        let longest = span(Duration::from_secs(u64::from(minutes) * 60));
+        format!(
+            "waits for `release-tool continue` before it shifts traffic, at most {longest}, then \
+             STOP_DEPLOYMENT"
+        )
+    });
+    let shift = match waits.shift {
+        TrafficShift::AllAtOnce => None,
+        TrafficShift::InSteps(shift) => Some(steps(shift)),
+        TrafficShift::Unknown => {
+            Some("CodeDeploy does not tell how traffic is shifted, nor how long that takes".into())
+        }
+    };
+    let minutes = Some(waits.termination_minutes).filter(|minutes| *minutes > 0);
+    let kept = minutes.map(|minutes| format!("the old tasks are kept for {minutes} min"));
+    let how: Vec<String> = shift.into_iter().chain(kept).collect();
+    let how = (!how.is_empty())
+        .then(|| format!("{name}: {}{}", how.join(", then "), at_least(waits.planned())));
+    somebody.into_iter().chain(how).collect()
 }
 
 /// What a hook will do.
@@ -203,7 +244,6 @@ fn minute(at: jiff::Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::TrafficSteps;
 
     fn baking() -> StageProgress {
         StageProgress {
@@ -220,7 +260,6 @@ mod tests {
     fn words(stage: StageProgress) -> String {
         let stage = Some(stage);
         super::super::words::progress(&StepProgress {
-            code_deploy: None,
             service: ServiceId::new("storefront").unwrap(),
             rollout_state: None,
             running: 2,
@@ -286,6 +325,62 @@ mod tests {
                 "hint: go on with `release-tool continue d12 --service web`",
                 "hint: or take it back with `release-tool continue d12 --service web --rollback`"
             ]
+        );
+    }
+
+    #[test]
+    fn codedeploy_says_what_it_waits_for_and_until_when() {
+        let mut stage = StageProgress {
+            strategy: StageProgress::CODE_DEPLOY.to_owned(),
+            stage: Some("Baking".to_owned()),
+            test: None,
+            ..baking()
+        };
+        assert_eq!(
+            summary(&stage),
+            "CODE_DEPLOY  Baking  100 % green, 0 % blue, the old tasks are kept until 2026-11-21 \
+             16:42 UTC"
+        );
+        let hook = HookDetail {
+            id: "d-ABC".to_owned(),
+            target_type: HookDetail::READY_WAIT.to_owned(),
+            timeout_action: Some("STOP_DEPLOYMENT".to_owned()),
+            ..pause("AWAITING_ACTION")
+        };
+        assert_eq!(
+            awaits(Some("Ready"), &hook),
+            "WAITING  d-ABC waits for your answer before it shifts traffic; at 2026-11-22 08:00 UTC \
+             CodeDeploy does STOP_DEPLOYMENT by itself"
+        );
+        (stage.until, stage.production, stage.old_production) = (None, None, None);
+        (stage.stage, stage.hooks) = (Some("Ready".to_owned()), vec![hook]);
+        assert_eq!(summary(&stage), "CODE_DEPLOY  Ready  d-ABC waits until 2026-11-22 08:00 UTC");
+    }
+
+    #[test]
+    fn a_plan_says_what_codedeploy_waits_for() {
+        let waits = |shift, ready_minutes, termination_minutes| CodeDeployWaits {
+            configuration: "Mine".to_owned(),
+            shift,
+            ready_minutes,
+            termination_minutes,
+        };
+        let percent = Percent::new(10.0);
+        let canary = TrafficShift::InSteps(TrafficSteps { percent, bake_minutes: 5, waits: 1 });
+        let nothing: Vec<String> = Vec::new();
+        assert_eq!(code_deploy_plan(&waits(TrafficShift::AllAtOnce, None, 0)), nothing);
+        assert_eq!(
+            code_deploy_plan(&waits(canary, Some(2880), 60)),
+            [
+                "waits for `release-tool continue` before it shifts traffic, at most 48 h, then \
+                 STOP_DEPLOYMENT",
+                "Mine: 10 % of traffic for 5 min, then all, then the old tasks are kept for 60 min; \
+                 takes at least 1 h 5 min"
+            ]
+        );
+        assert_eq!(
+            code_deploy_plan(&waits(TrafficShift::Unknown, None, 0)),
+            ["Mine: CodeDeploy does not tell how traffic is shifted, nor how long that takes"]
         );
     }
 

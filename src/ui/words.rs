@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{escape::escape, stages};
 use crate::model::{
-    CodeDeployProgress, DeploymentKind, EcsDeploymentId, Event, Evidence, ImageId, ReleaseHash,
-    ReleaseNumber, RollbackCause, RolloutState, StepProgress, TaskDefinitionArn, TaskHappening,
-    Verdict,
+    DeploymentKind, EcsDeploymentId, Event, Evidence, ImageId, ReleaseHash, ReleaseNumber,
+    RollbackCause, RolloutState, StepProgress, TaskDefinitionArn, TaskHappening, Verdict,
 };
 
 /// What a verdict says beyond its word; empty for success.
@@ -66,19 +65,6 @@ fn is_by_code_deploy(reason: &str) -> bool {
     id.is_some_and(|id| id.is_of_code_deploy())
 }
 
-/// How far CodeDeploy is, to be put behind other words.
-fn code_deploy_words(progress: &CodeDeployProgress) -> String {
-    let (deployment, status) = (&progress.deployment, escape(&progress.status));
-    let event = progress.event.as_ref().map(|event| format!(" at {}", escape(event)));
-    let traffic =
-        progress.traffic.map(|percent| format!(", {percent}% of traffic on the new tasks"));
-    format!(
-        ", CodeDeploy: {deployment} {status}{}{}",
-        event.unwrap_or_default(),
-        traffic.unwrap_or_default()
-    )
-}
-
 /// How far a rollout is, in a few words.
 #[must_use]
 pub(super) fn progress(progress: &StepProgress) -> String {
@@ -95,10 +81,7 @@ pub(super) fn progress(progress: &StepProgress) -> String {
         (progress.old_tasks, "old still running"),
         (progress.failed_tasks, "failed to start"),
     ];
-    let mut running = format!("{state}  {}/{} running", progress.running, progress.desired);
-    if let Some(code_deploy) = &progress.code_deploy {
-        running = format!("{running}{}", code_deploy_words(code_deploy));
-    }
+    let running = format!("{state}  {}/{} running", progress.running, progress.desired);
     let rest = counts.iter().filter(|(count, _)| *count > 0);
     let rest = rest.map(|(count, what)| format!("{count} {what}"));
     [running].into_iter().chain(rest).collect::<Vec<String>>().join(", ")

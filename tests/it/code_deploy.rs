@@ -64,7 +64,56 @@ fn a_deployment_is_planned_made_followed_and_verified() {
 fn traffic_that_is_shifted_in_steps_is_told() {
     let shop = shop(&["--config", "CodeDeployDefault.ECSCanary10Percent5Minutes"]);
     let run = shop.run(INDEXER).expect(0).prints("VERIFIED");
-    run.tells("at AllowTraffic, 10% of traffic on the new tasks");
+    run.tells("CODE_DEPLOY  AllowTraffic  10 % green, 90 % blue, 2 of 2 tasks, next shift 20");
+    shop.assert_in_step(&PROD[5]);
+}
+
+#[test]
+fn planned_waits_are_told_and_never_end_a_deployment() {
+    let canary = "CodeDeployDefault.ECSCanary10Percent5Minutes";
+    let shop = shop(&["--config", canary, "--termination-wait", "2"]);
+    let words = "CodeDeployDefault.ECSCanary10Percent5Minutes: 10 % of traffic for 5 min, then \
+                 all, then the old tasks are kept for 2 min; takes at least 7 min";
+    shop.run(&["deploy", "search-indexer", "prod", "--dry-run"]).expect(0).prints(words);
+    // At this speed the waits alone take seven seconds.
+    let run = shop.run(&[INDEXER, &["--timeout", "3s"]].concat()).expect(0).prints("VERIFIED");
+    run.tells(
+        "CODE_DEPLOY  Baking  100 % green, 0 % blue, 2 of 2 tasks, the old tasks are kept until",
+    );
+    assert_eq!(service(&shop)["taskSets"].as_array().unwrap().len(), 1);
+    let all = json!({ "cluster": "bookshop-prod", "serviceName": "prod-search-indexer" });
+    let arns = shop.ecs("ListTasks", &all)["taskArns"].take();
+    let tasks = json!({ "cluster": "bookshop-prod", "tasks": arns });
+    let tasks = shop.ecs("DescribeTasks", &tasks)["tasks"].take();
+    let is_old = |task: &&Value| text(&task["taskDefinitionArn"]).ends_with(":1");
+    assert_eq!(tasks.as_array().unwrap().iter().filter(is_old).count(), 0);
+}
+
+#[test]
+fn how_traffic_is_shifted_may_stay_unseen() {
+    let shop = shop(&["--termination-wait", "2"]);
+    shop.sandbox(&["fault", "add", "GetDeploymentConfig", "deny"]);
+    let plan = shop.run(&["deploy", "search-indexer", "prod", "--dry-run"]).expect(0);
+    plan.prints("ECSAllAtOnce: CodeDeploy does not tell how traffic is shifted");
+    shop.sandbox(&["fault", "add", "GetDeploymentTarget", "deny"]);
+    shop.run(INDEXER).expect(0).prints("VERIFIED").tells("CODE_DEPLOY  Baking  2 of 2 tasks");
+}
+
+#[test]
+fn nobody_waits_for_codedeploy_once_another_service_has_failed() {
+    let shop = shop(&["--termination-wait", "600"]);
+    let bad = shop.latest("worker");
+    let bad = format!("{}:bad", bad.rsplit_once(':').unwrap().0);
+    shop.sandbox(&["set", "push-image", &bad]);
+    shop.sandbox(&["fate", &bad, "crash=1"]);
+    shop.run(&["register", &bad, "worker"]).expect(0);
+    let mut deploy = shop.start(&["deploy", "workers", "prod", "-y"]);
+    deploy.hears("is stopped, and rolled back first");
+    // The way back is a deployment too, and keeps what it replaces for as long.
+    deploy.hears("search-indexer: CODE_DEPLOY  Baking  100 % green");
+    shop.sandbox(&["advance", "600m"]);
+    deploy.end().expect(3).prints("failed and was rolled back");
+    assert_eq!(shop.count("StopDeployment"), 1);
     shop.assert_in_step(&PROD[5]);
 }
 
@@ -158,14 +207,75 @@ fn what_only_ecs_has_is_not_asked_of_codedeploy() {
 }
 
 #[test]
-fn that_somebody_is_waited_for_is_said_with_the_command() {
+fn that_somebody_is_waited_for_is_shown_and_answered() {
     let shop = shop(&["--wait-for-continue", "--termination-wait", "5"]);
+    let plan = shop.run(&["deploy", "search-indexer", "prod", "--dry-run"]).expect(0);
+    plan.prints("waits for `release-tool continue` before it shifts traffic, at most 48 h, then");
     let mut deploy = shop.start(INDEXER);
-    deploy.hears("aws deploy continue-deployment --deployment-id d-");
+    deploy.hears("waits for your answer before it shifts traffic; at 20");
     assert_eq!(shop.states("prod")["search-indexer"], "IN_PROGRESS");
-    interfere(&shop, "continue-code-deploy", &[]);
-    deploy.end().expect(0).prints("VERIFIED");
+    let id = recorded(&shop, "d1");
+    let status = shop.run(&["status", "search-indexer", "prod"]).expect(0);
+    status
+        .prints(&format!("CODE_DEPLOY  Ready  0 % green, 100 % blue, {id} waits until"))
+        .prints("hint: go on with `release-tool continue d1 --service search-indexer`");
+    shop.run(&["lock", "search-indexer", "prod", "--reason", "the database moves"]).expect(0);
+    shop.run(&["continue", "prod", "-y"]).expect(6).tells("the database moves");
+    shop.run(&["unlock", "search-indexer", "prod"]).expect(0);
+    shop.run(&["continue", "prod"]).expect(2).tells("--skip-confirm");
+    assert_eq!(shop.count("ContinueDeployment"), 0);
+    let answer = ["continue", "d1", "--service", "search-indexer", "-y", "--reason", "it is good"];
+    shop.run(&answer).expect(0).tells("These will go on").prints("d1: search-indexer goes on.");
+    deploy.end().expect(0).prints("VERIFIED").tells("release-tool continue d1 --service search-i");
+    shop.run(&["continue", "prod", "-y"]).expect(1).tells("nothing waits");
+    assert_eq!(shop.count("ContinueDeployment"), 1);
+    let log = shop.json(&["log", "--env", "prod"]);
+    let events = log["events"].as_array().unwrap();
+    let answered = events.iter().find(|one| one["action"] == "deployment.hook_answered").unwrap();
+    assert!(answered.to_string().contains(&format!("CONTINUE to deployment {id}")), "{answered}");
     shop.assert_in_step(&PROD[5]);
+}
+
+#[test]
+fn who_says_no_has_codedeploy_put_it_back() {
+    let shop = shop(&["--wait-for-continue"]);
+    let mut deploy = shop.start(INDEXER);
+    deploy.hears("waits for your answer");
+    shop.run(&["continue", "prod", "-y", "--rollback"]).expect(0).prints("goes back");
+    deploy.end().expect(3).prints("ROLLED_BACK").prints("CodeDeploy put it back");
+    assert_eq!((shop.count("StopDeployment"), shop.count("CreateDeployment")), (1, 1));
+    shop.assert_in_step(&PROD[5]);
+}
+
+#[test]
+fn when_the_time_is_up_what_waits_for_an_answer_is_no_failure() {
+    let shop = shop(&["--wait-for-continue"]);
+    let run = shop.run(&[INDEXER, &["--timeout", "5s"]].concat()).expect(8).prints("TIMED_OUT");
+    run.prints("still going, CODE_DEPLOY in Ready, d-")
+        .prints("waits for an answer before it shifts traffic")
+        .prints("hint: go on with `release-tool continue d1 --service search-indexer`")
+        .prints("release-tool wait d1");
+    shop.sandbox(&["fault", "add", "ContinueDeployment", "drop-after", "--times", "1"]);
+    shop.run(&["continue", "d1", "-y"]).expect(0);
+    assert_eq!(shop.count("ContinueDeployment"), 1);
+    shop.run(&["wait", "d1"]).expect(0).prints("VERIFIED");
+    shop.assert_in_step(&PROD[5]);
+}
+
+#[test]
+fn what_somebody_else_deploys_is_not_answered() {
+    let shop = shop(&["--wait-for-continue"]);
+    let other = "bookshop-prod-search-indexer:1";
+    let run = shop.run(&[INDEXER, &["--timeout", "2s"]].concat()).expect(8);
+    run.prints("TIMED_OUT");
+    interfere(&shop, "stop-code-deploy", &[]);
+    shop.sandbox(&["set", "point-service", "search-indexer", "prod", other]);
+    until("theirs is Ready", || {
+        let status = shop.json(&["status", "search-indexer", "prod"]);
+        status["services"][0]["stage"]["stage"] == "Ready"
+    });
+    shop.run(&["continue", "prod", "-y"]).expect(1).tells("nothing waits");
+    assert_eq!(shop.count("ContinueDeployment"), 0);
 }
 
 #[test]
@@ -243,14 +353,14 @@ fn a_process_that_dies_at_the_request_is_gone_on_with() {
 fn what_is_under_way_is_stopped_and_taken_back() {
     let shop = shop(&["--wait-for-continue"]);
     let mut deploy = shop.start(INDEXER);
-    deploy.hears("aws deploy continue-deployment");
+    deploy.hears("waits for your answer");
     deploy.signal("TERM");
     deploy.end().expect(7);
     // The way back is a deployment too, and waits for somebody as any other.
     let mut back = shop.start(&["rollback", "prod", "d1", "-y", "--reason", "it was wrong"]);
     back.hears("is stopped, and rolled back first");
-    back.hears("aws deploy continue-deployment");
-    interfere(&shop, "continue-code-deploy", &[]);
+    back.hears("waits for your answer");
+    shop.run(&["continue", "d1", "-y"]).expect(0);
     back.end().expect(0);
     assert_eq!(shop.count("StopDeployment"), 1);
     shop.assert_in_step(&PROD[5]);

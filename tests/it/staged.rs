@@ -68,7 +68,7 @@ fn a_hook_that_waits_is_told_and_goes_on_when_it_is_answered() {
     let run = deploy.end().expect(0).tells("release-tool continue d2 --service search-indexer");
     run.tells("--rollback`").prints("d2: r2 is deployed to prod");
     assert_eq!(tag(&shop), "two");
-    shop.run(&["continue", "prod", "-y"]).expect(1).tells("no hook waits");
+    shop.run(&["continue", "prod", "-y"]).expect(1).tells("nothing waits");
     let log = shop.json(&["log", "--env", "prod"]);
     let actions = log["events"].as_array().unwrap();
     let answered = actions.iter().find(|one| one["action"] == "deployment.hook_answered").unwrap();

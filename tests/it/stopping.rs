@@ -117,7 +117,7 @@ fn the_way_back_may_die_anywhere() {
 fn a_hook_is_answered_only_where_one_waits() {
     let shop = left_on_its_way();
     let run = shop.run(&["continue", "prod", "-y"]).expect(1);
-    run.tells("no hook waits for an answer in `prod`").tells("release-tool status all prod");
+    run.tells("nothing waits for an answer in `prod`").tells("release-tool status all prod");
     shop.run(&["continue", "d2", "-y", "--service", "search-indexer"]).expect(1).tells("d2");
     shop.run(&["continue", "d1", "-y"]).expect(1).tells("d1 is over");
     shop.run(&["continue", "nowhere", "-y"]).expect(2);

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    applications,
+    applications, configurations,
     faults::{at_most, required, unsupported},
     view::{self, page, uuid},
 };
@@ -26,7 +26,7 @@ use crate::sandbox::{
     call::{Call, Fault, Scope},
     ecs::{
         admin::Viewpoint,
-        blue_green::{self, AutoRollback, Settings, Traffic},
+        blue_green::{self, AutoRollback, Settings},
         estate::Service,
         stored::Stored,
     },
@@ -157,10 +157,7 @@ pub(super) fn settings(
         return Err(Fault::new("InvalidDeploymentStyleException", words));
     }
     let name = configuration.or(input.deployment_config_name()).unwrap_or(ALL_AT_ONCE);
-    let traffic = Traffic::of(name).ok_or_else(|| {
-        let words = format!("No deployment configuration found for name: {name}");
-        Fault::new("DeploymentConfigDoesNotExistException", words)
-    })?;
+    let traffic = configurations::find(name)?;
     let (ready_wait, termination_wait) = waits(input)?;
     Ok(Settings {
         configuration: name.to_owned(),

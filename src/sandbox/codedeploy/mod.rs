@@ -8,6 +8,7 @@
 pub(in crate::sandbox) mod admin;
 mod app_spec;
 mod applications;
+mod configurations;
 mod deployments;
 mod faults;
 mod groups;
@@ -36,6 +37,7 @@ pub(super) fn answer(call: &Call, transaction: &mut Transaction<'_>) -> Result<B
         "GetDeploymentGroup" => groups::get,
         "ListDeploymentGroups" => groups::list,
         "BatchGetDeploymentGroups" => groups::batch_get,
+        "GetDeploymentConfig" => configurations::get,
         "CreateDeployment" => deployments::create,
         "GetDeployment" => deployments::get,
         "BatchGetDeployments" => deployments::batch_get,

@@ -227,6 +227,22 @@ fn a_canary_shifts_traffic_in_two_steps_and_keeps_the_original_for_a_while() {
     shifted.reverse();
     assert_eq!(world.weights(&id), shifted);
     assert_eq!(world.sets(), ["PRIMARY web:2 2", "ACTIVE web:1 2"]);
+    let told = &world.deployment(&id)["instanceTerminationWaitTimeStarted"];
+    assert_eq!(told, true);
+    let name = json!({ "deploymentConfigName": "CodeDeployDefault.ECSCanary10Percent5Minutes" });
+    let configuration = &world.ok("GetDeploymentConfig", &name)["deploymentConfigInfo"];
+    assert_eq!(
+        configuration["trafficRoutingConfig"],
+        json!({
+            "type": "TimeBasedCanary",
+            "timeBasedCanary": { "canaryPercentage": 10, "canaryInterval": 5 },
+        })
+    );
+    let missing = json!({ "deploymentConfigName": "None" });
+    assert_eq!(
+        world.refused("GetDeploymentConfig", &missing),
+        "DeploymentConfigDoesNotExistException"
+    );
     let wait = json!({ "deploymentId": id, "deploymentWaitType": "TERMINATION_WAIT" });
     world.ok("ContinueDeployment", &wait);
     assert_eq!(world.deployment(&id)["status"], "Succeeded");

@@ -6,28 +6,40 @@ use aws_sdk_codedeploy::types::DeploymentGroupInfo;
 
 use super::{
     BATCH_GET_DEPLOYMENT_GROUPS, CodeDeploy, GET_DEPLOYMENT_GROUP, GROUPS_A_CALL,
-    LIST_APPLICATIONS, LIST_DEPLOYMENT_GROUPS, ServiceKey, is_missing,
+    LIST_APPLICATIONS, LIST_DEPLOYMENT_GROUPS, ServiceKey, convert, is_missing,
 };
 use crate::{
     backend::{aws::in_parallel, platform::ecs::EcsError},
-    model::{ClusterName, CodeDeployGroup, EcsDeploymentId, EcsServiceName},
+    model::{ClusterName, CodeDeployGroup, CodeDeployWaits, EcsDeploymentId, EcsServiceName},
 };
 
 /// How many pages of a listing are read: a hundred names each.
 const PAGES_MAX: usize = 50;
 
-/// A group and the latest deployment of it; or why there is no group, in one sentence.
-pub(crate) type Latest = Result<(CodeDeployGroup, Option<EcsDeploymentId>), String>;
+/// A group as it is found.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    /// The group.
+    pub(crate) group: CodeDeployGroup,
+    /// The waits that it plans for each deployment.
+    pub(crate) waits: CodeDeployWaits,
+    /// Its latest deployment.
+    pub(crate) last: Option<EcsDeploymentId>,
+}
 
 impl CodeDeploy {
     /// The group that moves a service, and its latest deployment; or why there is none, in one
     /// sentence. That we may not look is such a reason.
-    pub(crate) async fn latest(&self, key: &ServiceKey) -> Result<Latest, EcsError> {
+    pub(crate) async fn latest(&self, key: &ServiceKey) -> Result<Result<Found, String>, EcsError> {
         match self.group_of(key).await {
-            Ok(found) => Ok(found.map(|(group, info)| {
+            Ok(Ok((group, info))) => {
                 let last = info.last_attempted_deployment().and_then(|last| last.deployment_id());
-                (group, last.map(EcsDeploymentId::new))
-            })),
+                let last = last.map(EcsDeploymentId::new);
+                let configured = info.blue_green_deployment_configuration();
+                let waits = convert::waits((info.deployment_config_name(), configured));
+                Ok(Ok(Found { group, waits: self.with_shift(waits).await?, last }))
+            }
+            Ok(Err(reason)) => Ok(Err(reason)),
             Err(error) if error.is_denied() => {
                 let why = error.aws().map(ToString::to_string).unwrap_or_default();
                 Ok(Err(format!("CodeDeploy does not let us see its deployment groups: {why}")))

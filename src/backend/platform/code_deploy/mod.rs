@@ -7,6 +7,7 @@ mod convert;
 mod create;
 mod find;
 mod read;
+mod traffic;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -17,7 +18,7 @@ pub use create::NewDeployment;
 
 use crate::{
     backend::aws::{AwsError, AwsSession, Bucket, Operation, Repeat},
-    model::{ClusterName, CodeDeployGroup, EcsServiceName},
+    model::{ClusterName, CodeDeployGroup, EcsServiceName, TrafficShift},
 };
 
 /// The most that `BatchGetDeployments` takes (CodeDeploy API reference).
@@ -37,6 +38,7 @@ const GET_DEPLOYMENT_GROUP: Operation = read("GetDeploymentGroup");
 const LIST_DEPLOYMENTS: Operation = read("ListDeployments");
 const BATCH_GET_DEPLOYMENTS: Operation = read("BatchGetDeployments");
 const GET_DEPLOYMENT_TARGET: Operation = read("GetDeploymentTarget");
+const GET_DEPLOYMENT_CONFIG: Operation = read("GetDeploymentConfig");
 /// Every call makes a deployment.
 const CREATE_DEPLOYMENT: Operation = Operation {
     name: "CreateDeployment",
@@ -46,6 +48,10 @@ const CREATE_DEPLOYMENT: Operation = Operation {
 /// Stopping what is stopped changes nothing.
 const STOP_DEPLOYMENT: Operation =
     Operation { name: "StopDeployment", bucket: Bucket::CodeDeployWrite, repeat: Repeat::Harmless };
+/// A repeat would be refused, and that refusal would hide that the first was heard.
+const ANSWER_WITH_STOP: Operation = Operation { repeat: Repeat::ActsAgain, ..STOP_DEPLOYMENT };
+/// As above.
+const CONTINUE_DEPLOYMENT: Operation = Operation { name: "ContinueDeployment", ..ANSWER_WITH_STOP };
 
 /// The cluster and the name of a service.
 type ServiceKey = (ClusterName, EcsServiceName);
@@ -70,6 +76,8 @@ struct Shared {
     found: Mutex<HashMap<ServiceKey, CodeDeployGroup>>,
     /// The services of all groups of the account, once those were listed.
     all: tokio::sync::OnceCell<Vec<(ServiceKey, CodeDeployGroup)>>,
+    /// How deployment configurations shift traffic, by their names.
+    shifts: Mutex<HashMap<String, TrafficShift>>,
 }
 
 impl CodeDeploy {

@@ -4,15 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{
-    BATCH_GET_DEPLOYMENTS, CodeDeploy, DEPLOYMENTS_A_CALL, GET_DEPLOYMENT_TARGET, LIST_DEPLOYMENTS,
-    convert, is_missing,
-};
+use super::{BATCH_GET_DEPLOYMENTS, CodeDeploy, DEPLOYMENTS_A_CALL, LIST_DEPLOYMENTS, convert};
 use crate::{
     backend::{aws::in_parallel, platform::ecs::EcsError},
-    model::{
-        CodeDeployGroup, CodeDeployProgress, CodeDeployment, EcsDeploymentId, ObservedService,
-    },
+    model::{CodeDeployGroup, CodeDeployment, EcsDeploymentId},
 };
 
 /// How many pages of a group's deployments are looked through for one.
@@ -96,39 +91,5 @@ impl CodeDeploy {
             }
         }
         Ok(None)
-    }
-
-    /// How far a service's deployment is in its lifecycle, and how traffic is shared; nothing where
-    /// CodeDeploy does not tell.
-    ///
-    /// # Errors
-    /// Fails when a request fails.
-    pub async fn progress(
-        &self,
-        service: &ObservedService,
-        deployment: &CodeDeployment,
-    ) -> Result<CodeDeployProgress, EcsError> {
-        let mut progress = CodeDeployProgress {
-            deployment: deployment.id.clone(),
-            status: deployment.status.as_str().to_owned(),
-            event: None,
-            traffic: None,
-        };
-        let request = self
-            .client
-            .get_deployment_target()
-            .deployment_id(deployment.id.as_str())
-            .target_id(format!("{}:{}", service.cluster, service.name));
-        let target = match self.session.call(GET_DEPLOYMENT_TARGET, || request.clone().send()).await
-        {
-            Ok(answer) => answer.deployment_target.and_then(|target| target.ecs_target),
-            Err(error) if is_missing(&error) => None,
-            Err(error) => return Err(EcsError::of("see how traffic is shared")(error)),
-        };
-        if let Some(target) = target {
-            progress.event = convert::event(&target);
-            progress.traffic = convert::traffic(&target);
-        }
-        Ok(progress)
     }
 }

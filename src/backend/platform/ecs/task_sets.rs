@@ -16,9 +16,9 @@ use super::{
 use crate::{
     backend::aws::in_parallel,
     model::{
-        CapacityProvider, ClusterName, CodeDeployGroup, CodeDeployOrder, CodeDeployment,
-        DeploymentController, EcsDeployment, EcsDeploymentId, EcsServiceName, ObservedCodeDeploy,
-        ObservedService, RolloutState, TaskDefinitionArn,
+        CapacityProvider, ClusterName, CodeDeployGroup, CodeDeployOrder, CodeDeployWaits,
+        CodeDeployment, DeploymentController, EcsDeployment, EcsDeploymentId, EcsServiceName,
+        ObservedCodeDeploy, ObservedService, RolloutState, TaskDefinitionArn, TrafficShift,
     },
 };
 
@@ -58,7 +58,7 @@ fn deployment(set: &sdk::TaskSet) -> Option<EcsDeployment> {
     })
 }
 
-/// What a deployment is asked for with, but for the group, which is not known yet.
+/// What a deployment is asked for with, but for the group and its waits, which are not known yet.
 fn order(service: &sdk::Service) -> Result<CodeDeployOrder, String> {
     let primary = service.task_sets().iter().find(|set| set.status() == Some("PRIMARY"));
     let of_set = primary.map_or(&[][..], sdk::TaskSet::load_balancers);
@@ -84,6 +84,12 @@ fn order(service: &sdk::Service) -> Result<CodeDeployOrder, String> {
                 base: one.base(),
             })
             .collect(),
+        waits: CodeDeployWaits {
+            configuration: String::new(),
+            shift: TrafficShift::Unknown,
+            ready_minutes: None,
+            termination_minutes: 0,
+        },
     })
 }
 
@@ -101,16 +107,16 @@ impl Ecs {
         let asked = moved.iter().map(|key| self.code_deploy.latest(key));
         let answers = in_parallel(asked.collect()).await?;
         let ids: Vec<EcsDeploymentId> =
-            answers.iter().flatten().filter_map(|(_, last)| last.clone()).collect();
+            answers.iter().flatten().filter_map(|found| found.last.clone()).collect();
         let known = self.code_deploy.deployments(&ids).await?;
         for (key, answer) in moved.iter().zip(answers) {
             let Some(service) = seen.get_mut(key) else { continue };
             let Some(code_deploy) = &mut service.code_deploy else { continue };
             match answer {
-                Ok((group, last)) => {
-                    code_deploy.last = last.and_then(|id| known.get(&id).cloned());
+                Ok(found) => {
+                    code_deploy.last = found.last.and_then(|id| known.get(&id).cloned());
                     if let Ok(order) = &mut code_deploy.order {
-                        order.group = group;
+                        (order.group, order.waits) = (found.group, found.waits);
                     }
                 }
                 Err(reason) => code_deploy.order = Err(reason),
