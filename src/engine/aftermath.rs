@@ -144,7 +144,7 @@ impl Engine<'_> {
 
     /// How far a rollout was when it was given up, in words.
     pub(super) async fn last_seen(&self, step: Option<&PlannedStep>, one: &Moving) -> String {
-        let Some(service) = &one.seen else { return "it was not seen yet".to_owned() };
+        let Some(service) = &one.seen else { return "ECS did not tell how far it is".to_owned() };
         let running = service.deployment(&one.watch.ours).map_or(0, |ours| ours.running);
         let stage = one.stages.words().map_or_else(String::new, |words| format!("{words}; "));
         let words = format!("{stage}{running} of {} new tasks run", service.desired);

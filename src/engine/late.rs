@@ -3,7 +3,7 @@
 //! Invariant: however many there are, they are looked at for a last time side by side, so that a
 //! deadline is not passed by minutes.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use tokio::time::{Instant, timeout};
@@ -18,6 +18,8 @@ use super::{
 };
 use crate::model::{Evidence, Verdict};
 
+/// What is said first of a rollout that there was no time to look at before.
+const LOOKED_AT_LATE: &str = "it was first looked at when the time was up; ";
 /// How long services are looked at for a last time.
 const LAST_LOOK: Duration = Duration::from_secs(10);
 
@@ -30,7 +32,7 @@ impl Engine<'_> {
     ) -> Result<(), EngineError> {
         let mut left = run.rollouts.take();
         for one in &left {
-            run.rollouts.ended(&one.watch.service, &given_up(one, unseen));
+            run.rollouts.ended(&one.watch.service, &given_up(run, unseen));
         }
         let seen = self.last_look(run, &left).await;
         let by = Instant::now() + ONE_LOOK;
@@ -65,24 +67,28 @@ impl Engine<'_> {
         (seen, unseen, by): (&Seen, Option<&str>, Instant),
     ) -> (Verdict, Evidence) {
         let step = run.course.step(one.position);
-        let verdict = match given_up(one, unseen) {
+        let service = step.and_then(|step| seen.get(&target_of(step)));
+        let verdict = match given_up(run, unseen) {
             Verdict::TimedOut { seconds, .. } => {
-                let last_seen = self.last_seen(step, one).await;
+                let is_new = one.seen.is_none();
+                one.seen = service.cloned().map(Arc::new).or_else(|| one.seen.take());
+                let words = self.last_seen(step, one).await;
+                let last_seen = if is_new { format!("{LOOKED_AT_LATE}{words}") } else { words };
                 Verdict::TimedOut { seconds, last_seen }
             }
             unknown => unknown,
         };
-        let service = step.and_then(|step| seen.get(&target_of(step)));
         (verdict, self.evidence(one, (service, &[]), by).await)
     }
 }
 
-/// The verdict on what is given up, without what was seen last.
-fn given_up(one: &Moving, unseen: Option<&str>) -> Verdict {
+/// The verdict on what is given up, without what was seen last. What was told to move late has had
+/// less time than the run, whose time it is that is up.
+fn given_up(run: &Run<'_>, unseen: Option<&str>) -> Verdict {
     match unseen {
         None => {
             let last_seen = String::new();
-            Verdict::TimedOut { seconds: one.elapsed().as_secs(), last_seen }
+            Verdict::TimedOut { seconds: run.began.elapsed().as_secs(), last_seen }
         }
         Some(why) => Verdict::Unknown {
             reason: format!("ECS could not be asked for {} s: {why}", BLINDNESS.as_secs()),

@@ -349,6 +349,7 @@ impl Engine<'_> {
             Direction::Back => Duration::ZERO,
         };
         let allowed = orders.timeout + course.bakes() + settle;
+        let began = Instant::now();
         let mut run = Run {
             course,
             journal,
@@ -358,7 +359,8 @@ impl Engine<'_> {
             settle,
             wait: orders.wait || course.direction == Direction::Back,
             goes_back: course.direction == Direction::Forward && goes_back(journal, orders),
-            deadline: Instant::now() + allowed,
+            began,
+            deadline: began + allowed,
             confirmed_by: orders.confirmed_by.clone(),
         };
         if course.direction == Direction::Forward {
@@ -366,7 +368,8 @@ impl Engine<'_> {
             if self.attend(&run, before).await?.is_none() {
                 return Ok(Followed::Stopped);
             }
-            run.deadline = Instant::now() + allowed;
+            run.began = Instant::now();
+            run.deadline = run.began + allowed;
         }
         self.run(&run).await
     }

@@ -31,7 +31,9 @@ pub(super) struct Run<'a> {
     pub(super) wait: bool,
     /// Whether everything goes back once a service has failed.
     pub(super) goes_back: bool,
-    /// When the rollouts must have ended: what was given, the bakes that are planned, and the time
+    /// Since when the rollouts may take their time.
+    pub(super) began: Instant,
+    /// When they must have ended: what was given, the bakes that are planned, and the time
     /// that a complete one has to stay so.
     pub(super) deadline: Instant,
     /// Who says that one-off tasks succeeded whose end is not known.

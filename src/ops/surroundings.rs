@@ -10,10 +10,10 @@ use tokio::time::timeout;
 
 use super::access::Access;
 use crate::{
-    backend::aws::AwsError,
+    backend::aws::{AwsError, FaultKind},
     engine::cause_chain,
     model::{AlarmState, ClusterName, EcsServiceName, RolloutState, ScalingBounds, ServiceId},
-    plan::{Asked, Plan, ServicePicture, Surroundings},
+    plan::{Asked, Plan, ServicePicture, Silence, Surroundings},
 };
 
 /// For how long each of these is asked. What need not be known is not waited for as long as AWS
@@ -105,7 +105,7 @@ async fn scaled(
             let of = |one: &Neighbour| Some((one.service.clone(), *bounds.get(&one.target)?));
             Asked::Told(neighbours.iter().filter_map(of).collect())
         }
-        Asked::Untold(reason) => Asked::Untold(reason),
+        Asked::Untold(unread) => Asked::Untold(unread),
         Asked::NotNeeded => Asked::NotNeeded,
     }
 }
@@ -127,7 +127,13 @@ async fn without_way_back(access: &Access, neighbours: &[Neighbour]) -> BTreeSet
 async fn asked<T>(answer: impl Future<Output = Result<T, AwsError>>) -> Asked<T> {
     match timeout(PATIENCE, answer).await {
         Ok(Ok(told)) => Asked::Told(told),
-        Ok(Err(error)) => Asked::Untold(cause_chain(&error)),
-        Err(_late) => Asked::Untold(format!("no answer within {} s", PATIENCE.as_secs())),
+        Ok(Err(error)) => Asked::Untold(Silence {
+            reason: cause_chain(&error),
+            is_denied: matches!(error.kind(), FaultKind::AccessDenied(_)),
+        }),
+        Err(_late) => Asked::Untold(Silence {
+            reason: format!("no answer within {} s", PATIENCE.as_secs()),
+            is_denied: false,
+        }),
     }
 }

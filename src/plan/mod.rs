@@ -46,5 +46,5 @@ pub use steps::{
     Revision, Rollout, ServicePicture, UnchangedService, Wanted, Warning,
 };
 pub use stop::{goes_back_to_before, is_rolling_back, rollout_under_way};
-pub use surroundings::{Asked, Surroundings};
+pub use surroundings::{Asked, Silence, Surroundings};
 pub use undo::{Extent, Undo, UndoPicture, UndoRequest, undo};

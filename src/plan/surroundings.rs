@@ -15,8 +15,24 @@ pub enum Asked<T> {
     NotNeeded,
     /// It was told.
     Told(T),
-    /// It could not be read, for this reason.
-    Untold(String),
+    /// It could not be read.
+    Untold(Silence),
+}
+
+/// Why something could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silence {
+    /// The reason, in words.
+    pub reason: String,
+    /// Whether whoever asked may not know it.
+    pub is_denied: bool,
+}
+
+impl Silence {
+    /// What helps: to allow the action, where that is what is missing.
+    fn hint(&self, action: &str) -> Option<String> {
+        self.is_denied.then(|| format!("allow the action `{action}`"))
+    }
 }
 
 /// See the module.
@@ -84,14 +100,15 @@ fn of_alarm(
 
 /// That the alarms' states are not known.
 fn unread_alarms(surroundings: &Surroundings) -> Option<Note> {
-    let Asked::Untold(reason) = &surroundings.alarms else { return None };
+    let Asked::Untold(silence) = &surroundings.alarms else { return None };
     let services: Vec<String> = surroundings.watched.keys().map(|id| format!("`{id}`")).collect();
     Some(Note {
         text: format!(
-            "cannot see whether an alarm that watches {} has gone off already: {reason}",
-            listed(&services)
+            "cannot see whether an alarm that watches {} has gone off already: {}",
+            listed(&services),
+            silence.reason
         ),
-        hint: Some("allow the action `cloudwatch:DescribeAlarms`".to_owned()),
+        hint: silence.hint("cloudwatch:DescribeAlarms"),
     })
 }
 
@@ -111,11 +128,9 @@ fn scaling(scaled: &Asked<BTreeMap<ServiceId, ScalingBounds>>) -> Option<Note> {
             );
             Some(Note { text, hint: None })
         }
-        Asked::Untold(reason) => Some(Note {
-            text: format!("cannot see which services are scaled by themselves: {reason}"),
-            hint: Some(
-                "allow the action `application-autoscaling:DescribeScalableTargets`".to_owned(),
-            ),
+        Asked::Untold(silence) => Some(Note {
+            text: format!("cannot see which services are scaled by themselves: {}", silence.reason),
+            hint: silence.hint("application-autoscaling:DescribeScalableTargets"),
         }),
     }
 }
@@ -184,14 +199,20 @@ mod tests {
         assert_eq!(plan.notes, []);
     }
 
-    #[test]
-    fn what_cannot_be_read_is_one_note_with_the_action() {
-        let plan = told(&Surroundings {
+    /// What a plan tells of alarms and scaling that could not be read.
+    fn unread(is_denied: bool) -> Plan {
+        let unread = Silence { reason: "because".to_owned(), is_denied };
+        told(&Surroundings {
             watched: BTreeMap::from([(web(), vec!["a".to_owned(), "b".to_owned()])]),
-            alarms: Asked::Untold("denied".to_owned()),
-            scaled: Asked::Untold("denied".to_owned()),
+            alarms: Asked::Untold(unread.clone()),
+            scaled: Asked::Untold(unread),
             ..nothing()
-        });
+        })
+    }
+
+    #[test]
+    fn what_may_not_be_read_is_one_note_with_the_action() {
+        let plan = unread(true);
         let hints: Vec<&str> = plan.notes.iter().filter_map(|note| note.hint.as_deref()).collect();
         assert_eq!(
             hints,
@@ -202,6 +223,13 @@ mod tests {
         );
         assert!(plan.notes[0].text.contains("watches `web`"), "{:?}", plan.notes);
         assert_eq!(plan.warnings, []);
+    }
+
+    #[test]
+    fn where_no_answer_comes_no_action_is_to_be_allowed() {
+        let plan = unread(false);
+        assert!(plan.notes.iter().all(|note| note.text.ends_with(": because")));
+        assert!(plan.notes.len() == 2 && plan.notes.iter().all(|note| note.hint.is_none()));
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{BOOKSHOP, PROD, Shop, until};
-
-/// The service of the example project that shares no image with another.
-const INDEXER: &[&str] = &["deploy", "search-indexer", "prod", "-y"];
+use crate::{
+    indexer::INDEXER,
+    support::{BOOKSHOP, PROD, Shop, until},
+};
 
 /// What the record says of the one step of a deployment.
 fn step(shop: &Shop, deployment: &str) -> Value {
@@ -163,6 +163,19 @@ fn a_timeout_says_what_runs_instead() {
     assert!(seen.ends_with("(bookshop-prod-search-indexer:1)"), "{seen}");
     shop.go_fast();
     shop.run(&["resume", "d1"]).expect(0);
+}
+
+#[test]
+fn what_was_told_to_move_when_the_time_was_up_is_looked_at_once() {
+    let shop = Shop::new();
+    shop.stand_still();
+    shop.sandbox(&["fault", "add", "UpdateService", "latency=2500"]);
+    let run = shop.run(&[INDEXER, &["--timeout", "1s"]].concat()).expect(8);
+    run.prints(
+        " s: it was first looked at when the time was up; 0 of 2 new tasks run, and 2 old ones do: ",
+    );
+    let waited = step(&shop, "d1")["verdict"]["seconds"].as_u64().unwrap();
+    assert!(waited >= 2, "since the time began, not since the service was told: {waited}");
 }
 
 #[test]

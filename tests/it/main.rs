@@ -27,6 +27,7 @@ mod fault_matrix;
 mod faults;
 mod hundred;
 mod images;
+mod indexer;
 mod interrupted;
 mod kill_matrix;
 mod locking;

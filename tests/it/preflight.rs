@@ -157,6 +157,15 @@ fn what_may_not_be_read_is_said_once_with_the_action_and_stops_nothing() {
 }
 
 #[test]
+fn where_aws_does_not_answer_no_action_is_to_be_allowed() {
+    let shop = Shop::new();
+    shop.sandbox(&["fault", "add", "DescribeScalableTargets", "error"]);
+    let run = shop.run(PLAN).expect(0);
+    let run = run.prints("note: cannot see which services are scaled by themselves: ");
+    assert!(!run.stdout.contains("allow the action"), "{}", run.stdout);
+}
+
+#[test]
 fn a_service_that_ecs_cannot_put_back_is_warned_of() {
     let shop = Shop::new();
     shop.stand_still();

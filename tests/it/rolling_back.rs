@@ -3,39 +3,10 @@
 
 use insta::assert_snapshot;
 
-use crate::support::{BOOKSHOP, PROD, Run, Shop, Started, until, with_little_proof};
-
-/// The service of the example project that shares no image with another.
-const INDEXER: &[&str] = &["deploy", "search-indexer", "prod", "-y"];
-/// The way back without a question.
-const BACK: &[&str] = &["rollback", "prod", "-y"];
-/// The parameter of the indexer's image.
-const PARAMETER: &str = "/bookshop/images/prod/search-indexer";
-
-/// Pushes a new image of the search indexer and registers it.
-fn register(shop: &Shop, tag: &str) -> String {
-    let latest = shop.latest("search-indexer");
-    let uri = format!("{}:{tag}", latest.rsplit_once(':').unwrap().0);
-    shop.sandbox(&["set", "push-image", &uri]);
-    shop.run(&["register", &uri, "search-indexer"]).expect(0);
-    uri
-}
-
-/// A project in whose production releases `r1`, `r2`, … of these tags were verified one by one.
-fn with_releases(tags: &[&str]) -> Shop {
-    let shop = Shop::new();
-    for tag in tags {
-        register(&shop, tag);
-        shop.run(INDEXER).expect(0);
-    }
-    shop
-}
-
-/// The tag of the indexer's image in production, in step everywhere.
-fn tag(shop: &Shop) -> String {
-    shop.assert_in_step(&PROD[5]);
-    shop.parameter(PARAMETER).unwrap().rsplit_once(':').unwrap().1.to_owned()
-}
+use crate::{
+    indexer::{ASKED, BACK, INDEXER, PARAMETER, register, register_as, tag, with_releases},
+    support::{BOOKSHOP, PROD, Run, Shop, Started, until, with_little_proof},
+};
 
 /// What a command prints beside its result, without the sandbox's banner.
 fn remarks(shop: &Shop, run: &Run) -> String {
@@ -178,7 +149,7 @@ fn the_first_deployment_of_all_is_taken_back_while_it_is_not_over() {
     deploy.signal("KILL");
     deploy.end();
     let mut back = shop.start(BACK);
-    back.hears("search-indexer: asked ECS to roll ecs-svc/");
+    back.hears(ASKED);
     shop.go_fast();
     let run = back.end().expect(0).tells("prod is on hold");
     assert_snapshot!(shop.steady(&run.stdout), @"
@@ -210,6 +181,7 @@ fn a_running_deployment_stops_and_is_taken_back() {
     hint: or take it back with `release-tool rollback prod d2`
     ");
     back.hears("d2: rolling back 3 services");
+    (0..3).for_each(|_| drop(back.hears(": asked ECS to roll ecs-svc/")));
     shop.go_fast();
     let run = back.end().expect(0);
     assert_snapshot!(shop.steady(&run.stdout), @"
@@ -259,10 +231,7 @@ fn only_a_part_goes_back_when_that_is_wanted() {
     let shop = Shop::new();
     shop.run(&["deploy", "all", "prod", "-y"]).expect(0);
     register(&shop, "two");
-    let latest = shop.latest("orders-api");
-    let uri = format!("{}:two", latest.rsplit_once(':').unwrap().0);
-    shop.sandbox(&["set", "push-image", &uri]);
-    shop.run(&["register", &uri, "orders-api"]).expect(0);
+    let uri = register_as(&shop, "orders-api", "two");
     shop.run(&["deploy", "all", "prod", "-y"]).expect(0);
     let part = shop.run(&["rollback", "prod", "-y", "--set", "search-indexer"]).expect(0);
     part.prints("prod is back at r1, 1 of 1 services verified");
@@ -326,7 +295,7 @@ fn a_way_back_that_is_interrupted_is_finished_by_resume() {
     deploy.signal("INT");
     deploy.end().expect(7);
     let mut back = shop.start(BACK);
-    back.hears("search-indexer: asked ECS to roll ecs-svc/");
+    back.hears(ASKED);
     back.signal("INT");
     let run = back.end().expect(7);
     assert_snapshot!(shop.steady(&run.stdout), @"
@@ -429,7 +398,7 @@ fn beside() -> (Shop, Started) {
 fn who_works_on_other_services_is_left_in_peace() {
     let (shop, healthy) = beside();
     let mut back = shop.start(&["rollback", "prod", "-y", "--set", "beta"]);
-    back.hears("d2: rolling back 1 service");
+    back.hears("beta: asked ECS to roll ecs-svc/");
     shop.go_fast();
     back.end().expect(0).prints("d2 was rolled back");
     healthy.end().expect(0).prints("d3: r3 is deployed to prod");
@@ -448,7 +417,7 @@ fn where_several_are_unfinished_one_is_named() {
     shop.run(&["rollback", "prod", "d9", "-y"]).expect(1).tells("d9");
     shop.run(&["rollback", "prod", "d2", "-y", "--to", "r1"]).expect(2);
     let mut back = shop.start(&["rollback", "prod", "d2", "-y"]);
-    back.hears("d2: rolling back 1 service");
+    back.hears("beta: asked ECS to roll ecs-svc/");
     shop.go_fast();
     back.end().expect(0).prints("d2 was rolled back");
     healthy.end().expect(0).prints("d3: r3 is deployed to prod");

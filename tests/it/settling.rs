@@ -3,10 +3,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{PROD, Shop, until};
-
-/// The service of the example project that shares no image with another.
-const INDEXER: &[&str] = &["deploy", "search-indexer", "prod", "-y"];
+use crate::{
+    indexer::INDEXER,
+    support::{PROD, Shop, until},
+};
 
 /// The command that deploys it, with more arguments.
 fn with(more: &[&'static str]) -> Vec<&'static str> {

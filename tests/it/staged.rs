@@ -1,28 +1,18 @@
 //! Rollouts in stages, through the program: what is shown, hooks that wait and are answered, and the
 //! way back while one bakes.
 
-use crate::support::{PROD, Shop, Started};
+use crate::{
+    indexer::{ASKED, BACK, INDEXER, register, tag, with_releases},
+    support::{Shop, Started},
+};
 
-/// The service of the example project that shares no image with another.
-const INDEXER: &[&str] = &["deploy", "search-indexer", "prod", "-y"];
 /// The stage at which the hooks of these tests wait.
 const STAGE: &str = "POST_TEST_TRAFFIC_SHIFT";
-
-/// Pushes a new image of the search indexer and registers it.
-fn register(shop: &Shop, tag: &str) -> String {
-    let latest = shop.latest("search-indexer");
-    let uri = format!("{}:{tag}", latest.rsplit_once(':').unwrap().0);
-    shop.sandbox(&["set", "push-image", &uri]);
-    shop.run(&["register", &uri, "search-indexer"]).expect(0);
-    uri
-}
 
 /// A project with release `one` verified in production and `two` registered, whose search indexer is
 /// deployed so from now on.
 fn staged(strategy: &[&str]) -> Shop {
-    let shop = Shop::new();
-    register(&shop, "one");
-    shop.run(INDEXER).expect(0);
+    let shop = with_releases(&["one"]);
     register(&shop, "two");
     let place = ["set", "strategy", "search-indexer", "prod"];
     shop.sandbox(&[&place[..], strategy].concat());
@@ -35,13 +25,6 @@ fn paused() -> (Shop, Started) {
     let mut deploy = shop.start(INDEXER);
     deploy.hears("search-indexer: WAITING  PAUSE hook");
     (shop, deploy)
-}
-
-/// The tag of the indexer's image in production, in step everywhere.
-fn tag(shop: &Shop) -> String {
-    shop.assert_in_step(&PROD[5]);
-    let value = shop.parameter("/bookshop/images/prod/search-indexer").unwrap();
-    value.rsplit_once(':').unwrap().1.to_owned()
 }
 
 #[test]
@@ -114,7 +97,7 @@ fn whoever_takes_it_up_sees_the_stage_and_follows_it() {
 #[test]
 fn when_the_time_is_up_a_hook_that_waits_is_no_failure() {
     let shop = staged(&["blue-green", "--pause-hook", STAGE]);
-    let arguments = [INDEXER, &["--timeout", "5s"]].concat();
+    let arguments = [INDEXER, &["--timeout", "10s"]].concat();
     let run = shop.run(&arguments).expect(8);
     run.prints("still going, BLUE_GREEN in POST_TEST_TRAFFIC_SHIFT, PAUSE hook")
         .prints("hint: go on with `release-tool continue d2 --service search-indexer`")
@@ -129,8 +112,8 @@ fn a_bake_is_rolled_back_at_once() {
     let shop = staged(&["blue-green", "--bake", "600"]);
     let mut deploy = shop.start(INDEXER);
     deploy.hears("BLUE_GREEN  BAKE_TIME  100 % green");
-    let run = shop.run(&["rollback", "prod", "-y"]).expect(0);
-    run.tells("search-indexer: asked ECS to roll ecs-svc/").prints("d2 was rolled back");
+    let run = shop.run(BACK).expect(0);
+    run.tells(ASKED).prints("d2 was rolled back");
     deploy.end().expect(7).tells("bake ends");
     assert_eq!(tag(&shop), "one");
     assert_eq!(shop.count("StopServiceDeployment"), 1);
@@ -145,6 +128,6 @@ fn nobody_waits_for_the_bakes_of_others_once_a_service_has_failed() {
     shop.sandbox(&["fate", &bad, "crash=1"]);
     shop.run(&["register", &bad, "worker"]).expect(0);
     let run = shop.run(&["deploy", "workers", "prod", "-y"]).expect(3);
-    run.tells("search-indexer: asked ECS to roll ecs-svc/").prints("failed and was rolled back");
+    run.tells(ASKED).prints("failed and was rolled back");
     assert_eq!(tag(&shop), "one");
 }

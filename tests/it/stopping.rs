@@ -1,26 +1,16 @@
 //! The way back of rollouts that are still under way: ECS is asked to roll them back itself, and
 //! where it does not, a new deployment does.
 
-use crate::support::{PROD, Shop, Started};
-
-/// The service of the example project that shares no image with another.
-const INDEXER: &[&str] = &["deploy", "search-indexer", "prod", "-y"];
-/// The way back without a question.
-const BACK: &[&str] = &["rollback", "prod", "-y"];
+use crate::{
+    indexer::{ASKED, BACK, INDEXER, register, with_releases},
+    support::{PROD, Shop, Started},
+};
 
 /// A project with release `one` verified in production, and `two` on its way without a command that
 /// works on it. Its rollout stands still. The requests so far are forgotten.
 fn left_on_its_way() -> Shop {
-    let shop = Shop::new();
-    for tag in ["one", "two"] {
-        let latest = shop.latest("search-indexer");
-        let uri = format!("{}:{tag}", latest.rsplit_once(':').unwrap().0);
-        shop.sandbox(&["set", "push-image", &uri]);
-        shop.run(&["register", &uri, "search-indexer"]).expect(0);
-        if tag == "one" {
-            shop.run(INDEXER).expect(0);
-        }
-    }
+    let shop = with_releases(&["one"]);
+    register(&shop, "two");
     shop.stand_still();
     let mut deploy = shop.start(INDEXER);
     deploy.hears("search-indexer: started ecs-svc/");
@@ -33,7 +23,7 @@ fn left_on_its_way() -> Shop {
 /// Starts the way back, up to what ECS was asked.
 fn asked(shop: &Shop) -> Started {
     let mut back = shop.start(BACK);
-    back.hears("search-indexer: asked ECS to roll ecs-svc/");
+    back.hears(ASKED);
     back
 }
 
