@@ -82,16 +82,7 @@ pub(in crate::sandbox) fn deploy(
         containers,
         snapshot: input.json()?,
     };
-    let order = Order {
-        id: request.id,
-        application: request.application,
-        group: request.group,
-        description: request.description,
-        content: request.content,
-        settings: request.settings,
-        target,
-        target_groups: next.into_iter().collect(),
-    };
+    let order = Order { request, target, target_groups: next.into_iter().collect() };
     begin(&mut service, order, from.now);
     estate::catch_up(transaction, from, &mut service)?;
     Ok(estate::save(transaction, from.scope, &service)?)

@@ -3,9 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    BlueGreen, TaskSet,
+    BlueGreen, Request, TaskSet,
     deployment::{Creator, Deployment, Failure, Stage, Status, Wait},
-    settings::Settings,
     step,
 };
 use crate::sandbox::ecs::{
@@ -22,18 +21,8 @@ const BEGINS_AFTER: SignedDuration = SignedDuration::from_millis(200);
 /// What a deployment is to do.
 #[derive(Debug, Clone)]
 pub(in crate::sandbox) struct Order {
-    /// Its id.
-    pub(in crate::sandbox) id: String,
-    /// The application.
-    pub(in crate::sandbox) application: String,
-    /// The deployment group.
-    pub(in crate::sandbox) group: String,
-    /// What whoever asks says of it.
-    pub(in crate::sandbox) description: Option<String>,
-    /// The AppSpec.
-    pub(in crate::sandbox) content: String,
-    /// What it goes by.
-    pub(in crate::sandbox) settings: Settings,
+    /// What it was asked for with.
+    pub(in crate::sandbox) request: Request,
     /// What the new task set runs.
     pub(in crate::sandbox::ecs) target: Target,
     /// The target group that its tasks are put in.
@@ -43,14 +32,15 @@ pub(in crate::sandbox) struct Order {
 impl Order {
     /// The deployment, before it begins.
     fn deployment(&self, creator: Creator, now: Timestamp) -> Deployment {
+        let request = &self.request;
         Deployment {
-            id: self.id.clone(),
-            application: self.application.clone(),
-            group: self.group.clone(),
-            description: self.description.clone(),
+            id: request.id.clone(),
+            application: request.application.clone(),
+            group: request.group.clone(),
+            description: request.description.clone(),
             creator,
-            content: self.content.clone(),
-            settings: self.settings.clone(),
+            content: request.content.clone(),
+            settings: request.settings.clone(),
             created_at: now,
             started_at: None,
             completed_at: None,
@@ -70,7 +60,7 @@ impl Order {
 /// there is deleted.
 pub(in crate::sandbox) fn begin(service: &mut Service, order: Order, now: Timestamp) {
     let deployment = order.deployment(Creator::User, now);
-    let seed = format!("{}/{}", service.name, order.id);
+    let seed = format!("{}/{}", service.name, order.request.id);
     let mut state = ServiceState::new(&service.name, &seed, now);
     state.desired = service.rollout.desired;
     state.settings = service.rollout.settings.clone();
@@ -84,7 +74,7 @@ pub(in crate::sandbox) fn begin(service: &mut Service, order: Order, now: Timest
     }
     let sets = service.blue_green.get_or_insert_with(BlueGreen::default);
     delete_other(sets, now);
-    sets.other = Some(TaskSet { external_id: Some(order.id), state });
+    sets.other = Some(TaskSet { external_id: Some(order.request.id), state });
     sets.deployments.insert(0, deployment);
 }
 
