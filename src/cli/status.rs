@@ -106,6 +106,7 @@ fn human(console: &Console, report: &StatusReport, verbose: bool) -> String {
             verified: service.verified.as_ref(),
             tasks: &service.tasks,
             stage: service.stage.as_ref(),
+            failed_restart: service.failed_restart.as_ref(),
             digests: service.digests.as_ref(),
         })
         .collect();

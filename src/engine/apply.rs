@@ -103,15 +103,8 @@ impl Engine<'_> {
         if !run.before_effect().await? || !self.begins(run, (position, step)).await? {
             return Ok(());
         }
-        let verdict = match self.revision(step, &run.written).await {
-            Ok(arn) => {
-                let registered = matches!(step.revision, Revision::New { .. });
-                let direction = run.course.direction;
-                run.journal.ready(position, direction, (&arn, registered)).await?;
-                Verdict::Verified
-            }
-            Err(error) => refused(&error, error.is_ambiguous()),
-        };
+        let ready = self.make_ready(run, position, step).await?;
+        let verdict = ready.err().unwrap_or(Verdict::Verified);
         run.rollouts.ended(&step.service, &verdict);
         self.conclude(run, position, (verdict, None)).await
     }
@@ -220,15 +213,10 @@ impl Engine<'_> {
         position: usize,
         step: &PlannedStep,
     ) -> Result<Applied, EngineError> {
-        let task_definition = match self.revision(step, &run.written).await {
+        let task_definition = match self.make_ready(run, position, step).await? {
             Ok(arn) => arn,
-            Err(error) => return Ok(Err(refused(&error, error.is_ambiguous()))),
+            Err(verdict) => return Ok(Err(verdict)),
         };
-        let registered = matches!(step.revision, Revision::New { .. });
-        let direction = run.course.direction;
-        if !run.is_prepared(position, &task_definition) {
-            run.journal.ready(position, direction, (&task_definition, registered)).await?;
-        }
         if let Some(verdict) = run.not_started(position) {
             return Ok(Err(verdict));
         }
@@ -260,6 +248,25 @@ impl Engine<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Registers a step's revision, or finds it, and writes down which it is, unless that was done.
+    /// The inner error is the verdict on a step whose request AWS refused.
+    pub(super) async fn make_ready(
+        &self,
+        run: &Run<'_>,
+        position: usize,
+        step: &PlannedStep,
+    ) -> Result<Result<TaskDefinitionArn, Verdict>, EngineError> {
+        let arn = match self.revision(step, &run.written).await {
+            Ok(arn) => arn,
+            Err(error) => return Ok(Err(refused(&error, error.is_ambiguous()))),
+        };
+        if !run.is_prepared(position, &arn) {
+            let registered = matches!(step.revision, Revision::New { .. });
+            run.journal.ready(position, run.course.direction, (&arn, registered)).await?;
+        }
+        Ok(Ok(arn))
     }
 
     /// The revision to move to, registered if it does not exist.

@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Engine,
-    apply::{cause_chain, not_carried_on, refused},
-    course::{Direction, Others},
+    apply::{cause_chain, not_carried_on},
+    course::Others,
     error::EngineError,
     journal::Journal,
     run::Run,
@@ -22,7 +22,7 @@ use crate::{
         BeforeTask, BeforeTaskStatus, Deployment, Event, Evidence, ServiceId, Step,
         TaskDefinitionArn, TaskHappening, Verdict,
     },
-    plan::{PlannedStep, Revision, Start},
+    plan::{PlannedStep, Start},
 };
 
 /// For how long after it was written down a task may be asked for again with the same token. ECS
@@ -79,15 +79,12 @@ impl Engine<'_> {
         if !run.before_effect().await? || !self.begins(run, (position, step)).await? {
             return Ok(());
         }
-        let task_definition = match self.revision(step, &run.written).await {
+        let task_definition = match self.make_ready(run, position, step).await? {
             Ok(arn) => arn,
-            Err(error) => {
-                let verdict = refused(&error, error.is_ambiguous());
+            Err(verdict) => {
                 return self.hold_all(run, (position, step), (verdict, None)).await;
             }
         };
-        let registered = matches!(step.revision, Revision::New { .. });
-        run.journal.ready(position, Direction::Forward, (&task_definition, registered)).await?;
         let before = Before { position, step, task_definition: &task_definition };
         match self.one_off(run, before).await? {
             Ok(()) => Ok(()),

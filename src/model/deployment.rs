@@ -1,6 +1,9 @@
 //! Deployments and their steps, as they are recorded.
 
-use std::{collections::BTreeMap, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,7 +15,7 @@ use super::{
     id::{
         ClusterName, ContainerName, EcsServiceName, EnvironmentId, ImageId, ProjectId, ServiceId,
     },
-    image::ImageUri,
+    image::{Digest, ImageUri},
     lock::CancelRequest,
     release::{DeploymentNumber, ReleaseNumber},
     selection::Selection,
@@ -467,4 +470,8 @@ pub struct StepBefore {
     /// The values of the SSM parameters that the step writes; `None` where there was none.
     #[serde(default)]
     pub parameters: BTreeMap<ImageId, Option<String>>,
+    /// The digests that each container's tasks may have once the service is restarted, where they are
+    /// known: those of the image that it ran. Of services that move, the release has them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub digests: BTreeMap<ContainerName, BTreeSet<Digest>>,
 }

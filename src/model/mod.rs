@@ -11,6 +11,7 @@ mod code_deploy;
 mod deployment;
 mod event;
 mod evidence;
+mod failed_restart;
 mod head;
 mod id;
 mod image;
@@ -42,6 +43,7 @@ pub use evidence::{
     Cause, ContainerExit, ContainerLog, Diagnosis, EVIDENCE_BYTES, Evidence, Gap, LogLine,
     StoppedTask, UnhealthyTarget, UnhealthyTask,
 };
+pub use failed_restart::{FailedRestart, Restarting};
 pub use head::{ServiceHead, VerifiedHead};
 pub use id::{
     AccountId, ClusterName, ContainerName, EcsServiceName, EnvironmentId, IdError, ImageId, Label,

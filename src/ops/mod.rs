@@ -6,6 +6,7 @@ mod definitions;
 mod deploy;
 mod earlier_tasks;
 mod error;
+mod failed_restarts;
 mod ground;
 mod history;
 mod hooks;

@@ -66,7 +66,10 @@ pub(super) async fn taken_out(
 }
 
 /// What is to be known of services before they are restarted.
-async fn restarted(
+///
+/// # Errors
+/// Refuses where one would start another image than it runs, or none.
+pub(super) async fn restarted(
     access: &Access,
     pictures: Vec<ServicePicture>,
 ) -> Result<Vec<Restarted>, OpError> {

@@ -9,6 +9,7 @@ use super::{
     definitions::definitions,
     deploy::open_project,
     error::OpError,
+    failed_restarts::failed_restarts,
     ground::Ground,
     pictures::{Target, targets},
     workspace::Workspace,
@@ -17,7 +18,7 @@ use crate::{
     manifest::{Project, Service},
     model::{
         ClusterName, ContainerName, Deployment, Digest, EcsDeploymentId, EcsServiceName,
-        EnvironmentId, HeldLock, Hold, ImageId, ImageUri, Label, ObservedCodeDeploy,
+        EnvironmentId, FailedRestart, HeldLock, Hold, ImageId, ImageUri, Label, ObservedCodeDeploy,
         ObservedService, ProjectId, ReleaseHash, RolloutState, Selection, ServiceHead, ServiceId,
         StageProgress, TaskDefinitionArn,
     },
@@ -81,6 +82,9 @@ pub struct ServiceStatus {
     /// How far its rollout is, where that goes in stages or CodeDeploy carries it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<StageProgress>,
+    /// The last restart since it was deployed, where that did not succeed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_restart: Option<FailedRestart>,
     /// Its tasks.
     #[serde(flatten)]
     pub tasks: TaskCounts,
@@ -114,6 +118,7 @@ pub async fn status(
     let digests = if request.digests { Some(digests(&access, &seen).await?) } else { None };
     let stages = stages(&access, &seen).await?;
     let attempts = attempts(workspace, &project, &heads, &services).await?;
+    let mut restarts = failed_restarts(workspace, &environment.id, (&heads, &services)).await?;
     let Ground { hold, held, .. } = Ground::of(workspace, &environment.id).await?;
     let services: Vec<ServiceStatus> = targets
         .into_iter()
@@ -132,6 +137,7 @@ pub async fn status(
                         observed.and_then(|seen| seen.task_definition.as_ref()) != Some(arn)
                     }),
                 stage: stages.get(&target).cloned(),
+                failed_restart: restarts.remove(&service.id),
                 tasks: task_counts(observed),
                 digests: digests.as_ref().map(|digests| of_primary(digests, observed)),
                 cluster: target.0,

@@ -16,6 +16,7 @@ use super::{
     images::{Search, gather},
     obstacle::Obstacle,
     pictures::{Album, Subject, take},
+    restart::restarted,
     rollback::{hold, hold_if_broken, reason_to_hold},
     workspace::{Workspace, unless_interrupted},
 };
@@ -27,7 +28,10 @@ use crate::{
         Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, Event, HeldLock, ImageId,
         LockKind, Release, Selection, ServiceId, Step, StepStatus,
     },
-    plan::{ImageSource, Insistence, Leg, PlanRequest, Problem, Refusal, Rest, Wanted, resume},
+    plan::{
+        ImageSource, Insistence, Leg, PlanRequest, Problem, Refusal, Rest, Restarted,
+        ServicePicture, Start, Wanted, resume,
+    },
 };
 
 /// How an unfinished deployment is taken up.
@@ -299,11 +303,14 @@ async fn legs(
         enable_circuit_breaker: false,
         insist: Insistence { on_rollback: false, on_dead_lock: true },
     };
-    let legs = resume(deployment, &request, rest)?;
+    let mut legs = resume(deployment, &request, rest)?;
+    if rest == Rest::Done {
+        refuse_other_images(access, (&mut legs, &request.pictures)).await?;
+    }
     let lost: BTreeSet<&ImageId> = gathered.problems.keys().collect();
     let needs_lost = rest == Rest::Done
         && legs.iter().any(|leg| {
-            leg.start == crate::plan::Start::Apply
+            leg.start == Start::Apply
                 && !leg.step.restart
                 && leg.step.target.images.keys().any(|image| lost.contains(image))
         });
@@ -312,6 +319,25 @@ async fn legs(
         return Err(Refusal { problems }.into());
     }
     Ok(legs)
+}
+
+/// Refuses where a service that is still to be restarted would start another image than it runs. What
+/// it may start goes into the legs of records that do not have it.
+async fn refuse_other_images(
+    access: &Access,
+    (legs, pictures): (&mut [Leg], &[ServicePicture]),
+) -> Result<(), OpError> {
+    let is_due = |leg: &&mut Leg| leg.step.restart && leg.start == Start::Apply;
+    let mut due: BTreeMap<ServiceId, &mut Leg> =
+        legs.iter_mut().filter(is_due).map(|leg| (leg.step.service.clone(), leg)).collect();
+    let of_due = pictures.iter().filter(|picture| due.contains_key(&picture.service));
+    for Restarted { picture, digests } in restarted(access, of_due.cloned().collect()).await? {
+        let leg = due.get_mut(&picture.service).filter(|leg| leg.step.digests.is_empty());
+        if let Some(leg) = leg {
+            leg.step.digests = digests;
+        }
+    }
+    Ok(())
 }
 
 /// Waits for the end of a deployment: whoever works on it is watched, and where nobody does, it is

@@ -415,6 +415,7 @@ fn target(request: &PlanRequest, picture: &ServicePicture) -> StepTarget {
 /// What the step finds, for the record.
 pub(super) fn before(picture: &ServicePicture, parameters: &[ParameterChange]) -> StepBefore {
     StepBefore {
+        digests: BTreeMap::new(),
         task_definition: picture.observed.task_definition.clone(),
         ecs_deployment: picture.observed.primary().map(|deployment| deployment.id.clone()),
         latest: Some(picture.latest.arn.clone()),

@@ -9,7 +9,8 @@ use super::{
     steps::{Insistence, PlannedStep, Revision, Rollout, ServicePicture},
 };
 use crate::model::{
-    ContainerName, DeploymentController, Digest, ImageId, ImageUri, RolloutState, StepTarget,
+    ContainerName, DeploymentController, Digest, ImageId, ImageUri, RolloutState, StepBefore,
+    StepTarget,
 };
 
 /// A service that is to be restarted.
@@ -52,7 +53,7 @@ pub(super) fn restart(
             images: images.into_iter().map(|(_, image, uri)| (image, uri)).collect(),
             enable_circuit_breaker: false,
         },
-        before: before(picture, &[]),
+        before: StepBefore { digests: digests.clone(), ..before(picture, &[]) },
         running,
         before_task: None,
         skipped_task: None,

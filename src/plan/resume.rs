@@ -1,7 +1,5 @@
 //! Going on with a deployment that nobody works on any more: what is left of each step.
 
-use std::collections::BTreeMap;
-
 use super::{
     cause::cause_in,
     document::container_images,
@@ -154,7 +152,9 @@ fn leg(
             Ok((PlannedStep::ended(step), Start::End(verdict)))
         }
         _ => match rest {
-            Rest::Done if step.restart => Ok((restart(picture, BTreeMap::new())?, Start::Apply)),
+            Rest::Done if step.restart => {
+                Ok((restart(picture, step.before.digests.clone())?, Start::Apply))
+            }
             Rest::Done => applied(request, picture)
                 .map(|(planned, start)| (with_breaker(planned, step), start)),
             Rest::Left => Ok(left(step)),
@@ -203,8 +203,12 @@ fn followed(
 ) -> PlannedStep {
     PlannedStep {
         selected: picture.selected,
-        // What a restarted service runs is not part of the release.
-        digests: if step.restart { BTreeMap::new() } else { wanted_digests(request, picture) },
+        // What a restarted service runs is not part of the release, but as it was found.
+        digests: if step.restart {
+            step.before.digests.clone()
+        } else {
+            wanted_digests(request, picture)
+        },
         revision: Revision::Existing { task_definition: task_definition.clone() },
         rollout: Rollout::Adopt { ecs_deployment: ours.clone() },
         desired: picture.observed.desired,
@@ -217,14 +221,19 @@ fn followed(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use super::*;
     use crate::{
         model::{
-            Actor, DeploymentNumber, DeploymentStatus, OnFailure, ReleaseNumber, RolloutState,
-            Selection,
+            Actor, ContainerName, DeploymentNumber, DeploymentStatus, OnFailure, ReleaseNumber,
+            RolloutState, Selection,
         },
-        plan::test_support::{
-            arn, definition, deployment, picture, released, request, service, step,
+        plan::{
+            Restarted, plan,
+            test_support::{
+                arn, definition, deployment, digest, picture, released, request, service, step,
+            },
         },
     };
     use RolloutState::{Completed, InProgress};
@@ -293,6 +302,31 @@ mod tests {
         let legs = resume(&recorded(step(StepStatus::Intent)), &request, Rest::Done).unwrap();
         let revision = &legs[0].step.revision;
         assert_eq!(*revision, Revision::Existing { task_definition: arn("web", 2) });
+    }
+
+    #[test]
+    fn a_restart_is_held_to_what_ran_when_it_was_planned() {
+        let web = ContainerName::new("web").unwrap();
+        let digests = BTreeMap::from([(web, BTreeSet::from([digest(1)]))]);
+        let restarts = vec![Restarted { picture: picture("web:1"), digests: digests.clone() }];
+        let planned = PlanRequest { restarts, ..request(&[], vec![]) };
+        let mut step = plan(planned).unwrap().steps.remove(0).record();
+        assert_eq!(step.before.digests, digests);
+        for (status, deployments) in [
+            (StepStatus::Pending, vec![deployment(1, true, 2, Completed)]),
+            (StepStatus::Intent, vec![deployment(1, true, 2, Completed)]),
+            (StepStatus::Applied, vec![deployment(1, true, 2, InProgress)]),
+        ] {
+            step.status = status;
+            if status == StepStatus::Applied {
+                step.task_definition = Some(arn("web", 1));
+                step.ecs_deployment = Some(EcsDeploymentId::new("ecs-svc/1"));
+            }
+            let now = ServicePicture { observed: service(deployments), ..picture("web:1") };
+            let request = request(&[], vec![now]);
+            let legs = resume(&recorded(step.clone()), &request, Rest::Done).unwrap();
+            assert_eq!(legs[0].step.digests, digests, "{status:?}");
+        }
     }
 
     #[test]

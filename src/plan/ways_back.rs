@@ -83,6 +83,7 @@ fn values(step: &Step, picture: &UndoPicture, moved: bool) -> BTreeMap<ImageId, 
 /// What the record needs to know of the service before it goes back.
 fn before_going_back(picture: &UndoPicture, parameters: &[ParameterChange]) -> StepBefore {
     StepBefore {
+        digests: BTreeMap::new(),
         task_definition: picture.observed.task_definition.clone(),
         ecs_deployment: picture.observed.primary().map(|primary| primary.id.clone()),
         latest: picture.latest.as_ref().map(|latest| latest.arn.clone()),

@@ -5,7 +5,9 @@ use super::{
     headline::{count, is_late_only, is_task_unknown},
     stages,
 };
-use crate::model::{Deployment, DeploymentKind, DeploymentStatus, RollbackCause, Step, Verdict};
+use crate::model::{
+    Deployment, DeploymentKind, DeploymentStatus, RollbackCause, Step, StepStatus, Verdict,
+};
 
 /// The exact commands that come next.
 pub(super) fn hints(summary: &Summary<'_>) -> Vec<String> {
@@ -38,12 +40,7 @@ pub(super) fn hints(summary: &Summary<'_>) -> Vec<String> {
         }
         DeploymentStatus::RolledBack => [look].into_iter().chain(once_more(summary)).collect(),
         DeploymentStatus::RollbackFailed => {
-            let can_go_back = *kind == DeploymentKind::Rollback || summary.last_verified.is_some();
-            let again = format!(
-                "bring it to what was verified last with `release-tool rollback {environment}`, once \
-                 what stood in the way is mended"
-            );
-            can_go_back.then_some(again).into_iter().chain([state, look]).collect()
+            after_a_failed_rollback(summary).into_iter().chain([look]).collect()
         }
         DeploymentStatus::Failed | DeploymentStatus::Cancelled => {
             let back = summary.last_verified.map(|release| {
@@ -60,6 +57,36 @@ pub(super) fn hints(summary: &Summary<'_>) -> Vec<String> {
             look,
         ],
     }
+}
+
+/// The ways on where services did not come back. One that was only restarted is not brought up by any
+/// rollback, and need not be among the services that were deployed.
+fn after_a_failed_rollback(summary: &Summary<'_>) -> Vec<String> {
+    let Deployment { environment, selection, kind, steps, .. } = summary.deployment;
+    let is_broken = |step: &&Step| step.status == StepStatus::CompensateFailed;
+    let (restarts, moved): (Vec<&Step>, Vec<&Step>) =
+        steps.iter().filter(is_broken).partition(|step| step.restart);
+    let again = restarts.iter().map(|step| {
+        format!(
+            "once what stood in the way is mended, restart it with `release-tool restart {} \
+             {environment}`",
+            step.service
+        )
+    });
+    let look = |what: &dyn std::fmt::Display| {
+        format!("see what runs with `release-tool status {what} {environment}`")
+    };
+    let of_restarts = restarts.iter().map(|step| look(&step.service));
+    if moved.is_empty() && !restarts.is_empty() {
+        return again.chain(of_restarts).collect();
+    }
+    let can_go_back = *kind == DeploymentKind::Rollback || summary.last_verified.is_some();
+    let back = format!(
+        "bring it to what was verified last with `release-tool rollback {environment}`, once what \
+         stood in the way is mended"
+    );
+    let back = can_go_back.then_some(back);
+    back.into_iter().chain(again).chain([look(selection)]).chain(of_restarts).collect()
 }
 
 /// The commands that answer the hooks that services were last seen waiting for.

@@ -7,8 +7,8 @@ use console::Style;
 use super::{console::Console, escape::escape, locks::held_line, stages, table::Table, words};
 use crate::{
     model::{
-        ContainerName, Deployment, Digest, HeldLock, Hold, HookDetail, ImageId, ReleaseHash,
-        ServiceId, StageProgress, TaskDefinitionArn,
+        ContainerName, Deployment, Digest, FailedRestart, HeldLock, Hold, HookDetail, ImageId,
+        ReleaseHash, ServiceId, StageProgress, TaskDefinitionArn,
     },
     plan::{OldTasks, ServiceState, TaskCounts},
 };
@@ -45,6 +45,8 @@ pub struct ServiceRow<'a> {
     pub tasks: &'a TaskCounts,
     /// How far its rollout is, where that goes in stages.
     pub stage: Option<&'a StageProgress>,
+    /// The last restart since it was deployed, where that did not succeed.
+    pub failed_restart: Option<&'a FailedRestart>,
     /// The digests that run, by container.
     pub digests: Option<&'a BTreeMap<ContainerName, BTreeSet<Digest>>>,
 }
@@ -112,9 +114,11 @@ fn services(view: &StatusView<'_>, console: &Console) -> String {
     }
     let digests = view.services.iter().filter_map(digests);
     let answers = Some(answers(view).join("\n")).filter(|answers| !answers.is_empty());
+    let restarts = view.services.iter().filter_map(failed_restart);
     [table.render(4)]
         .into_iter()
         .chain(digests)
+        .chain(restarts)
         .chain(answers)
         .collect::<Vec<String>>()
         .join("\n\n")
@@ -130,6 +134,19 @@ fn answers(view: &StatusView<'_>) -> Vec<String> {
     };
     let waiting = view.services.iter().filter(waits);
     waiting.flat_map(|row| stages::answers(last.number, row.service)).collect()
+}
+
+/// That a service could not be restarted: it runs what was deployed all the same, as far as it runs.
+fn failed_restart(row: &ServiceRow<'_>) -> Option<String> {
+    let FailedRestart { deployment, at, verdict } = row.failed_restart?;
+    let at = at.map(|at| format!(" on {}", words::date_time(at))).unwrap_or_default();
+    Some(format!(
+        "    {}: restarting it did not succeed{at}: {}  {}\n    hint: see why with `release-tool show \
+         {deployment}`",
+        row.service,
+        verdict.word(),
+        words::verdict_reason(verdict)
+    ))
 }
 
 /// How many tasks run of what a service is set to, and which old ones run beside them.

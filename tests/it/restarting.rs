@@ -141,7 +141,13 @@ fn a_restart_that_fails_takes_the_set_back() {
     let end = image.rsplit('/').next().unwrap();
     shop.sandbox(&["fate", end, "crash=3"]);
     // The others are back; the service that does not start any more does so neither way.
-    shop.run(&["deploy", "web", "prod", "-y"]).expect(5).prints("search-indexer: not rolled back");
+    let run = shop.run(&["deploy", "web", "prod", "-y"]).expect(5);
+    let run = run
+        .prints("search-indexer: not rolled back")
+        .prints("is mended, restart it with `release-tool restart search-indexer prod`")
+        .prints("see what runs with `release-tool status search-indexer prod`");
+    assert!(!run.stdout.contains("release-tool rollback"), "{}", run.stdout);
+    assert!(!run.stdout.contains("status web"), "{}", run.stdout);
     for service in &PROD {
         shop.assert_in_step(service);
     }
@@ -209,4 +215,105 @@ fn an_interrupted_set_restarts_when_it_is_resumed() {
     for service in &PROD {
         shop.assert_in_step(service);
     }
+}
+
+/// Has what runs fail from now on, or run again.
+fn fate(shop: &Shop, fate: &str) {
+    let image = shop.parameter("/bookshop/images/prod/search-indexer").unwrap();
+    shop.sandbox(&["fate", image.rsplit('/').next().unwrap(), fate]);
+}
+
+/// The restart that `status` says did not succeed.
+fn failed_restart(shop: &Shop) -> Value {
+    let status = shop.json(&["status", "search-indexer", "prod"]);
+    status["services"][0]["failed_restart"].clone()
+}
+
+#[test]
+fn a_restart_that_failed_is_told_until_one_succeeds_or_the_service_is_deployed() {
+    let shop = Shop::new();
+    shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(0);
+    let after = |way: &[&str]| {
+        let shop = shop.copy();
+        fate(&shop, "crash=3");
+        assert_ne!(shop.run(INDEXER).code, Some(0));
+        let verdict = shop.verdicts("d2")["search-indexer"].clone();
+        assert_eq!(failed_restart(&shop)["deployment"], 2);
+        assert_eq!(failed_restart(&shop)["verdict"]["verdict"], verdict.as_str());
+        let status = shop.run(&["status", "all", "prod"]).expect(0);
+        status
+            .prints("search-indexer: restarting it did not succeed on 20")
+            .prints(&verdict)
+            .prints("hint: see why with `release-tool show d2`");
+        // What is done elsewhere does not hide it.
+        shop.run(&["deploy", "orders-api", "prod", "-y"]).expect(0);
+        assert_eq!(failed_restart(&shop)["deployment"], 2);
+        fate(&shop, "healthy");
+        shop.run(way).expect(0);
+        assert_eq!(failed_restart(&shop), Value::Null, "after {way:?}");
+        assert!(!shop.run(&["status", "all", "prod"]).expect(0).stdout.contains("restarting it"));
+    };
+    after(INDEXER);
+    let latest = shop.latest("search-indexer");
+    let next = format!("{}:next", latest.rsplit_once(':').unwrap().0);
+    shop.sandbox(&["set", "push-image", &next]);
+    shop.run(&["register", &next, "search-indexer"]).expect(0);
+    after(&["deploy", "search-indexer", "prod", "-y"]);
+}
+
+#[test]
+fn a_restart_after_a_deployment_that_failed_is_told_too() {
+    let shop = shop();
+    fate(&shop, "crash=3");
+    shop.run(&["deploy", "web", "prod", "-y"]).expect(5);
+    assert_eq!(failed_restart(&shop)["deployment"], 1);
+    fate(&shop, "healthy");
+    // It may be restarted while the environment is on hold.
+    shop.run(INDEXER).expect(0);
+    assert_eq!(failed_restart(&shop), Value::Null);
+}
+
+/// The image of the search indexer, and the tag of another of its repository.
+fn running_and_other(shop: &Shop) -> (String, String) {
+    let running = shop.parameter("/bookshop/images/prod/search-indexer").unwrap();
+    let other = shop.latest("search-indexer");
+    (running, other.rsplit_once(':').unwrap().1.to_owned())
+}
+
+#[test]
+fn what_a_resumed_restart_starts_is_held_to_what_ran() {
+    let shop = Shop::new();
+    let (running, other) = running_and_other(&shop);
+    shop.stand_still();
+    let mut restart = shop.start(INDEXER);
+    restart.hears("search-indexer: started ecs-svc/");
+    restart.signal("INT");
+    restart.end().expect(7);
+    let step = shop.json(&["show", "d1"])["deployment"]["steps"][0].take();
+    let digests = step["before"]["digests"]["search-indexer"].as_array().unwrap();
+    assert!(digests[0].as_str().unwrap().starts_with("sha256:"), "{step}");
+    shop.sandbox(&["set", "move-tag", &running, &other]);
+    shop.go_fast();
+    let resumed = shop.run(&["resume"]);
+    assert_ne!(resumed.code, Some(0));
+    resumed.prints("its tag has moved");
+    assert_eq!(shop.verdicts("d1")["search-indexer"], "FAILED");
+}
+
+#[test]
+fn a_resumed_set_restarts_nothing_with_another_image() {
+    let shop = shop();
+    let (running, other) = running_and_other(&shop);
+    shop.stand_still();
+    let mut deploy = shop.start(&["deploy", "web", "prod", "-y"]);
+    deploy.hears("orders-api: started ecs-svc/");
+    deploy.signal("INT");
+    deploy.end().expect(7);
+    shop.sandbox(&["set", "move-tag", &running, &other]);
+    let was = primary(&shop);
+    shop.go_fast();
+    shop.run(&["resume"]).expect(1).tells("the tag of image `search-indexer` has moved");
+    assert_eq!(primary(&shop), was);
+    shop.run(&["rollback", "prod", "d1", "-y"]).expect(0);
+    assert_eq!(primary(&shop), was);
 }

@@ -87,6 +87,26 @@ impl Ledger {
         self.whole_each(keys).await
     }
 
+    /// The newest deployments of an environment, newest first and at most `limit`: their numbers, and
+    /// the services they have steps for. One begun a moment ago may be missing.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be used, or holds one that this program cannot read.
+    pub async fn newest_of(
+        &self,
+        project: &ProjectId,
+        environment: &EnvironmentId,
+        limit: usize,
+    ) -> Result<Vec<(DeploymentNumber, Vec<ServiceId>)>, StoreError> {
+        let place = keys::environment(project, environment);
+        let question = Question::newest_in(Index::First, place).paged_for(limit);
+        let read = |item: &Item| {
+            let entry: EntryRecord = records::decode(item)?;
+            Ok(Some((entry.number, entry.services)))
+        };
+        self.gather(question, limit, read).await
+    }
+
     /// The deployments that are not over, newest first. One begun a moment ago may be missing; the
     /// heads of its services tell of it at once.
     ///

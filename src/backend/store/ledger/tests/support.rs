@@ -350,6 +350,7 @@ pub(super) fn before() -> StepBefore {
         task_definition: Some(arn(1)),
         ecs_deployment: Some(EcsDeploymentId::new("ecs-svc/1")),
         parameters: BTreeMap::from([(ImageId::new("app").unwrap(), None)]),
+        digests: BTreeMap::new(),
     }
 }
 
@@ -529,6 +530,7 @@ fn befores() -> impl Strategy<Value = StepBefore> {
             task_definition,
             ecs_deployment,
             parameters,
+            digests: BTreeMap::new(),
         },
     )
 }
