@@ -78,7 +78,7 @@ impl Engine<'_> {
             }
             unknown => unknown,
         };
-        (verdict, self.evidence(one, (service, &[]), by).await)
+        (verdict, self.evidence(one, (service, None), by).await)
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     backend::platform::ecs::{Collected, TaskEnd},
-    model::{Event, Evidence, Gap, ObservedService, ServiceEvent, Verdict},
+    model::{Event, Evidence, Gap, ObservedService, ServiceDeployment, ServiceEvent, Verdict},
     plan::{Judgement, PlannedStep, diagnose},
 };
 
@@ -41,6 +41,9 @@ const TROUBLE: &[&str] = &[
     "failed container health checks",
     "being throttled",
 ];
+
+/// What one look shows of a rollout: its service, and its service deployment where that was asked for.
+type AtOneLook<'a> = (Option<&'a ObservedService>, Option<&'a ServiceDeployment>);
 
 /// What has been collected of a rollout so far.
 #[derive(Debug, Clone, Default)]
@@ -68,7 +71,7 @@ impl Engine<'_> {
     ) -> BTreeMap<usize, Evidence> {
         let by = Instant::now() + ONE_LOOK;
         let mut troubled = 0;
-        let mut wanted: Vec<(&mut Moving, Option<&ObservedService>, Vec<String>)> = Vec::new();
+        let mut wanted: Vec<(&mut Moving, AtOneLook<'_>)> = Vec::new();
         for one in moving {
             let Some(step) = run.course.step(one.position) else { continue };
             let service = seen.get(&target_of(step));
@@ -88,15 +91,11 @@ impl Engine<'_> {
                 Some(Judgement::Ended(verdict)) => *verdict != Verdict::Verified,
             };
             if is_wanted {
-                let deployment = judgement.and_then(|(_, deployment)| deployment.as_ref());
-                let alarms = deployment.map(|deployment| deployment.triggered_alarms.clone());
-                wanted.push((one, service, alarms.unwrap_or_default()));
+                wanted.push((one, (service, judgement.and_then(|(_, told)| told.as_ref()))));
             }
         }
         stream::iter(wanted)
-            .map(async |(one, service, alarms)| {
-                (one.position, self.evidence(one, (service, &alarms), by).await)
-            })
+            .map(async |(one, seen)| (one.position, self.evidence(one, seen, by).await))
             .buffer_unordered(SIDE_BY_SIDE)
             .collect()
             .await
@@ -122,7 +121,7 @@ impl Engine<'_> {
     pub(super) async fn evidence(
         &self,
         one: &mut Moving,
-        (service, alarms): (Option<&ObservedService>, &[String]),
+        (service, deployment): AtOneLook<'_>,
         by: Instant,
     ) -> Evidence {
         let found = match service {
@@ -135,9 +134,10 @@ impl Engine<'_> {
             None => Collected::default(),
         };
         one.proof.stopped = found.stopped;
-        let found = Evidence { alarms: alarms.to_vec(), ..found.evidence };
+        let alarms = deployment.map(|told| told.triggered_alarms.clone()).unwrap_or_default();
+        let found = Evidence { alarms, ..found.evidence };
         let mut evidence = found.after(one.proof.evidence.take());
-        evidence.diagnosis = diagnose(&evidence);
+        evidence.diagnosis = diagnose(&evidence, deployment);
         let evidence = evidence.fit();
         one.proof.evidence = Some(evidence.clone());
         one.proof.at = Some(Instant::now());

@@ -122,7 +122,7 @@ impl Engine<'_> {
         (arn, end): (&str, &OneOffEnd),
     ) -> Evidence {
         let mut evidence = self.ecs.one_off_evidence((arn, before.task_definition), end).await;
-        evidence.diagnosis = diagnose(&evidence);
+        evidence.diagnosis = diagnose(&evidence, None);
         evidence.fit()
     }
 

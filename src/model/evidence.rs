@@ -220,6 +220,16 @@ pub enum Cause {
     StoppedByUser,
     /// An alarm went off.
     Alarm,
+    /// A lifecycle hook failed.
+    HookFailed,
+    /// A lifecycle hook was not answered in time.
+    HookTimedOut,
+    /// A lifecycle hook could not be called, or not be understood.
+    HookUnusable,
+    /// Somebody answered a lifecycle hook with a rollback.
+    HookRefused,
+    /// The load balancer is not set as a deployment needs it, or ECS may not use it.
+    LoadBalancer,
     /// Not known to this program.
     #[serde(other)]
     Unknown,

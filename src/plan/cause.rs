@@ -25,6 +25,9 @@ pub(super) fn cause_of(deployment: &ServiceDeployment) -> RollbackCause {
 pub(super) fn cause_in(words: &str) -> RollbackCause {
     let words = words.to_ascii_lowercase();
     let known = [
+        // Names of functions and alarms may have any of the other words.
+        ("lifecycle hook", RollbackCause::Hook),
+        ("pause hook", RollbackCause::Hook),
         ("circuit breaker", RollbackCause::CircuitBreaker),
         ("alarm", RollbackCause::Alarm),
         ("hook", RollbackCause::Hook),
@@ -35,7 +38,7 @@ pub(super) fn cause_in(words: &str) -> RollbackCause {
 }
 
 /// ECS's words on why a deployment did not succeed, empty where it has none.
-fn words_of(deployment: &ServiceDeployment) -> &str {
+pub(super) fn words_of(deployment: &ServiceDeployment) -> &str {
     let rollback = deployment.rollback.as_ref().map(|rollback| rollback.reason.as_str());
     let told = [rollback.unwrap_or_default(), deployment.status_reason.as_str()];
     told.into_iter().find(|words| !words.is_empty()).unwrap_or_default()

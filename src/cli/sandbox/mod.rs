@@ -120,7 +120,8 @@ Examples:
     Hook {
         /// The function's name, or its ARN.
         function: String,
-        /// `succeed`, as all do unless told otherwise; `fail`; or `hang`, which stays in progress.
+        /// `succeed`, as all do unless told otherwise; `fail`; `crash`, which breaks off without an
+        /// answer; or `hang`, which stays in progress.
         answer: FunctionAnswer,
     },
     /// End a command's process at an exact point, as if it were killed there.

@@ -4,12 +4,13 @@
 //! Invariant: nothing is made up. What fits no rule is told in ECS's own words, as unknown.
 
 mod containers;
+mod hooks;
 mod targets;
 #[cfg(test)]
 mod tests;
 mod words;
 
-use crate::model::{Cause, Diagnosis, Evidence, StoppedTask};
+use crate::model::{Cause, Diagnosis, Evidence, ServiceDeployment, StoppedTask};
 
 /// The most causes that are told: the first counts, the others are mostly its consequences.
 const MOST: usize = 3;
@@ -28,12 +29,14 @@ const CONSEQUENCES: &[&str] = &[
     "is unable to consistently start tasks successfully",
 ];
 
-/// The causes that evidence tells of, the most telling first; none where there is no evidence.
+/// The causes that evidence tells of, and our service deployment, where that failed; the most telling
+/// first, and none where there is nothing.
 #[must_use]
-pub fn diagnose(evidence: &Evidence) -> Vec<Diagnosis> {
+pub fn diagnose(evidence: &Evidence, failed: Option<&ServiceDeployment>) -> Vec<Diagnosis> {
     let mut found: Vec<Diagnosis> = Vec::new();
     let told = alarms(evidence)
         .into_iter()
+        .chain(hooks::diagnose(evidence, failed))
         .chain(by_words(evidence, |cause| !is_vague(cause)))
         .chain(containers::diagnose(evidence))
         .chain(targets::diagnose(evidence))
@@ -88,7 +91,8 @@ fn texts(evidence: &Evidence) -> impl Iterator<Item = &str> {
     let lines = lines.map(|line| line.message.as_str());
     let lines =
         lines.filter(|line| line.starts_with("exec ") && line.ends_with("exec format error"));
-    stopped.chain(reasons).chain(events).chain(lines).filter(|text| !text.is_empty())
+    let texts = stopped.chain(reasons).chain(events).chain(lines);
+    texts.filter(|text| !text.is_empty() && !hooks::is_about(text))
 }
 
 /// Alarms that ended the deployment.

@@ -10,7 +10,7 @@ use crate::model::{
 
 /// The causes of what stopped tasks, containers and events say.
 fn causes(evidence: &Evidence) -> Vec<Cause> {
-    diagnose(evidence).iter().map(|one| one.cause).collect()
+    diagnose(evidence, None).iter().map(|one| one.cause).collect()
 }
 
 fn stopped(code: &str, reason: &str, containers: &[(&str, Option<i32>, &str)]) -> Evidence {
@@ -160,7 +160,7 @@ const STOPPED: &[(&str, Cause, &str)] = &[
 #[test]
 fn tasks_that_do_not_start_say_why() {
     for (reason, cause, words) in STOPPED.iter().copied() {
-        let found = diagnose(&stopped("TaskFailedToStart", reason, &[("app", None, "")]));
+        let found = diagnose(&stopped("TaskFailedToStart", reason, &[("app", None, "")]), None);
         assert_eq!(found[0].cause, cause, "{reason}: {found:?}");
         assert!(found[0].text.contains(words), "{}", found[0].text);
         assert!(!found[0].hint.is_empty() && !found[0].hint.contains("{}"));
@@ -191,7 +191,7 @@ fn exit_codes_say_what_happened() {
         lines: vec![line],
         ..ContainerLog::default()
     });
-    let found = diagnose(&evidence);
+    let found = diagnose(&evidence, None);
     assert_eq!(found[0].text, "container app exited with 3; the last it said: boom");
     assert_eq!(found.len(), 1, "the others ended in its wake");
     evidence.logs[0].lines[0].message = "exec /usr/local/bin/app: exec format error".to_owned();
@@ -213,7 +213,7 @@ fn health_checks_say_what_they_found() {
             "(service web) (task 795dee6c) (port 8080) is unhealthy in (target-group {group}) due to \
              (reason {reason})."
         );
-        diagnose(&told(&[&text]))[0].clone()
+        diagnose(&told(&[&text]), None)[0].clone()
     };
     let codes = event("Health checks failed with these codes: [502]");
     assert_eq!(codes.cause, Cause::TargetUnhealthy);
@@ -237,7 +237,9 @@ fn health_checks_say_what_they_found() {
         }],
         ..Evidence::default()
     };
-    assert!(diagnose(&seen)[0].text.contains("port 9000 gets no answer (Target.Timeout Request"));
+    assert!(
+        diagnose(&seen, None)[0].text.contains("port 9000 gets no answer (Target.Timeout Request")
+    );
     let elb = stopped(
         "ServiceSchedulerInitiated",
         &format!("Task failed ELB health checks in (target-group {group})"),
@@ -246,7 +248,7 @@ fn health_checks_say_what_they_found() {
     assert_eq!(causes(&elb), [Cause::TargetUnreachable]);
     let running = UnhealthyTask { containers: vec!["app".to_owned()], ..UnhealthyTask::default() };
     let running = Evidence { unhealthy_tasks: vec![running], ..Evidence::default() };
-    assert_eq!(diagnose(&running)[0].text, "the health check of container app fails");
+    assert_eq!(diagnose(&running, None)[0].text, "the health check of container app fails");
 }
 
 /// What ECS says, the cause of it, and words of the diagnosis.
@@ -319,7 +321,7 @@ const EVENTS: &[(&str, Cause, &str)] = &[
 #[test]
 fn events_say_why_no_task_is_started() {
     for (event, cause, words) in EVENTS.iter().copied() {
-        let found = diagnose(&told(&["(service web) has started 1 tasks: (task a).", event]));
+        let found = diagnose(&told(&["(service web) has started 1 tasks: (task a).", event]), None);
         assert_eq!(found[0].cause, cause, "{event}: {found:?}");
         assert!(found[0].text.contains(words), "{}", found[0].text);
         assert_eq!(found.len(), 1, "{found:?}");
@@ -335,9 +337,9 @@ fn the_most_telling_is_first_and_the_rest_is_told_in_ecs_s_words() {
     let spot = stopped("SpotInterruption", "Your Spot Task was interrupted.", &[]);
     assert_eq!(causes(&spot), [Cause::SpotInterruption]);
     let strange = stopped("TaskFailedToStart", "Something nobody has seen before", &[]);
-    let found = diagnose(&strange);
+    let found = diagnose(&strange, None);
     assert_eq!(found[0].cause, Cause::Unknown);
     assert_eq!(found[0].text, "ECS says: Something nobody has seen before");
-    assert!(diagnose(&told(&["(service web) has started 1 tasks: (task a)."])).is_empty());
-    assert!(diagnose(&Evidence::default()).is_empty());
+    assert!(diagnose(&told(&["(service web) has started 1 tasks: (task a)."]), None).is_empty());
+    assert!(diagnose(&Evidence::default(), None).is_empty());
 }

@@ -110,14 +110,15 @@ impl<'a> Part<'a> {
             service.rollout.service_deployments.iter().any(|one| one.id == self.id)
         };
         found.filter(has_it).ok_or_else(|| {
-            let words = "Service deployment not found.";
+            let words = "The service deployment does not exist.";
             Fault::new("ServiceDeploymentNotFoundException", words)
         })
     }
 }
 
 /// `ContinueServiceDeployment`: the hook must be `AWAITING_ACTION` and the deployment in progress.
-/// AWS publishes neither words nor, beside the list of all errors, which error it is where it is not so.
+/// The words where it is not so are those of the ECS developer guide, "troubleshooting blue/green
+/// deployments"; which error has them AWS does not publish.
 pub(super) fn go_on(call: &Call, transaction: &mut Transaction<'_>) -> Result<Bytes, Fault> {
     let input = wire::read(&call.body, ContinueServiceDeploymentInput::deserialize)?;
     let arn = required(input.service_deployment_arn(), "Service deployment ARN")?;
@@ -132,7 +133,10 @@ pub(super) fn go_on(call: &Call, transaction: &mut Transaction<'_>) -> Result<By
     let part = Part::parse(call, "service-deployment", arn)?;
     let mut service = part.service_with_it(call, transaction)?;
     if !hooks::resolve(&mut service.rollout, (part.id, hook), goes_on, call.now) {
-        return Err(invalid(format!("The lifecycle hook {hook} does not await an action.")));
+        return Err(invalid(
+            "Provided hookId is either completed, unavailable, or not associated with the given \
+             Resource ARN",
+        ));
     }
     estate::catch_up(transaction, call.into(), &mut service)?;
     estate::save(transaction, &call.scope, &service)?;

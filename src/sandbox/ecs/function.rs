@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::sandbox::state::Entity;
 
-/// What a function answers. As text: `succeed`, `fail` or `hang`.
+/// What a function answers. As text: `succeed`, `fail`, `crash` or `hang`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Answer {
@@ -16,24 +16,27 @@ pub enum Answer {
     Succeed,
     /// `FAILED`.
     Fail,
+    /// Nothing: it breaks off.
+    Crash,
     /// `IN_PROGRESS`, each time it is asked.
     Hang,
 }
 
 /// Why a text is no answer of a function.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not what a function answers: succeed, fail and hang are")]
+#[error("`{0}` is not what a function answers: succeed, fail, crash and hang are")]
 pub struct AnswerError(String);
 
 impl Answer {
     /// All of them.
-    const ALL: [Self; 3] = [Self::Succeed, Self::Fail, Self::Hang];
+    const ALL: [Self; 4] = [Self::Succeed, Self::Fail, Self::Crash, Self::Hang];
 
     /// As JSON has it, too.
     const fn name(self) -> &'static str {
         match self {
             Self::Succeed => "succeed",
             Self::Fail => "fail",
+            Self::Crash => "crash",
             Self::Hang => "hang",
         }
     }

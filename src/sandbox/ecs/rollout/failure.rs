@@ -1,6 +1,6 @@
 //! How a deployment ends that is not to go on: it stops, or the service goes back.
 //!
-//! The words of the circuit breaker and of a failed hook are ECS's, and so are those of events. AWS
+//! The words of the circuit breaker and of failed hooks are ECS's, and so are those of events. AWS
 //! publishes none for alarms and for users in `statusReason` and `rolloutStateReason`; those are made
 //! after the others.
 
@@ -13,7 +13,6 @@ use super::{
     record::{Rollback, Status},
     stages,
     state::ServiceState,
-    strategy::Stage,
 };
 
 /// Why a deployment fails.
@@ -25,13 +24,8 @@ pub(super) enum Cause {
     User,
     /// These alarms went to ALARM.
     Alarm(Vec<String>),
-    /// A lifecycle hook said so.
-    Hook {
-        /// At this stage.
-        stage: Stage,
-        /// In these words.
-        words: String,
-    },
+    /// Lifecycle hooks said so, in these words.
+    Hook(String),
 }
 
 impl Cause {
@@ -43,9 +37,7 @@ impl Cause {
             Self::Alarm(names) => {
                 format!("CloudWatch alarm(s) {} went to ALARM.", names.join(", "))
             }
-            Self::Hook { stage, words } => {
-                format!("{} lifecycle hook(s) failed. {words}", stage.name())
-            }
+            Self::Hook(words) => words.clone(),
         }
     }
 
@@ -55,7 +47,7 @@ impl Cause {
             Self::Breaker => "ECS deployment circuit breaker",
             Self::User => "ECS deployment stopped by user",
             Self::Alarm(_) => "ECS deployment alarm",
-            Self::Hook { .. } => "ECS deployment lifecycle hook",
+            Self::Hook(_) => "ECS deployment lifecycle hook",
         }
     }
 
@@ -65,7 +57,7 @@ impl Cause {
             Self::Breaker => Some("tasks failed to start".to_owned()),
             Self::User => None,
             Self::Alarm(_) => Some("alarm detected".to_owned()),
-            Self::Hook { .. } => {
+            Self::Hook(_) => {
                 let because = self.because();
                 let because = because.trim_end_matches('.');
                 Some(format!("Service deployment rolled back because {because}"))

@@ -10,7 +10,7 @@ use super::{
     super::function::Answer,
     record::Status,
     state::ServiceState,
-    strategy::{Hook, HookAction, HookTarget, minutes},
+    strategy::{Hook, HookAction, HookTarget, Stage, minutes},
     world::World,
 };
 
@@ -69,6 +69,9 @@ pub(in crate::sandbox::ecs) struct HookRun {
     pub(in crate::sandbox::ecs) timeout_action: HookAction,
     /// When its function answers next.
     pub(in crate::sandbox::ecs) answers_at: Option<Timestamp>,
+    /// Whether its function broke off without an answer.
+    #[serde(default)]
+    broke_off: bool,
 }
 
 impl HookRun {
@@ -76,12 +79,14 @@ impl HookRun {
     pub(super) fn new(id: String, hook: &Hook, moment: Timestamp) -> Self {
         let is_pause = hook.target == HookTarget::Pause;
         Self {
-            id,
+            // `ecs-{hookType}-{id}` (ECS developer guide, "pause hooks").
+            id: if is_pause { format!("ecs-pause-{id}") } else { id },
             target: hook.target.clone(),
             status: if is_pause { HookStatus::AwaitingAction } else { HookStatus::InProgress },
             expires_at: moment + minutes(hook.timeout),
             timeout_action: hook.timeout_action,
             answers_at: (!is_pause).then(|| moment + ANSWERS_AFTER),
+            broke_off: false,
         }
     }
 
@@ -108,6 +113,10 @@ impl HookRun {
             match world.functions.answer(arn, moment) {
                 Answer::Succeed => self.status = HookStatus::Succeeded,
                 Answer::Fail => self.status = HookStatus::Failed,
+                Answer::Crash => {
+                    self.status = HookStatus::Failed;
+                    self.broke_off = true;
+                }
                 Answer::Hang => self.answers_at = Some(moment + ASKS_AGAIN),
             }
         }
@@ -125,11 +134,22 @@ impl HookRun {
         }
     }
 
-    /// What became of it, for the reason of the rollback. For a function that answers `FAILED` the
-    /// words are ECS's; AWS publishes none for the others.
-    pub(super) fn words(&self) -> String {
+    /// Whether nobody ended its pause in time.
+    fn was_left_alone(&self) -> bool {
+        self.target == HookTarget::Pause && self.status == HookStatus::TimedOut
+    }
+
+    /// What became of it, for the reason of the rollback. For a function that answers `FAILED` or
+    /// breaks off the words are ECS's; AWS publishes none for one that does not answer in time, nor for
+    /// a pause that somebody ended with a rollback.
+    fn words(&self) -> String {
         let timed_out = self.status == HookStatus::TimedOut;
         match (&self.target, timed_out) {
+            (HookTarget::AwsLambda(arn), false) if self.broke_off => {
+                format!(
+                    "ECS was unable to parse the response from {arn} due to HookStatus must not be null."
+                )
+            }
             (HookTarget::AwsLambda(arn), false) => {
                 format!("Lifecycle hook target {arn} returned FAILED status.")
             }
@@ -142,4 +162,20 @@ impl HookRun {
             (HookTarget::Pause, true) => format!("The pause hook {} timed out.", self.id),
         }
     }
+}
+
+/// What completes "Service deployment rolled back because …" where hooks of a stage have failed. For a
+/// pause that nobody ended in time, and for functions, it is as in the ECS developer guide,
+/// "troubleshooting blue/green deployments".
+pub(super) fn failure(stage: Stage, hooks: &[HookRun]) -> Option<String> {
+    let failed: Vec<&HookRun> = hooks.iter().filter(|hook| hook.has_failed()).collect();
+    let stage = stage.name();
+    if failed.is_empty() {
+        return None;
+    }
+    if failed.iter().all(|hook| hook.was_left_alone()) {
+        return Some(format!("{stage} pause hook timed out."));
+    }
+    let words: Vec<String> = failed.into_iter().map(HookRun::words).collect();
+    Some(format!("{stage} lifecycle hook(s) failed. {}", words.join(" ")))
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     deployment,
     failure::{self, Cause},
-    hooks::HookRun,
+    hooks::{self, HookRun},
     pace::STAGE_TAKES,
     record::{ServiceDeployment, Status},
     state::ServiceState,
@@ -162,9 +162,7 @@ fn run_hooks(service: &mut ServiceState, moment: Timestamp, world: &World) -> Op
     for hook in &mut progress.hooks {
         hook.step(moment, world);
     }
-    let failed = progress.hooks.iter().filter(|hook| hook.has_failed());
-    let words: Vec<String> = failed.map(HookRun::words).collect();
-    (!words.is_empty()).then(|| Cause::Hook { stage: progress.stage, words: words.join(" ") })
+    hooks::failure(progress.stage, &progress.hooks).map(Cause::Hook)
 }
 
 /// Whether all that a stage waits for is there.
