@@ -195,6 +195,7 @@ impl Engine<'_> {
         if is_new_to_the_record && !self.begins(run, (position, step)).await? {
             return Ok(());
         }
+        let earlier = run.journal.kept(position, direction, ours);
         run.journal.applied(position, direction, (task_definition, ours)).await?;
         let service = step.service.clone();
         self.listener.hear(&Event::RolloutStarted {
@@ -202,7 +203,8 @@ impl Engine<'_> {
             ecs_deployment: ours.clone(),
             adopted,
         });
-        run.rollouts.begin(position, watch(step, task_definition.clone(), ours.clone()));
+        let watch = watch(step, task_definition.clone(), ours.clone());
+        run.rollouts.begin(position, watch, earlier);
         Ok(())
     }
 

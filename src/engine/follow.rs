@@ -259,6 +259,7 @@ impl Engine<'_> {
             self.conclude(run, one.position, (verdict, proof)).await?;
             ended.insert(one.position);
         }
+        self.keep(run, moving, &ended).await?;
         Ok(ended)
     }
 

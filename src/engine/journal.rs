@@ -243,6 +243,55 @@ impl<'a> Journal<'a> {
         .await
     }
 
+    /// What was found out about a rollout that has no verdict yet, as far as it is of this one.
+    pub(super) fn kept(
+        &self,
+        position: usize,
+        direction: Direction,
+        ours: &EcsDeploymentId,
+    ) -> Option<Evidence> {
+        let step = self.step(position)?;
+        let (of, evidence) = match direction {
+            Direction::Forward => (step.ecs_deployment, step.evidence),
+            Direction::Back => {
+                let back = step.compensation?;
+                (back.ecs_deployment, back.evidence)
+            }
+        };
+        evidence.filter(|_| of.as_ref() == Some(ours))
+    }
+
+    /// Writes what was found out about a rollout that goes on. It is no effect: where the store is
+    /// away, it is written with the step's end.
+    pub(super) async fn keep(
+        &self,
+        position: usize,
+        direction: Direction,
+        evidence: &Evidence,
+    ) -> Result<(), EngineError> {
+        let Some(mut step) = self.step(position) else { return Ok(()) };
+        let expected = step.status;
+        let place = match direction {
+            Direction::Forward => &mut step.evidence,
+            Direction::Back => &mut step.compensation.get_or_insert_default().evidence,
+        };
+        let cause = |one: &Evidence| one.diagnosis.first().map(|first| first.text.clone());
+        let (known, found) = (place.as_ref().and_then(cause), cause(evidence));
+        if place.as_ref() == Some(evidence) {
+            return Ok(());
+        }
+        *place = Some(evidence.clone());
+        let text = found.filter(|found| known.as_ref() != Some(found));
+        let text = text.map(|text| format!("in trouble: {text}")).unwrap_or_default();
+        if !self.escape.is_open()
+            && let Err(error) = self.store(position, &step, (expected, &text)).await
+        {
+            drop(self.unavailable(error)?);
+        }
+        self.remember(position, step);
+        Ok(())
+    }
+
     /// Writes what the success of a step does not prove.
     pub(super) async fn note(&self, position: usize, note: &str) -> Result<(), EngineError> {
         self.change(position, note, |step| step.note = Some(note.to_owned())).await
@@ -274,7 +323,7 @@ impl<'a> Journal<'a> {
         Ok(())
     }
 
-    /// Writes a step into the store.
+    /// Writes a step into the store, with what is told of it, if anything is.
     async fn store(
         &self,
         position: usize,
@@ -284,7 +333,8 @@ impl<'a> Journal<'a> {
         let key = self.read(DeploymentKey::of);
         let service = Some(step.service.clone());
         let note = TimelineEntry { at: (self.now)(), service, text: text.to_owned() };
-        self.ledger.record_step(self.lease, &key, position, step, expected, &[note]).await
+        let notes = if text.is_empty() { &[][..] } else { std::slice::from_ref(&note) };
+        self.ledger.record_step(self.lease, &key, position, step, expected, notes).await
     }
 
     /// Keeps a step as it was written.

@@ -1,16 +1,21 @@
 //! What proves that a rollout does not go well: when it is collected, and what it means.
 //!
 //! Invariant: it is collected when the first task fails, when the rollout fails, and at its end, and
-//! what was seen earlier is kept, since AWS forgets. What fails stops the others before it is
-//! collected, and of all services together it takes no longer than of one.
+//! what was seen earlier is kept, since AWS forgets: in the record, too, so that whoever goes on with
+//! the deployment has it. What fails stops the others before it is collected, and of all services
+//! together it takes no longer than of one.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures_util::{StreamExt as _, stream};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
     Engine,
+    error::EngineError,
     follow::{Judged, Seen, target_of},
     rollouts::Moving,
     run::Run,
@@ -58,6 +63,15 @@ pub(super) struct Proof {
     pub(super) stopped: Option<Vec<TaskEnd>>,
     /// Whether it was told that there is trouble.
     told: bool,
+    /// Whether the record does not have it yet.
+    is_new: bool,
+}
+
+impl Proof {
+    /// What an earlier command collected of the same rollout.
+    pub(super) fn known(evidence: Option<Evidence>) -> Self {
+        Self { evidence, ..Self::default() }
+    }
 }
 
 impl Engine<'_> {
@@ -116,6 +130,24 @@ impl Engine<'_> {
         }
     }
 
+    /// Writes what was collected of rollouts that go on. A process may end at any moment, and AWS may
+    /// have forgotten it all until somebody goes on with the deployment.
+    pub(super) async fn keep(
+        &self,
+        run: &Run<'_>,
+        moving: &mut [Moving],
+        ended: &BTreeSet<usize>,
+    ) -> Result<(), EngineError> {
+        for one in moving.iter_mut().filter(|one| !ended.contains(&one.position)) {
+            let found = one.proof.evidence.as_ref().filter(|found| !found.diagnosis.is_empty());
+            if let Some(evidence) = found.filter(|_| one.proof.is_new) {
+                run.journal.keep(one.position, run.course.direction, evidence).await?;
+            }
+            one.proof.is_new = false;
+        }
+        Ok(())
+    }
+
     /// Collects what AWS still knows of a rollout until a moment, together with what was collected
     /// before, and says what it means.
     pub(super) async fn evidence(
@@ -141,6 +173,7 @@ impl Engine<'_> {
         let evidence = evidence.fit();
         one.proof.evidence = Some(evidence.clone());
         one.proof.at = Some(Instant::now());
+        one.proof.is_new = true;
         evidence
     }
 }

@@ -12,7 +12,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::{aftermath::Aftermath, proof::Proof, stages::Stages};
 use crate::{
-    model::{CancelRequest, EcsDeploymentId, ObservedService, ServiceId, Verdict},
+    model::{CancelRequest, EcsDeploymentId, Evidence, ObservedService, ServiceId, Verdict},
     plan::Watch,
 };
 
@@ -108,14 +108,14 @@ impl Rollouts {
         work(&mut self.shared.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// A service was told to move.
-    pub(super) fn begin(&self, position: usize, watch: Watch) {
+    /// A service was told to move; with what an earlier command found out about its rollout.
+    pub(super) fn begin(&self, position: usize, watch: Watch, earlier: Option<Evidence>) {
         let moving = Moving {
             position,
             watch,
             hint: None,
             created_at: None,
-            proof: Proof::default(),
+            proof: Proof::known(earlier),
             started_by: None,
             told: false,
             stages: Stages::default(),

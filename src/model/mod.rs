@@ -41,7 +41,7 @@ pub use deployment::{
 pub use event::{Event, Listener, StepProgress, TaskHappening};
 pub use evidence::{
     Cause, ContainerExit, ContainerLog, Diagnosis, EVIDENCE_BYTES, Evidence, Gap, LogLine,
-    StoppedTask, UnhealthyTarget, UnhealthyTask,
+    StoppedTask, TASKS_KEPT, UnhealthyTarget, UnhealthyTask,
 };
 pub use failed_restart::{FailedRestart, Restarting};
 pub use head::{ServiceHead, VerifiedHead};

@@ -70,7 +70,9 @@ fn with_names(words: &str, deployment: &ServiceDeployment) -> String {
         (!missing.is_empty()).then(|| format!("{what} {}", missing.join(", ")))
     };
     let alarms = named("in ALARM:", &deployment.triggered_alarms);
-    let hooks = named("failed hooks:", &deployment.failed_hooks);
+    // ECS names the function and the stage; an id tells nothing beside these.
+    let hooks =
+        named("failed hooks:", &deployment.failed_hooks).filter(|_| !words.contains("hook"));
     let more: Vec<String> = alarms.into_iter().chain(hooks).collect();
     if more.is_empty() { words.to_owned() } else { format!("{words} ({})", more.join("; ")) }
 }
@@ -107,6 +109,7 @@ mod tests {
             (back("ECS deployment Circuit Breaker: tasks failed"), RollbackCause::CircuitBreaker),
             (back("rolled back because a user stopped it"), RollbackCause::User),
             (back("a lifecycle hook failed"), RollbackCause::Hook),
+            (back("lifecycle hook(s) failed: function:user-alarm"), RollbackCause::Hook),
             (back("it rained"), RollbackCause::Other),
             (back(""), RollbackCause::Other),
         ] {
@@ -125,6 +128,12 @@ mod tests {
             failure_reason(&alarmed),
             "ECS ended the deployment and gives no reason (in ALARM: slow, errors; failed hooks: \
              smoke)"
+        );
+        let mut hooked = back("rolled back because POST_SCALE_UP pause hook timed out");
+        hooked.failed_hooks = vec!["ecs-pause-1".to_owned()];
+        assert_eq!(
+            failure_reason(&hooked),
+            "rolled back because POST_SCALE_UP pause hook timed out"
         );
     }
 

@@ -7,7 +7,9 @@ use super::{
     escape::escape,
     words::{clock, counted},
 };
-use crate::model::{ContainerExit, ContainerLog, Diagnosis, Evidence, Gap, StoppedTask};
+use crate::model::{
+    ContainerExit, ContainerLog, Diagnosis, Evidence, Gap, StoppedTask, TASKS_KEPT,
+};
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +65,8 @@ pub(super) fn lines(evidence: &Evidence, extent: Extent) -> Vec<String> {
             escape(&target.description)
         )
     }));
-    lines.extend(evidence.logs.iter().take(extent.logs()).flat_map(|log| log_lines(log, extent)));
+    let logs = evidence.telling_logs().into_iter().take(extent.logs());
+    lines.extend(logs.flat_map(|log| log_lines(log, &whose(evidence, log), extent)));
     if !evidence.alarms.is_empty() {
         lines.push(format!("alarms that went off: {}", escape(&evidence.alarms.join(", "))));
     }
@@ -96,8 +99,7 @@ fn stopped_tasks(tasks: &[StoppedTask], extent: Extent) -> Vec<String> {
         lines.push(format!("task {} stopped, {}: {reason}", task.id, escape(&task.stop_code)));
         lines.extend(task.containers.iter().map(|one| container(one, &task.stopped_reason)));
         if *count > 1 {
-            let others = counted(count - 1, "more task");
-            lines.push(format!("  and {others} stopped the same way"));
+            lines.push(format!("  and {} stopped the same way", more_of(tasks, count - 1)));
         }
     }
     let more: usize = kinds.iter().skip(extent.tasks()).map(|(_, count)| count).sum();
@@ -105,6 +107,27 @@ fn stopped_tasks(tasks: &[StoppedTask], extent: Extent) -> Vec<String> {
         lines.push(format!("and {}", counted(more, "more stopped task")));
     }
     lines
+}
+
+/// Some more tasks, in words. Of very many not all are kept.
+fn more_of(tasks: &[StoppedTask], count: usize) -> String {
+    let least = if tasks.len() >= TASKS_KEPT { "at least " } else { "" };
+    format!("{least}{}", counted(count, "more task"))
+}
+
+/// Of which task a log is, and how many others stopped as that one did; empty where there is but one.
+fn whose(evidence: &Evidence, log: &ContainerLog) -> String {
+    let tasks = &evidence.stopped_tasks;
+    if tasks.iter().all(|task| task.id == log.task) {
+        return String::new();
+    }
+    let its = tasks.iter().find(|task| task.id == log.task);
+    let is_other =
+        |task: &&StoppedTask| its.is_some_and(|its| its.id != task.id && is_alike(its, task));
+    match tasks.iter().filter(is_other).count() {
+        0 => format!(", task {}", log.task),
+        others => format!(", task {}, {} failed alike", log.task, more_of(tasks, others)),
+    }
 }
 
 /// Whether two tasks stopped in the same way. Some reasons hold the task's own id.
@@ -135,10 +158,11 @@ fn container(container: &ContainerExit, of_task: &str) -> String {
 }
 
 /// The end of a container's log.
-fn log_lines(log: &ContainerLog, extent: Extent) -> Vec<String> {
+fn log_lines(log: &ContainerLog, whose: &str, extent: Extent) -> Vec<String> {
     let first = log.lines.len().saturating_sub(extent.log_lines());
     let shown = log.lines.iter().skip(first);
-    let head = format!("log of container {} in {}:", escape(&log.container), escape(&log.source));
+    let (container, source) = (escape(&log.container), escape(&log.source));
+    let head = format!("log of container {container} in {source}{whose}:");
     let lines = shown.map(|line| format!("  | {} {}", clock(line.at), escape(&line.message)));
     let page = log.console.iter().map(|page| format!("  {}", escape(page)));
     [head].into_iter().chain(lines).chain(page).collect()
@@ -173,6 +197,32 @@ mod tests {
         }
     }
 
+    fn log(task: &str, lines: Vec<LogLine>) -> ContainerLog {
+        ContainerLog {
+            task: task.to_owned(),
+            container: "app".to_owned(),
+            source: "/ecs/app".to_owned(),
+            lines,
+            ..ContainerLog::default()
+        }
+    }
+
+    #[test]
+    fn of_very_many_tasks_that_failed_alike_it_is_said_that_there_may_be_more() {
+        let stopped_tasks: Vec<StoppedTask> =
+            (0..TASKS_KEPT).map(|n| task(&format!("t{n}"), 1)).collect();
+        let line = LogLine { at: Timestamp::UNIX_EPOCH, message: "x".to_owned() };
+        let alone = Evidence { logs: vec![log("t9", vec![line])], ..Evidence::default() };
+        let evidence = Evidence { stopped_tasks, ..alone.clone() };
+        let shown = lines(&evidence, Extent::Whole);
+        assert_eq!(shown[2], "  and at least 9 more tasks stopped the same way");
+        assert_eq!(
+            shown[3],
+            "log of container app in /ecs/app, task t9, at least 9 more tasks failed alike:"
+        );
+        assert_eq!(lines(&alone, Extent::Whole)[0], "log of container app in /ecs/app:");
+    }
+
     #[test]
     fn the_cause_is_first_and_equal_ends_are_told_once() {
         let line = |n: i64| LogLine {
@@ -186,12 +236,7 @@ mod tests {
                 hint: "mend it".to_owned(),
             }],
             stopped_tasks: vec![task("0a", 1), task("0b", 1), task("0c", 1), task("0d", 2)],
-            logs: vec![ContainerLog {
-                container: "app".to_owned(),
-                source: "/ecs/app".to_owned(),
-                lines: (1..=9).map(line).collect(),
-                ..ContainerLog::default()
-            }],
+            logs: vec![log("0a", (1..=9).map(line).collect()), log("0b", vec![line(10)])],
             gaps: vec![Gap { what: "x".to_owned(), hint: Some("allow y".to_owned()) }],
             ..Evidence::default()
         };
@@ -206,7 +251,11 @@ mod tests {
             ["  container app, exit code 1", "  and 2 more tasks stopped the same way"]
         );
         assert!(shown[5].starts_with("task 0d stopped"));
-        assert_eq!(shown[7], "log of container app in /ecs/app:");
+        assert_eq!(
+            shown[7],
+            "log of container app in /ecs/app, task 0a, 2 more tasks failed alike:"
+        );
+        assert_eq!(shown.iter().filter(|line| line.starts_with("log of")).count(), 1);
         assert!(shown[8].starts_with("  | 00:00:02 line 2") && !shown[8].contains('\u{1b}'));
         assert_eq!(shown.last().unwrap(), "missing: x; allow y");
         assert!(lines(&evidence, Extent::Whole)[8].contains("line 1"));

@@ -27,10 +27,16 @@ fn a_crash_is_told_with_the_last_lines_of_its_log() {
     let (shop, run, evidence) = deployed("crash=3", 3);
     let cause = "cause: container search-indexer exited with 3; the last it said: \
                  ConnectionRefusedError: [Errno 111] Connection refused";
-    let log = "log of container search-indexer in /ecs/bookshop/search-indexer:";
+    let log = "log of container search-indexer in /ecs/bookshop/search-indexer, task ";
     let run = run.prints(cause).prints("  fix: mend what its log tells").prints(log);
-    run.prints("ERROR cannot reach the database at db.internal:5432");
+    let run = run.prints("ERROR cannot reach the database at db.internal:5432");
+    let shown = shop.run(&["show", "d1"]).expect(0);
+    for one in [&run, &shown] {
+        assert_eq!(one.stdout.matches("log of container").count(), 1, "{}", one.stdout);
+    }
+    shown.prints("more tasks failed alike:");
     assert_eq!(evidence["diagnosis"][0]["cause"], "CRASHED");
+    assert_eq!(evidence["logs"].as_array().unwrap().len(), 1, "the record has no second one");
     let lines = evidence["logs"][0]["lines"].as_array().unwrap();
     assert!(lines.iter().any(|line| line["message"] == "Traceback (most recent call last):"));
     let task = evidence["stopped_tasks"][0].clone();
@@ -137,6 +143,43 @@ fn a_rollout_that_never_ends_says_why_it_does_not_come_up() {
         assert_eq!(evidence["diagnosis"][0]["cause"], cause, "{evidence}");
         assert_eq!(shop.verdicts("d1")["search-indexer"], "TIMED_OUT");
     }
+}
+
+#[test]
+fn what_was_found_out_outlives_the_process_and_what_ecs_remembers() {
+    let shop = Shop::new();
+    shop.sandbox(&["set", "breaker", "search-indexer", "prod", "off"]);
+    shop.sandbox(&["fate", "search-indexer", "crash=3"]);
+    shop.stand_still();
+    let mut deploy = shop.start(INDEXER);
+    deploy.hears("search-indexer: started ecs-svc/");
+    until("a task fails", || {
+        shop.sandbox(&["advance", "500ms"]);
+        let service = shop.service("bookshop-prod", "prod-search-indexer");
+        service["deployments"][0]["failedTasks"].as_i64().unwrap() > 0
+    });
+    until("it is recorded", || recorded(&shop)["logs"].is_array());
+    deploy.signal("KILL");
+    assert_eq!(deploy.end().signal, Some(9));
+
+    let cause = "cause: container search-indexer exited with 3";
+    let shown = shop.run(&["show", "d1"]).expect(0);
+    let shown = shown.prints("no verdict recorded").prints(cause);
+    shown.prints("ConnectionRefusedError").prints("in trouble: container search-indexer exited");
+    let before = recorded(&shop);
+    let task = before["stopped_tasks"][0]["id"].as_str().unwrap();
+
+    shop.sandbox(&["set", "capacity", "search-indexer", "prod", "none"]);
+    shop.sandbox(&["advance", "3h"]);
+    let asked = json!({ "cluster": "bookshop-prod", "tasks": [task] });
+    assert_eq!(shop.ecs("DescribeTasks", &asked)["failures"][0]["reason"], "MISSING");
+    let resumed = shop.run(&["resume", "d1", "--timeout", "2s"]).expect(8);
+    resumed.prints("no capacity").prints(cause).prints("ConnectionRefusedError");
+    let after = recorded(&shop);
+    assert_eq!(after["stopped_tasks"], before["stopped_tasks"], "{after}");
+    assert_eq!(after["logs"], before["logs"], "{after}");
+    let causes = after["diagnosis"].as_array().unwrap();
+    assert!(causes.iter().any(|one| one["cause"] == "NO_CAPACITY"), "{after}");
 }
 
 #[test]

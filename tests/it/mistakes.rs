@@ -161,6 +161,68 @@ fn a_leftover_endpoint_leads_no_request_away_from_aws() {
     Started::of(command).end().expect(0);
 }
 
+#[test]
+fn what_nothing_in_the_sandbox_is_named_like_is_refused() {
+    let shop = Shop::new();
+    let strategy = ["set", "strategy", "search-indexer", "prod"];
+    let hooked = ["blue-green", "--lambda-hook", "POST_SCALE_UP=smoke-test"];
+    shop.sandbox(&[&strategy[..], &hooked].concat());
+    let images = "name one of the manifest: ";
+    let services = "search-indexer";
+    for (arguments, says, hint) in [
+        (&["fate", "nonesuch", "crash"][..], "`nonesuch` is no image in the sandbox", images),
+        (&["fate", "search-indexer:never-built", "crash"], "is no image in the sandbox", images),
+        (&["fate", "search-indexer", "nonesuch"], "`nonesuch` is not a fate: one of", "crash"),
+        (&["hook", "smoke-tets", "fail"], "calls the function `smoke-tets`", "smoke-test"),
+        (&["hook", "smoke-test", "nonesuch"], "is not what a function answers", "hang"),
+        (&["set", "stop-task", "nonesuch", "prod"], "nonesuch", services),
+        (&["set", "interrupt-task", "nonesuch", "prod"], "nonesuch", services),
+        (&["set", "point-service", "nonesuch", "prod", "x"], "nonesuch", services),
+        (&["set", "capacity", "nonesuch", "prod", "none"], "nonesuch", services),
+        (&["set", "capacity", "search-indexer", "prod", "nonesuch"], "nonesuch", "normal"),
+        (&["set", "breaker", "search-indexer", "prod", "nonesuch"], "nonesuch", "no-rollback"),
+        (&["set", "scale", "nonesuch", "prod", "1"], "nonesuch", services),
+        (&["set", "scale", "search-indexer", "nonesuch", "1"], "nonesuch", "prod"),
+        (&["set", "autoscale", "nonesuch", "prod", "1", "2"], "nonesuch", services),
+        (&["set", "strategy", "nonesuch", "prod", "rolling"], "nonesuch", services),
+        (&["set", "strategy", "search-indexer", "prod", "nonesuch"], "nonesuch", "canary"),
+        (
+            &[
+                "set",
+                "strategy",
+                "search-indexer",
+                "prod",
+                "blue-green",
+                "--pause-hook",
+                "NONESUCH",
+            ],
+            "NONESUCH",
+            "POST_SCALE_UP",
+        ),
+        (&["set", "continue-deployment", "nonesuch", "prod"], "nonesuch", services),
+        (&["set", "stop-deployment", "nonesuch", "prod"], "nonesuch", services),
+        (&["set", "controller", "nonesuch", "prod", "code-deploy"], "nonesuch", services),
+        (&["set", "controller", "search-indexer", "prod", "nonesuch"], "nonesuch", "code-deploy"),
+        (
+            &["set", "controller", "search-indexer", "prod", "code-deploy", "--config", "nonesuch"],
+            "nonesuch",
+            "DeploymentConfig",
+        ),
+        (
+            &["set", "target-group", "search-indexer", "prod", "--container", "nonesuch"],
+            "The container nonesuch does not exist in the task definition",
+            "search-indexer",
+        ),
+    ] {
+        let all: Vec<&str> = ["sandbox"].iter().chain(arguments).copied().collect();
+        let run = shop.run(&all);
+        assert!(matches!(run.code, Some(1 | 2)), "{arguments:?} is taken:\n{}", run.stdout);
+        assert!(run.stderr.contains(says), "{arguments:?}: `{says}` is not in\n{}", run.stderr);
+        assert!(run.stderr.contains(hint), "{arguments:?}: `{hint}` is not in\n{}", run.stderr);
+    }
+    shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(0);
+}
+
 /// Runs the program outside the sandbox, against one that is served, signed in as a user of an
 /// account.
 fn run_against(url: &str, account: &str, mut command: Command) -> Run {

@@ -4,6 +4,7 @@ mod alarm;
 mod code_deploy;
 mod crash;
 mod estate;
+mod fate;
 mod fault;
 mod hand;
 mod misfortune;
@@ -27,9 +28,7 @@ use super::{
 };
 use crate::{
     backend::source::{Commit, Repository},
-    model::{ImageId, ImageUri, Label, ParameterName},
-    ops,
-    sandbox::{Fate, FunctionAnswer, Sandbox, SeedReport, Speed, admin},
+    sandbox::{Fate, FunctionAnswer, Sandbox, SeedReport, Speed},
     ui::{self, Format},
 };
 
@@ -162,7 +161,7 @@ pub(super) async fn run(
             let report = seed(&open(settings)?, &found, repository.as_ref())?;
             tell_seeding(settings, &report);
         }
-        Verb::Fate { image, fate } => set_fate(settings, &image, fate).await?,
+        Verb::Fate { image, fate } => fate::set(settings, &image, fate).await?,
         Verb::Speed { factor } => tell(settings, "clock", &open(settings)?.set_speed(factor)?),
         Verb::Advance { duration } => tell(settings, "clock", &open(settings)?.advance(duration)?),
         Verb::TaskStart { duration } => {
@@ -171,10 +170,7 @@ pub(super) async fn run(
         }
         Verb::Fault(verb) => fault::run(settings, verb)?,
         Verb::Alarm(arguments) => alarm::run(settings, arguments)?,
-        Verb::Hook { function, answer } => {
-            open(settings)?.set_hook(&admin::SetHook { function: function.clone(), answer })?;
-            done(settings, format!("Function {function} answers: {answer}"));
-        }
+        Verb::Hook { function, answer } => fate::set_hook(settings, function, answer)?,
         Verb::Crash(arguments) => crash::run(settings, &arguments)?,
         Verb::Outage(arguments) => outage::run(settings, &arguments)?,
         Verb::Requests { since, clear } => requests(settings, since, clear)?,
@@ -242,33 +238,6 @@ fn reset(settings: &Settings) -> Result<(), CliError> {
     }
     done(settings, format!("The sandbox in {} is empty.", folder.display()));
     Ok(())
-}
-
-/// Says what becomes of an image.
-async fn set_fate(settings: &Settings, image: &str, fate: Fate) -> Result<(), CliError> {
-    let uri = match named_image(settings, image).await? {
-        Some(uri) => uri.to_string(),
-        None => image.to_owned(),
-    };
-    open(settings)?.set_fate(&admin::SetFate { image: uri.clone(), fate })?;
-    done(settings, format!("Tasks that run {uri}: {fate}"));
-    Ok(())
-}
-
-/// The URI that the label `latest` names for an image of the manifest.
-async fn named_image(settings: &Settings, word: &str) -> Result<Option<ImageUri>, CliError> {
-    let Ok(image) = ImageId::new(word) else { return Ok(None) };
-    let Ok(found) = workspace::manifest(settings) else { return Ok(None) };
-    let project = found.manifest.projects().find(|p| p.image_of_word(word).is_ok());
-    let Some(project) = project else { return Ok(None) };
-    let image = project.image_of_word(word).unwrap_or(image);
-    let in_sandbox = settings.in_sandbox();
-    let workspace = workspace::open(&in_sandbox, Some(project.id.as_str())).await?;
-    let access = ops::Access::open(&workspace, &workspace.project.home).await?;
-    let name = ParameterName::of_image(&project.id, &Label::latest(), &image);
-    let value =
-        access.parameters.get(std::slice::from_ref(&name)).await.map_err(ops::OpError::from)?;
-    Ok(value.get(&name).and_then(|found| ImageUri::parse(found.value.as_str()).ok()))
 }
 
 /// Lists the requests, or forgets them.

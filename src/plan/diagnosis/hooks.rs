@@ -63,6 +63,12 @@ impl Hook<'_> {
         self.stage.map_or_else(|| "a hook".to_owned(), |stage| format!("a hook at {stage}"))
     }
 
+    /// Which pause it is.
+    fn pause(&self) -> String {
+        let at = self.stage.map(|stage| format!(" at {stage}")).unwrap_or_default();
+        format!("the PAUSE hook{at}")
+    }
+
     /// Which function, and which hook it is.
     fn called(&self) -> String {
         let name = self.function.as_ref().map(|function| format!("the function {}", function.name));
@@ -159,7 +165,7 @@ fn function_is_late(hook: &Hook<'_>) -> Diagnosis {
 fn nobody_answered(hook: &Hook<'_>) -> Diagnosis {
     Diagnosis {
         cause: Cause::HookTimedOut,
-        text: format!("nobody answered {} in time: it pauses until somebody does", hook.place()),
+        text: format!("nobody answered {} in time", hook.pause()),
         hint:
             "deploy again, and answer with the `release-tool continue` that is shown then; raise \
                `timeoutInMinutes` of the hook where people need longer, up to 20160"
@@ -171,7 +177,7 @@ fn nobody_answered(hook: &Hook<'_>) -> Diagnosis {
 fn refused_by_somebody(hook: &Hook<'_>) -> Diagnosis {
     Diagnosis {
         cause: Cause::HookRefused,
-        text: format!("somebody answered {} with ROLLBACK", hook.place()),
+        text: format!("somebody answered {} with ROLLBACK", hook.pause()),
         hint: "ask who did, and why: `release-tool log` has it where it was done with this program, and \
                CloudTrail has the event `ContinueServiceDeployment`"
             .to_owned(),
@@ -327,13 +333,13 @@ mod tests {
         (
             "POST_TEST_TRAFFIC_SHIFT pause hook timed out.",
             Cause::HookTimedOut,
-            "nobody answered a hook at POST_TEST_TRAFFIC_SHIFT in time",
+            "nobody answered the PAUSE hook at POST_TEST_TRAFFIC_SHIFT in time",
             "release-tool continue",
         ),
         (
             "POST_SCALE_UP lifecycle hook(s) failed. A user rolled back at the pause hook ecs-pause-1.",
             Cause::HookRefused,
-            "somebody answered a hook at POST_SCALE_UP with ROLLBACK",
+            "somebody answered the PAUSE hook at POST_SCALE_UP with ROLLBACK",
             "ContinueServiceDeployment",
         ),
         (

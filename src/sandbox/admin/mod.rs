@@ -57,6 +57,7 @@ mod alarm;
 mod apply;
 mod code_deploy;
 mod commands;
+mod known;
 pub(super) mod routes;
 mod service;
 mod strategy;

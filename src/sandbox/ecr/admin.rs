@@ -52,6 +52,23 @@ pub(in crate::sandbox) fn resolve(
     Ok(image.map_or(Resolution::NotFound, |image| Resolution::Digest(image.digest)))
 }
 
+/// The URIs of all images, by tag and by digest.
+pub(in crate::sandbox) fn uris(transaction: &Transaction<'_>) -> Result<Vec<String>, SandboxError> {
+    let repositories: Vec<(String, Repository)> = transaction.scan("")?;
+    let mut uris = Vec::new();
+    for (key, Repository { name, .. }) in repositories {
+        let mut parts = key.split('/').map(str::to_owned);
+        let (Some(account), Some(region)) = (parts.next(), parts.next()) else { continue };
+        let place = Place { scope: Scope { account, region }, repository: name };
+        let uri = place.uri();
+        for image in image::all(transaction, &place)? {
+            uris.push(format!("{uri}@{}", image.digest));
+            uris.extend(image.tags.iter().map(|tag| format!("{uri}:{tag}")));
+        }
+    }
+    Ok(uris)
+}
+
 /// Pushes a small image by the rules of `PutImage`, and creates the repository if there is none.
 /// Its bytes depend on repository, tag and revision alone: pushing the same again changes nothing.
 /// Gives the digest.

@@ -1,6 +1,6 @@
 //! What the sandbox's own commands do to its ECS, beside the API.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use aws_sdk_ecs::types::LoadBalancer;
 use bytes::Bytes;
@@ -10,13 +10,17 @@ use serde_json::{Value, json};
 pub(in crate::sandbox) use super::estate::Viewpoint;
 use super::{
     estate::{self, Cluster, Service, ServiceStatus},
-    fate::{Fate, Fates},
+    fate::{self, Fate, Fates},
     faults::{invalid, not_active},
-    function::{Answer, Functions},
+    function::{self, Answer, Functions},
     images::{self, ONLY, TaskStart},
     names,
-    rollout::{self, Rollout, ServiceState, StopCode, World, placement::Capacity},
-    services, settings, tasks,
+    rollout::{
+        self, Rollout, ServiceState, StopCode, World, placement::Capacity, strategy::HookTarget,
+    },
+    services, settings,
+    task_definitions::TaskDefinition,
+    tasks,
 };
 use crate::sandbox::{
     SandboxError,
@@ -56,6 +60,39 @@ pub(in crate::sandbox) fn fates(
 ) -> Result<Vec<(String, Fate)>, SandboxError> {
     let fates: Option<Fates> = transaction.get(ONLY)?;
     Ok(fates.unwrap_or_default().list())
+}
+
+/// The images that task definitions name.
+pub(in crate::sandbox) fn images(
+    transaction: &Transaction<'_>,
+) -> Result<Vec<String>, SandboxError> {
+    let found: Vec<(String, TaskDefinition)> = transaction.scan("")?;
+    let containers = found.iter().flat_map(|(_, definition)| definition.containers());
+    Ok(containers.map(|container| container.image).collect())
+}
+
+/// Whether a text that a fate is bound to means an image.
+pub(in crate::sandbox) fn means_image(text: &str, image: &str) -> bool {
+    fate::matches(text, image)
+}
+
+/// Whether a text that an answer is bound to means the function with an ARN.
+pub(in crate::sandbox) fn means_function(text: &str, arn: &str) -> bool {
+    function::is_meant(text, arn)
+}
+
+/// The functions that lifecycle hooks of services call, by their ARNs.
+pub(in crate::sandbox) fn hook_functions(
+    transaction: &Transaction<'_>,
+) -> Result<BTreeSet<String>, SandboxError> {
+    let found: Vec<(String, Service)> = transaction.scan("")?;
+    let services = found.iter().map(|(_, service)| service);
+    let hooks = services.flat_map(|service| &service.rollout.settings.plan.hooks);
+    let functions = hooks.filter_map(|hook| match &hook.target {
+        HookTarget::AwsLambda(arn) => Some(arn.clone()),
+        HookTarget::Pause => None,
+    });
+    Ok(functions.collect())
 }
 
 /// Whether a cluster has a service, told by their names, that was not deleted.
@@ -131,7 +168,7 @@ pub(in crate::sandbox) fn set_capacity(
 /// it from now on, also those that run already. No deployment begins.
 ///
 /// # Errors
-/// There is no such cluster or service.
+/// There is no such cluster or service, or the service has no such container.
 pub(in crate::sandbox) fn balance(
     transaction: &mut Transaction<'_>,
     from: Viewpoint<'_>,
@@ -139,6 +176,13 @@ pub(in crate::sandbox) fn balance(
     balancer: LoadBalancer,
 ) -> Result<(), Fault> {
     change_service(transaction, from, (cluster, service), |service| {
+        let named = balancer.container_name().unwrap_or_default();
+        let is_named = |container: &rollout::ContainerSpec| container.name == named;
+        let has_it = |revision: &rollout::Revision| revision.containers.iter().any(is_named);
+        if !service.rollout.live_revisions().any(has_it) {
+            let words = format!("The container {named} does not exist in the task definition.");
+            return Err(invalid(words));
+        }
         service.input.load_balancers = Some(vec![balancer]);
         service.rollout.settings = settings::of(&service.input)?;
         service.rollout.tasks.iter_mut().for_each(|task| task.balanced = true);

@@ -239,7 +239,7 @@ impl Fates {
 }
 
 /// Whether a text means an image.
-fn matches(text: &str, image: &str) -> bool {
+pub(super) fn matches(text: &str, image: &str) -> bool {
     image
         .strip_suffix(text)
         .is_some_and(|before| !text.is_empty() && (before.is_empty() || before.ends_with('/')))

@@ -106,7 +106,7 @@ impl Functions {
 }
 
 /// Whether a text means the function with an ARN.
-fn is_meant(text: &str, arn: &str) -> bool {
+pub(super) fn is_meant(text: &str, arn: &str) -> bool {
     let named = arn.split_once(":function:").map_or(arn, |(_, named)| named);
     let name = named.split(':').next().unwrap_or(named);
     [arn, named, name].contains(&text)

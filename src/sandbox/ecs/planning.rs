@@ -166,6 +166,9 @@ fn stage(given: &DeploymentLifecycleHookStage) -> Result<Stage, Fault> {
         Given::PreProductionTrafficShift => Stage::PreProductionTrafficShift,
         Given::ProductionTrafficShift => Stage::ProductionTrafficShift,
         Given::PostProductionTrafficShift => Stage::PostProductionTrafficShift,
-        other => return Err(invalid(format!("{} is no stage for a hook.", other.as_str()))),
+        other => {
+            let (other, all) = (other.as_str(), Given::values().join(", "));
+            return Err(invalid(format!("{other} is no stage for a hook: {all} are.")));
+        }
     })
 }
