@@ -75,11 +75,12 @@ impl Hook<'_> {
         format!("{}, {},", name.as_deref().unwrap_or("a function"), self.place())
     }
 
-    /// Where the function's log is, in words that complete a sentence.
+    /// Where the function's log is, in words that complete a sentence. It may have been given another
+    /// log group than Lambda's own (Lambda developer guide, "configuring log groups").
     fn log(&self) -> String {
         self.function.as_ref().map_or_else(
-            || "its log".to_owned(),
-            |function| format!("its log, {} where it has no other group,", function.log()),
+            || "in its log".to_owned(),
+            |function| format!("with {}, or in the log group it was given", function.log()),
         )
     }
 
@@ -145,7 +146,7 @@ fn refused_by_function(hook: &Hook<'_>) -> Diagnosis {
     Diagnosis {
         cause: Cause::HookFailed,
         text: format!("{} answered FAILED", hook.called()),
-        hint: format!("read in {} what it found, mend that, and deploy again", hook.log()),
+        hint: format!("read what it found {}; mend that, and deploy again", hook.log()),
     }
 }
 
@@ -155,7 +156,8 @@ fn function_is_late(hook: &Hook<'_>) -> Diagnosis {
         cause: Cause::HookTimedOut,
         text: format!("{} did not answer in time", hook.called()),
         hint: format!(
-            "read in {} what it waits for; raise `timeoutInMinutes` of the hook where it only needs longer",
+            "read what it waits for {}; raise `timeoutInMinutes` of the hook where it only needs \
+             longer",
             hook.log()
         ),
     }
@@ -224,7 +226,7 @@ fn not_understood(hook: &Hook<'_>) -> Diagnosis {
         cause: Cause::HookUnusable,
         text: format!("{} gave no answer that ECS understands: {}", hook.called(), hook.why()),
         hint: format!(
-            "read in {} whether it broke off or ran out of time, and have it return \
+            "read whether it broke off or ran out of time {}; have it return \
              `{{\"hookStatus\": \"SUCCEEDED\"}}`",
             hook.log()
         ),
