@@ -30,15 +30,15 @@ pub(super) async fn set(settings: &Settings, image: &str, fate: Fate) -> Result<
 /// Says what a function answers.
 pub(super) fn set_hook(
     settings: &Settings,
-    function: String,
+    function: &str,
     answer: FunctionAnswer,
 ) -> Result<(), CliError> {
     let sandbox = open(settings)?;
-    let called = sandbox.hook_functions(&function)?;
+    let called = sandbox.hook_functions(function)?;
     if called.values().all(|is_meant| !is_meant) {
-        return Err(no_function(&function, called.keys().map(String::as_str)));
+        return Err(no_function(function, called.keys().map(String::as_str)));
     }
-    sandbox.set_hook(&admin::SetHook { function: function.clone(), answer })?;
+    sandbox.set_hook(&admin::SetHook { function: function.to_owned(), answer })?;
     done(settings, format!("Function {function} answers: {answer}"));
     Ok(())
 }

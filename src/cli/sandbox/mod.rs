@@ -170,7 +170,7 @@ pub(super) async fn run(
         }
         Verb::Fault(verb) => fault::run(settings, verb)?,
         Verb::Alarm(arguments) => alarm::run(settings, arguments)?,
-        Verb::Hook { function, answer } => fate::set_hook(settings, function, answer)?,
+        Verb::Hook { function, answer } => fate::set_hook(settings, &function, answer)?,
         Verb::Crash(arguments) => crash::run(settings, &arguments)?,
         Verb::Outage(arguments) => outage::run(settings, &arguments)?,
         Verb::Requests { since, clear } => requests(settings, since, clear)?,

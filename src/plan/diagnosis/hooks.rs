@@ -91,8 +91,11 @@ impl Hook<'_> {
     }
 }
 
+/// What a hook's failure means.
+type Meaning = fn(&Hook<'_>) -> Diagnosis;
+
 /// What ECS says of a hook, and what it means; the first counts.
-const CASES: &[(&str, fn(&Hook<'_>) -> Diagnosis)] = &[
+const CASES: &[(&str, Meaning)] = &[
     ("unable to assume role", unassumable),
     ("unable to invoke hook target", not_called),
     ("unable to parse the response", not_understood),
@@ -116,7 +119,7 @@ fn of_words(text: &str) -> Option<Diagnosis> {
     let words = words.trim_start_matches(['.', ' ']);
     let hook = Hook { stage: last_word(before), words, function: Function::in_text(words) };
     let case = CASES.iter().find(|(has, _)| words.contains(has));
-    Some(case.map_or(failed as fn(&Hook<'_>) -> Diagnosis, |(_, case)| *case)(&hook))
+    Some(case.map_or(failed as Meaning, |(_, meaning)| *meaning)(&hook))
 }
 
 /// The last word of a text.
