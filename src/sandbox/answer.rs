@@ -5,7 +5,13 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{SandboxError, call::Fault, cbor, service::Protocol, xml};
+use super::{
+    SandboxError,
+    call::Fault,
+    cbor,
+    service::{Protocol, Service},
+    xml,
+};
 
 /// An answer, and what the log says of it.
 #[derive(Debug)]
@@ -18,13 +24,17 @@ pub(super) struct Answer {
 
 impl Answer {
     /// The answer to an operation that succeeded. `result` is the body in awsJson, the same before it
-    /// is CBOR, and the content of the `…Response` element in AWS Query.
+    /// is CBOR or XML, and the content of STS's `…Response` element.
     pub(super) fn success(protocol: Protocol, operation: &str, result: Bytes) -> Self {
         let id = Uuid::new_v4().to_string();
         let body = match protocol {
             Protocol::Json | Protocol::Json10 => result,
             Protocol::Cbor => cbor::from_json(&result),
-            Protocol::Query => xml::response(operation, &result, &id),
+            Protocol::Query(Service::Sts) => xml::response(Service::Sts, operation, &result, &id),
+            Protocol::Query(service) => {
+                let result = xml::of_json(operation, &result);
+                xml::response(service, operation, result.as_bytes(), &id)
+            }
         };
         Self { response: response(protocol, StatusCode::OK, body, &id), error: None }
     }
@@ -38,9 +48,10 @@ impl Answer {
         };
         let id = Uuid::new_v4().to_string();
         let is_senders = status < 500;
-        let body = if protocol.is_query() {
-            let message = members.get("message").and_then(Value::as_str).unwrap_or_default();
-            xml::error(is_senders, &code, message, &id)
+        let body = if let Protocol::Query(service) = protocol {
+            let message = members.get("message").or_else(|| members.get("Message"));
+            let message = message.and_then(Value::as_str).unwrap_or_default();
+            xml::error(service, (is_senders, query_code(&code)), message, &id)
         } else {
             members.insert("__type".to_owned(), Value::from(code.as_str()));
             let json = Bytes::from(Value::Object(members).to_string());
@@ -69,7 +80,7 @@ fn error_header(
             let fault = if is_senders { "Sender" } else { "Receiver" };
             Some(("x-amzn-query-error", format!("{};{fault}", query_code(code))))
         }
-        Protocol::Query => None,
+        Protocol::Query(_) => None,
     }
 }
 
@@ -78,9 +89,7 @@ fn error_header(
 fn query_code(code: &str) -> &str {
     match code {
         "InvalidFormatFault" => "InvalidFormat",
-        "InternalServiceFault" => "InternalServiceError",
-        "InvalidParameterValueException" => "InvalidParameterValue",
-        "MissingRequiredParameterException" => "MissingParameter",
+        "UnknownOperationException" => "InvalidAction",
         other => other,
     }
 }
@@ -91,7 +100,7 @@ fn response(protocol: Protocol, status: StatusCode, body: Bytes, id: &str) -> Re
         Protocol::Json => "application/x-amz-json-1.1",
         Protocol::Json10 => "application/x-amz-json-1.0",
         Protocol::Cbor => "application/cbor",
-        Protocol::Query => "text/xml",
+        Protocol::Query(_) => "text/xml",
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
@@ -124,8 +133,9 @@ mod tests {
         assert_eq!(text(&answer), r#"{"message":"Rate exceeded","__type":"ThrottlingException"}"#);
         assert_eq!(answer.error.as_deref(), Some("ThrottlingException"));
 
-        let fault = refusal::denied(Protocol::Query, "arn:<ann>", "sts:AssumeRole", "*");
-        let answer = Answer::failure(Protocol::Query, fault).unwrap();
+        let protocol = Protocol::Query(Service::Sts);
+        let fault = refusal::denied(protocol, "arn:<ann>", "sts:AssumeRole", "*");
+        let answer = Answer::failure(protocol, fault).unwrap();
         assert_eq!(answer.response.status(), 403);
         assert_eq!(answer.response.headers()["content-type"], "text/xml");
         let id = answer.response.headers()["x-amzn-requestid"].to_str().unwrap();

@@ -112,6 +112,7 @@ mod tests {
 
     use super::*;
     use crate::sandbox::call::Fault;
+    use crate::sandbox::service::Service;
 
     #[test]
     fn keys_tell_their_account() {
@@ -150,7 +151,9 @@ mod tests {
             "AWS4-HMAC-SHA256 Credential=KEY/20261121//ecs/aws4_request",
             "AWS4-HMAC-SHA256 Credential=KEY/20261121/eu/west/ecs/aws4_request",
         ] {
-            let Err(Fault::Answer { code, .. }) = Signer::parse(header, Protocol::Query) else {
+            let Err(Fault::Answer { code, .. }) =
+                Signer::parse(header, Protocol::Query(Service::Sts))
+            else {
                 panic!("`{header}` was taken");
             };
             assert_eq!(code, "IncompleteSignature", "{header}");

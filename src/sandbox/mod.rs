@@ -30,6 +30,7 @@ mod elb;
 mod error;
 pub mod estate;
 mod faults;
+mod form;
 mod handle;
 mod log;
 mod logs;

@@ -58,23 +58,19 @@ pub(super) fn internal(service: Service) -> Fault {
             ("ServerException", "These errors are usually caused by a server-side issue.")
         }
         Service::Ssm => ("InternalServerError", "An error occurred on the server side."),
-        Service::CloudWatch => (
-            "InternalServiceFault",
-            "Request processing has failed due to some unknown error, exception, or failure.",
-        ),
         Service::AutoScaling => {
             ("InternalServiceException", "The service encountered an internal error.")
         }
         Service::Logs => {
             ("ServiceUnavailableException", "The service cannot complete the request.")
         }
-        Service::CodeDeploy | Service::Sts | Service::Elb => (
+        Service::CloudWatch | Service::CodeDeploy | Service::Sts | Service::Elb => (
             "InternalFailure",
             "The request processing has failed because of an unknown error, exception or failure.",
         ),
     };
     // Some models of the error write the member with a capital, unlike most.
-    let has_capital = matches!(service, Service::Ssm | Service::CloudWatch);
+    let has_capital = matches!(service, Service::Ssm | Service::AutoScaling);
     let member = if has_capital { "Message" } else { "message" };
     let members = [(member.to_owned(), serde_json::Value::from(message))];
     Fault::Answer { status: 500, code: code.to_owned(), members: members.into_iter().collect() }

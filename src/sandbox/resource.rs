@@ -98,7 +98,7 @@ const LOGS: &[Member] = &[
 
 /// Elastic Load Balancing.
 const ELB: &[Member] =
-    &[member("TargetGroupArn", Arn::Whole), member("TargetGroupArns.member.1", Arn::Whole)];
+    &[member("TargetGroupArn", Arn::Whole), member("TargetGroupArns", Arn::Whole)];
 /// Application Auto Scaling.
 const AUTO_SCALING: &[Member] =
     &[member("ResourceId", Arn::Whole), member("ResourceIds", Arn::Whole)];
@@ -118,7 +118,7 @@ impl Resources {
             Service::AutoScaling => (AUTO_SCALING, json(body)),
             Service::Sts => (STS, form(body)),
             Service::Logs => (LOGS, json(body)),
-            Service::Elb => (ELB, form(body)),
+            Service::Elb => (ELB, json(body)),
         };
         let named = members.iter().find_map(|member| {
             let values = texts(parameters.get(member.name)?);

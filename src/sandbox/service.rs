@@ -39,8 +39,9 @@ pub(super) enum Protocol {
     Json10,
     /// Smithy RPC v2: service and operation are in the path, bodies are CBOR.
     Cbor,
-    /// AWS Query: the operation is the parameter `Action` of a form; answers are XML.
-    Query,
+    /// AWS Query: the operation is the parameter `Action` of a form; answers are XML, in the namespace
+    /// of the service.
+    Query(Service),
 }
 
 /// Why a text names no emulated service.
@@ -114,7 +115,28 @@ impl Service {
             | Self::AutoScaling
             | Self::CodeDeploy
             | Self::Logs => Protocol::Json,
-            Self::Sts | Self::Elb => Protocol::Query,
+            Self::Sts | Self::Elb => Protocol::Query(self),
+        }
+    }
+
+    /// The service that speaks AWS Query and is signed for by this name.
+    pub(super) fn of_query(signing_name: &str) -> Option<Self> {
+        let named = Self::ALL.into_iter().find(|service| service.signing_name() == signing_name);
+        named.filter(|service| service.namespace().is_some())
+    }
+
+    /// The namespace of its answers in AWS Query (`xmlNamespace` in its API model), if it speaks it.
+    pub(super) const fn namespace(self) -> Option<&'static str> {
+        match self {
+            Self::Sts => Some("https://sts.amazonaws.com/doc/2011-06-15/"),
+            Self::Elb => Some("http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"),
+            Self::CloudWatch => Some("http://monitoring.amazonaws.com/doc/2010-08-01/"),
+            Self::Ecs
+            | Self::Ssm
+            | Self::Ecr
+            | Self::AutoScaling
+            | Self::CodeDeploy
+            | Self::Logs => None,
         }
     }
 }
@@ -122,7 +144,7 @@ impl Service {
 impl Protocol {
     /// Whether errors have the names and statuses of AWS Query.
     pub(super) const fn is_query(self) -> bool {
-        matches!(self, Self::Query)
+        matches!(self, Self::Query(_))
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     call::{Call, Fault, Scope},
     cbor,
     credential::Signer,
-    refusal,
+    form, refusal,
     service::{Protocol, Service},
 };
 
@@ -26,7 +26,7 @@ pub(super) struct Target {
     /// The access key that signed; empty when none did.
     pub(super) access_key: String,
     /// The body, as JSON if it came as CBOR; for AWS Query the parameters, whether they came as a
-    /// body or in the address.
+    /// body or in the address, as JSON too, but for STS.
     pub(super) body: Bytes,
 }
 
@@ -36,14 +36,14 @@ impl Target {
     pub(super) fn of(request: Request<Bytes>) -> (Self, Result<Service, Fault>) {
         let (parts, body) = request.into_parts();
         let (address, body) = Address::of(&parts, body);
-        let protocol = address.protocol();
+        let (signer, badly_signed) = match signer(&parts, address.protocol(None)) {
+            Ok(signer) => (signer, None),
+            Err(fault) => (None, Some(fault)),
+        };
+        let protocol = address.protocol(signer.as_ref());
         let (body, badly_written) = match readable(protocol, body) {
             Ok(body) => (body, None),
             Err(fault) => (Bytes::new(), Some(fault)),
-        };
-        let (signer, badly_signed) = match signer(&parts, protocol) {
-            Ok(signer) => (signer, None),
-            Err(fault) => (None, Some(fault)),
         };
         let (service_name, service) = address.service(signer.as_ref());
         let target = Self {
@@ -131,15 +131,18 @@ impl Address {
         Service::ALL.into_iter().find(|service| service.target_prefix() == Some(prefix))
     }
 
-    /// How to answer.
-    fn protocol(&self) -> Protocol {
+    /// How to answer whoever signed.
+    fn protocol(&self, signer: Option<&Signer>) -> Protocol {
         match self {
             Self::Json { is_cbor: true, .. } => Protocol::Cbor,
             Self::Json { prefix, .. } => {
                 Self::with_prefix(prefix).map_or(Protocol::Json, Service::protocol)
             }
             Self::Missing => Protocol::Json,
-            Self::Query { .. } => Protocol::Query,
+            Self::Query { .. } => {
+                let signed_for = signer.and_then(|signer| Service::of_query(&signer.service));
+                Protocol::Query(signed_for.unwrap_or(Service::Sts))
+            }
         }
     }
 
@@ -166,9 +169,13 @@ impl Address {
             }
             Self::Query { .. } => {
                 // Only STS has operations that need no signature.
-                let name = signed_for.unwrap_or(Service::Sts.name());
-                let known = |service: &Service| service.protocol() == Protocol::Query;
-                (name, name.parse().ok().filter(known))
+                let name = signed_for.unwrap_or(Service::Sts.signing_name());
+                let service = Service::of_query(name);
+                let name = match service {
+                    Some(service) => service.name(),
+                    None => name,
+                };
+                (name, service)
             }
             Self::Missing => {
                 return (signed_for.unwrap_or_default().to_owned(), Err(refusal::no_operation()));
@@ -179,18 +186,19 @@ impl Address {
                 Err(refusal::signed_for_another(service))
             }
             Some(service) => Ok(service),
-            None => Err(refusal::unknown_operation(self.protocol(), &self.operation())),
+            None => Err(refusal::unknown_operation(self.protocol(signer), &self.operation())),
         };
         (name.to_owned(), service)
     }
 }
 
-/// The body as it is read inside.
+/// The body as it is read inside: JSON, but for STS, which reads forms.
 fn readable(protocol: Protocol, body: Bytes) -> Result<Bytes, Fault> {
-    if protocol != Protocol::Cbor {
-        return Ok(body);
+    match protocol {
+        Protocol::Cbor => cbor::to_json(&body).map(|value| Bytes::from(value.to_string())),
+        Protocol::Query(Service::Sts) | Protocol::Json | Protocol::Json10 => Ok(body),
+        Protocol::Query(_) => Ok(Bytes::from(form::to_json(&body).to_string())),
     }
-    cbor::to_json(&body).map(|value| Bytes::from(value.to_string()))
 }
 
 /// Who signed the request; none where it is not signed.
@@ -243,11 +251,11 @@ mod tests {
 
         let (it, service) = target(None, Some("sts"), "Version=2011-06-15&Action=AssumeRole");
         assert_eq!((service.unwrap(), it.operation.as_str()), (Service::Sts, "AssumeRole"));
-        assert_eq!(it.protocol, Protocol::Query);
+        assert_eq!(it.protocol, Protocol::Query(Service::Sts));
     }
 
     #[test]
-    fn cloudwatch_speaks_two_protocols() {
+    fn cloudwatch_speaks_three_protocols() {
         const PREFIX: &str = "GraniteServiceVersion20100801";
         let (it, service) =
             target(Some(&format!("{PREFIX}.DescribeAlarms")), Some("monitoring"), "{}");
@@ -264,6 +272,13 @@ mod tests {
             (it.operation.as_str(), &it.body[..]),
             ("DescribeAlarms", &br#"{"MaxRecords":1}"#[..])
         );
+        let form = "Action=DescribeAlarms&Version=2010-08-01&MaxRecords=1";
+        let (it, service) = target(None, Some("monitoring"), form);
+        assert_eq!(
+            (service.unwrap(), it.protocol),
+            (Service::CloudWatch, Protocol::Query(Service::CloudWatch))
+        );
+        assert_eq!(&it.body[..], &br#"{"MaxRecords":1}"#[..]);
         let (_, broken) = request(&[0xff]);
         assert_eq!(code(broken), "SerializationException");
     }

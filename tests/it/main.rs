@@ -33,6 +33,7 @@ mod kill_matrix;
 mod locking;
 mod mistakes;
 mod newcomer;
+mod offered;
 mod outages;
 mod peers;
 mod preflight;

@@ -19,7 +19,24 @@ import suite
 from sandbox import SESSION, TIMEOUT_SECONDS, Sandbox, Scope, access_key
 from wire import Finding, Oracle
 
-SERVICES = ("ecs", "ecr", "ssm", "sts")
+SERVICES = (
+    "application-autoscaling",
+    "cloudwatch",
+    "codedeploy",
+    "ecr",
+    "ecs",
+    "elbv2",
+    "logs",
+    "ssm",
+    "sts",
+)
+
+# Those of them every parameter of whose operations must have been sent by a check: it is heeded, or
+# refused, and never ignored.
+HELD_TO_PARAMETERS = {"application-autoscaling", "cloudwatch", "codedeploy", "elbv2", "logs"}
+
+# What the sandbox calls a service, where botocore has another name.
+NAMES = {"elbv2": "elasticloadbalancing"}
 
 # What the sandbox says of an operation that it does not offer.
 UNKNOWN = {"InvalidAction", "UnknownOperationException"}
@@ -28,13 +45,22 @@ NOT_DONE = "The sandbox does not do"
 # What only ever answers that there is none, since nothing that is offered could put one.
 NEVER_SUCCEED = {"ecr.GetLifecyclePolicy", "ecr.GetRepositoryPolicy"}
 
+# What is never so, since nothing that is offered could bring it about.
+NEVER_SO = {"cloudwatch.log_alarm_exists"}
+
 # The errors of each service for what the sandbox can be told to have happen.
 JSON_FAILURES = {"deny": "AccessDeniedException", "throttle": "ThrottlingException"}
+QUERY_FAILURES = {"deny": "AccessDenied", "throttle": "Throttling", "error": "InternalFailure"}
 FAILURES = {
-    "ecs": {**JSON_FAILURES, "error": "ServerException"},
+    "application-autoscaling": {**JSON_FAILURES, "error": "InternalServiceException"},
+    "cloudwatch": {**JSON_FAILURES, "error": "InternalFailure"},
+    "codedeploy": {**JSON_FAILURES, "error": "InternalFailure"},
     "ecr": {**JSON_FAILURES, "error": "ServerException"},
+    "ecs": {**JSON_FAILURES, "error": "ServerException"},
+    "elbv2": QUERY_FAILURES,
+    "logs": {**JSON_FAILURES, "error": "ServiceUnavailableException"},
     "ssm": {**JSON_FAILURES, "error": "InternalServerError"},
-    "sts": {"deny": "AccessDenied", "throttle": "Throttling", "error": "InternalFailure"},
+    "sts": QUERY_FAILURES,
 }
 
 
@@ -95,7 +121,7 @@ def failing(name: str) -> suite.Check:
     def check(aws: Scope) -> None:
         call = getattr(aws.unchecked(service), xform_name(operation))
         for kind, code in FAILURES[service].items():
-            with aws.sandbox.fault(f"{service}:{operation}", kind):
+            with aws.sandbox.fault(f"{NAMES.get(service, service)}:{operation}", kind):
                 suite.refused(code, call)
 
     check.__doc__ = f"{name} can be denied, throttled, and fail"
@@ -104,12 +130,27 @@ def failing(name: str) -> suite.Check:
 
 def untried(names: set[str], oracle: Oracle, scope: Scope) -> dict[Finding, str]:
     """What is offered and was not tried: operations that never succeeded, listings that no
-    paginator of botocore read, states that no waiter of botocore waited for."""
+    paginator of botocore read, states that no waiter of botocore waited for, parameters that
+    no check sent."""
     never = {
         Finding(name, "(tests)", "is offered, and was never answered with success"): ""
         for name in sorted(names - NEVER_SUCCEED - set(oracle.succeeded))
     }
-    return never | untried_pages(names, scope) | untried_waiters(names, scope)
+    tried = untried_pages(names, scope) | untried_waiters(names, scope)
+    return never | tried | untried_parameters(names, oracle)
+
+
+def untried_parameters(names: set[str], oracle: Oracle) -> dict[Finding, str]:
+    """Parameters that botocore can send and nobody did."""
+    found = {}
+    for name in sorted(names):
+        service, operation = name.split(".")
+        if service in HELD_TO_PARAMETERS:
+            shape = SESSION.get_service_model(service).operation_model(operation).input_shape
+            for parameter in sorted(shape.members if shape else ()):
+                if f"{name}.{parameter}" not in oracle.sent:
+                    found[Finding(name, parameter, "was never sent")] = ""
+    return found
 
 
 def untried_pages(names: set[str], scope: Scope) -> dict[Finding, str]:
@@ -130,7 +171,7 @@ def untried_waiters(names: set[str], scope: Scope) -> dict[Finding, str]:
     for service in SERVICES:
         for waiter in scope.client(service).waiter_names:
             awaited = scope.client(service).get_waiter(waiter).config.operation
-            if f"{service}.{awaited}" in names and f"{service}.{waiter}" not in suite.AWAITED:
-                name = f"{service}.{waiter}"
+            name = f"{service}.{waiter}"
+            if f"{service}.{awaited}" in names and name not in suite.AWAITED | NEVER_SO:
                 found[Finding(name, "(tests)", "was not awaited with botocore's waiter")] = ""
     return found

@@ -34,6 +34,23 @@ TIMEOUT_SECONDS = 20
 SESSION = Session()
 
 
+def speaking(protocol: str) -> Session:
+    """A session whose clients speak this protocol only, as those of other versions of botocore and
+    of other SDKs do."""
+    session = Session()
+    loader = session.get_component("data_loader")
+    load = loader.load_service_model
+
+    def load_service_model(*arguments: Any, **named: Any) -> Any:
+        model = load(*arguments, **named)
+        if "metadata" not in model:
+            return model
+        return {**model, "metadata": {**model["metadata"], "protocols": [protocol]}}
+
+    loader.load_service_model = load_service_model
+    return session
+
+
 def access_key(account: str) -> str:
     """An access key that the sandbox takes for one of this account."""
     return f"AKIA{account}TEST"
@@ -46,10 +63,15 @@ class Sandbox:
     url: str
 
     def client(
-        self, service: str, account: str, region: str = REGION, config: Config = CONFIG
+        self,
+        service: str,
+        account: str,
+        region: str = REGION,
+        config: Config = CONFIG,
+        session: Session = SESSION,
     ) -> BaseClient:
         """A client for a service in an account."""
-        return SESSION.create_client(
+        return session.create_client(
             service,
             region_name=region,
             endpoint_url=self.url,
@@ -123,6 +145,13 @@ class Scope:
         self.attach(client)
         return client
 
+    def in_protocol(self, service: str, protocol: str, config: Config = CONFIG) -> BaseClient:
+        """A client for a service that speaks one of several protocols."""
+        session = speaking(protocol)
+        client = self.sandbox.client(service, self.account, self.region, config, session)
+        self.attach(client)
+        return client
+
     @property
     def ecs(self) -> Any:
         """The client for ECS."""
@@ -142,6 +171,26 @@ class Scope:
     def sts(self) -> Any:
         """The client for STS."""
         return self.client("sts")
+
+    @property
+    def logs(self) -> Any:
+        """The client for CloudWatch Logs."""
+        return self.client("logs")
+
+    @property
+    def elb(self) -> Any:
+        """The client for Elastic Load Balancing, version 2."""
+        return self.client("elbv2")
+
+    @property
+    def code_deploy(self) -> Any:
+        """The client for CodeDeploy."""
+        return self.client("codedeploy")
+
+    @property
+    def scaling(self) -> Any:
+        """The client for Application Auto Scaling."""
+        return self.client("application-autoscaling")
 
 
 def accounts() -> Iterator[str]:

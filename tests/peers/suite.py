@@ -103,15 +103,12 @@ def refused(code: str, call: Callable[..., Any], **request: Any) -> dict[str, An
 def paged(
     client: BaseClient, operation: str, key: str, expected: int, size: int = 2, **request: Any
 ) -> list[Any]:
-    """Reads a listing with botocore's paginator: everything comes once, in pages of `size`. Gives
-    what is listed."""
+    """Reads a listing with botocore's paginator: everything comes once, in pages of `size`, which
+    is asked for where the operation lets a client say how large they are. Gives what is listed."""
     PAGED.add(f"{client.meta.service_model.service_name}.{operation}")
-    pages = [
-        page[key]
-        for page in client.get_paginator(operation).paginate(
-            **request, PaginationConfig={"PageSize": size}
-        )
-    ]
+    paginator = client.get_paginator(operation)
+    config = {"PageSize": size} if "limit_key" in paginator._pagination_cfg else {}
+    pages = [page[key] for page in paginator.paginate(**request, PaginationConfig=config)]
     listed = [one for page in pages for one in page]
     equal(len(listed), expected, f"the number of {key}")
     for number, one in enumerate(listed):

@@ -4,11 +4,14 @@
 //! is scaled, and between which bounds. Only ECS services are scaled. Names, limits and error texts
 //! are those of the service's API model, version 2016-02-06.
 
+mod tags;
 mod target;
+
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     call::{Call, Fault},
@@ -37,7 +40,7 @@ pub(in crate::sandbox) fn set(
         scalable_dimension: Some(target::DIMENSION.to_owned()),
     };
     let (min_capacity, max_capacity) = (Some(bound(min)), Some(bound(max)));
-    let input = RegisterInput { named, min_capacity, max_capacity, suspended_state: None };
+    let input = RegisterInput { named, min_capacity, max_capacity, ..RegisterInput::default() };
     register(call, transaction, &input).map(|_answer| ())
 }
 
@@ -47,12 +50,15 @@ pub(super) fn answer(call: &Call, transaction: &mut Transaction<'_>) -> Result<B
         "RegisterScalableTarget" => register(call, transaction, &read(call)?),
         "DescribeScalableTargets" => describe(call, transaction, &read(call)?),
         "DeregisterScalableTarget" => deregister(call, transaction, &read(call)?),
+        "ListTagsForResource" => tags::list(call, transaction, &read(call)?),
+        "TagResource" => tags::tag(call, transaction, read(call)?),
+        "UntagResource" => tags::untag(call, transaction, &read(call)?),
         other => Err(refusal::unknown_operation(Protocol::Json, other)),
     }
 }
 
 /// What names a target.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Named {
     /// `ecs`.
@@ -64,7 +70,7 @@ struct Named {
 }
 
 /// `RegisterScalableTarget`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct RegisterInput {
     /// Which target.
@@ -76,6 +82,12 @@ struct RegisterInput {
     max_capacity: Option<i32>,
     /// Which kinds of scaling rest.
     suspended_state: Option<SuspendedState>,
+    /// The role that scales, which is always the service-linked one.
+    #[serde(rename = "RoleARN")]
+    role_arn: Option<String>,
+    /// What a new target is tagged with.
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
 }
 
 /// `DescribeScalableTargets`.
@@ -115,6 +127,11 @@ fn register(
     input: &RegisterInput,
 ) -> Result<Bytes, Fault> {
     let id = named(&input.named)?;
+    if input.role_arn.is_some() {
+        return Err(invalid(
+            "ECS services are scaled by the service-linked role: RoleARN is not taken",
+        ));
+    }
     exists(call, transaction, id)?;
     let key = call.scope.key(id);
     let before: Option<ScalableTarget> = transaction.get(&key)?;
@@ -132,7 +149,10 @@ fn register(
         min_capacity: min,
         max_capacity: max,
         suspended_state: suspended.unwrap_or_default(),
-        ..before.unwrap_or_else(|| ScalableTarget::new(&call.scope, id, call.now))
+        ..before.unwrap_or_else(|| ScalableTarget {
+            tags: input.tags.clone(),
+            ..ScalableTarget::new(&call.scope, id, call.now)
+        })
     };
     transaction.put(&key, &target)?;
     write(&json!({ "ScalableTargetARN": target.arn }))
@@ -147,6 +167,9 @@ fn describe(
     namespace(input.service_namespace.as_deref())?;
     if let Some(given) = &input.scalable_dimension {
         dimension(Some(given))?;
+        if input.resource_ids.is_empty() {
+            return Err(invalid("ResourceIds must be specified with a scalable dimension"));
+        }
     }
     let size = input.max_results.unwrap_or(PAGE);
     if !(1..=PAGE).contains(&size) {
@@ -154,10 +177,10 @@ fn describe(
     }
     let prefix = call.scope.key("");
     let after = page::after(input.next_token.as_deref(), &prefix)
-        .map_err(|_bad_token| Fault::new("InvalidNextTokenException", "Invalid next token"))?;
+        .map_err(|_bad_token| fault("InvalidNextTokenException", "Invalid next token"))?;
     let is_asked = |target: ScalableTarget| {
         let all = input.resource_ids.is_empty();
-        (all || input.resource_ids.contains(&target.resource_id)).then_some(target)
+        (all || input.resource_ids.contains(&target.resource_id)).then(|| target.told())
     };
     let size = usize::try_from(size).unwrap_or_default();
     let page = page::read(transaction, &prefix, after, size, is_asked)?;
@@ -183,7 +206,7 @@ fn deregister(
          dimension: {}",
         target::DIMENSION
     );
-    Err(Fault::new("ObjectNotFoundException", words))
+    Err(fault("ObjectNotFoundException", words))
 }
 
 /// The resource id of a target, once all that names it is checked.
@@ -227,7 +250,13 @@ fn exists(call: &Call, transaction: &mut Transaction<'_>, id: &str) -> Result<()
 
 /// A request that is not valid.
 fn invalid(message: impl Into<String>) -> Fault {
-    Fault::new("ValidationException", message)
+    fault("ValidationException", message)
+}
+
+/// An error, whose model calls the text `Message`.
+fn fault(code: &str, message: impl Into<String>) -> Fault {
+    let members = [("Message".to_owned(), Value::from(message.into()))];
+    Fault::Answer { status: 400, code: code.to_owned(), members: members.into_iter().collect() }
 }
 
 #[cfg(test)]

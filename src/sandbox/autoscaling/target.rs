@@ -1,7 +1,10 @@
 //! A scalable target, as it is kept and as it is told.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::sandbox::{call::Scope, region, state::Entity};
 
@@ -32,6 +35,9 @@ pub(super) struct ScalableTarget {
     /// Its ARN.
     #[serde(rename = "ScalableTargetARN")]
     pub(super) arn: String,
+    /// Its tags, which are told by themselves only.
+    #[serde(default, rename = "Tags")]
+    pub(super) tags: BTreeMap<String, String>,
 }
 
 impl Entity for ScalableTarget {
@@ -77,7 +83,19 @@ impl ScalableTarget {
                 "arn:{partition}:application-autoscaling:{region}:{account}:scalable-target/\
                  0ec5{number:016x}"
             ),
+            tags: BTreeMap::new(),
         }
+    }
+}
+
+impl ScalableTarget {
+    /// As it is described: without its tags.
+    pub(super) fn told(self) -> Value {
+        let mut told = serde_json::to_value(self).unwrap_or_default();
+        if let Some(members) = told.as_object_mut() {
+            members.remove("Tags");
+        }
+        told
     }
 }
 

@@ -100,7 +100,7 @@ fn what_cannot_be_scaled_is_refused() {
         (odd, "Unsupported resource ID"),
     ] {
         let refusal = service.ask("RegisterScalableTarget", &body).unwrap_err();
-        let message = refusal.members["message"].as_str().unwrap();
+        let message = refusal.members["Message"].as_str().unwrap();
         assert_eq!(refusal.code, "ValidationException", "{message}");
         assert!(message.contains(words), "{message}");
     }

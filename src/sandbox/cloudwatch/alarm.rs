@@ -1,6 +1,6 @@
 //! An alarm: what it was told, and the state it is in.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -99,6 +99,9 @@ pub(super) struct Alarm {
     pub(super) updated_at: Timestamp,
     /// When it was last another one.
     pub(super) transitioned_at: Timestamp,
+    /// Its tags.
+    #[serde(default)]
+    pub(super) tags: BTreeMap<String, String>,
 }
 
 impl Entity for Alarm {
@@ -123,18 +126,23 @@ impl Alarm {
             reason_data: None,
             updated_at: now,
             transitioned_at: now,
+            tags: BTreeMap::new(),
         }
+    }
+
+    /// Its ARN.
+    pub(super) fn arn(&self, scope: &Scope) -> String {
+        let Scope { account, region } = scope;
+        let partition = region::partition(region);
+        format!("arn:{partition}:cloudwatch:{region}:{account}:alarm:{}", self.name)
     }
 
     /// As `DescribeAlarms` tells it.
     pub(super) fn told(&self, scope: &Scope) -> Value {
         let mut told = self.settings.clone();
-        let Scope { account, region } = scope;
-        let partition = region::partition(region);
-        let arn = format!("arn:{partition}:cloudwatch:{region}:{account}:alarm:{}", self.name);
         let members = [
             ("AlarmName", json!(self.name)),
-            ("AlarmArn", json!(arn)),
+            ("AlarmArn", json!(self.arn(scope))),
             ("AlarmConfigurationUpdatedTimestamp", time(self.configured_at)),
             ("StateValue", json!(self.state)),
             ("StateReason", json!(self.reason)),

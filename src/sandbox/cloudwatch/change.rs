@@ -1,11 +1,14 @@
 //! Making, changing and deleting alarms, and setting the state they are in.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::{
     alarm::{Alarm, AlarmState, Kind},
     history::{self, Change, Item},
     input::{Input, invalid},
+    tags,
 };
 use crate::sandbox::{
     SandboxError,
@@ -62,6 +65,7 @@ pub(super) fn put_metric(
     input: &Input,
 ) -> Result<Value, Fault> {
     let name = input.alarm_name()?.to_owned();
+    input.has_only(&[METRIC, &["AlarmName", "Tags"]].concat())?;
     let watches = ["MetricName", "Metrics", "EvaluationCriteria"];
     if watches.iter().all(|member| !input.0.contains_key(*member)) {
         return Err(invalid("Either MetricName or Metrics must be specified."));
@@ -72,7 +76,7 @@ pub(super) fn put_metric(
         // A whole number is one in JSON, and must come back as a double where types matter.
         *threshold = threshold.as_f64().map_or(Value::Null, Value::from);
     }
-    put(call, transaction, &name, (Kind::MetricAlarm, settings))
+    put(call, transaction, &name, (Kind::MetricAlarm, settings, tags::given(input)))
 }
 
 /// `PutCompositeAlarm`.
@@ -83,7 +87,9 @@ pub(super) fn put_composite(
 ) -> Result<Value, Fault> {
     let name = input.alarm_name()?.to_owned();
     input.required("AlarmRule")?;
-    put(call, transaction, &name, (Kind::CompositeAlarm, told_again(input, COMPOSITE)))
+    input.has_only(&[COMPOSITE, &["AlarmName", "Tags"]].concat())?;
+    let made = (Kind::CompositeAlarm, told_again(input, COMPOSITE), tags::given(input));
+    put(call, transaction, &name, made)
 }
 
 /// The members of a request that are told again, with what CloudWatch fills in.
@@ -98,12 +104,12 @@ fn told_again(input: &Input, members: &[&str]) -> Map<String, Value> {
     settings
 }
 
-/// Makes an alarm, or changes the one that is there, which stays in its state.
+/// Makes an alarm, or changes the one that is there, which stays in its state and keeps its tags.
 fn put(
     call: &Call,
     transaction: &mut Transaction<'_>,
     name: &str,
-    (kind, settings): (Kind, Map<String, Value>),
+    (kind, settings, tags): (Kind, Map<String, Value>, BTreeMap<String, String>),
 ) -> Result<Value, Fault> {
     let key = call.scope.key(name);
     let found: Option<Alarm> = transaction.get(&key)?;
@@ -113,7 +119,7 @@ fn put(
     let verb = if found.is_some() { "updated" } else { "created" };
     let alarm = match found {
         Some(alarm) => Alarm { settings, configured_at: call.now, ..alarm },
-        None => Alarm::new(name, kind, settings, call.now),
+        None => Alarm { tags, ..Alarm::new(name, kind, settings, call.now) },
     };
     transaction.put(&key, &alarm)?;
     configured(transaction, call.into(), &alarm, verb)?;
@@ -144,6 +150,7 @@ pub(super) fn set_state(
     input: &Input,
 ) -> Result<Value, Fault> {
     let name = input.alarm_name()?;
+    input.has_only(&["AlarmName", "StateValue", "StateReason", "StateReasonData"])?;
     let state: AlarmState =
         input.required("StateValue")?.parse().map_err(|error| invalid(format!("{error}")))?;
     let reason = input.required("StateReason")?;
@@ -193,6 +200,7 @@ pub(super) fn delete(
     transaction: &mut Transaction<'_>,
     input: &Input,
 ) -> Result<Value, Fault> {
+    input.has_only(&["AlarmNames"])?;
     if !input.0.contains_key("AlarmNames") {
         input.required("AlarmNames")?;
     }

@@ -15,6 +15,29 @@ use crate::sandbox::{
     state::Transaction,
 };
 
+/// What `DescribeAlarms` takes. Which alarms composite ones watch is not worked out.
+const ALARMS: &[&str] = &[
+    "AlarmNames",
+    "AlarmNamePrefix",
+    "AlarmTypes",
+    "StateValue",
+    "ActionPrefix",
+    "MaxRecords",
+    "NextToken",
+];
+
+/// What `DescribeAlarmHistory` takes. No alarm has contributors.
+const HISTORY: &[&str] = &[
+    "AlarmName",
+    "AlarmTypes",
+    "HistoryItemType",
+    "StartDate",
+    "EndDate",
+    "MaxRecords",
+    "NextToken",
+    "ScanBy",
+];
+
 /// `DescribeAlarms`: by name, or all with a prefix. Names that no alarm has are left out, and so are
 /// composite alarms unless `AlarmTypes` asks for them.
 pub(super) fn alarms(
@@ -22,11 +45,7 @@ pub(super) fn alarms(
     transaction: &mut Transaction<'_>,
     input: &Input,
 ) -> Result<Value, Fault> {
-    for relation in ["ChildrenOfAlarmName", "ParentsOfAlarmName"] {
-        if input.text(relation).is_some() {
-            return Err(invalid(format!("The sandbox does not work out {relation}.")));
-        }
-    }
+    input.has_only(ALARMS)?;
     let types = input.texts("AlarmTypes");
     let found = matching(call, transaction, input)?;
     let list = |kind: Kind| -> Value {
@@ -94,6 +113,7 @@ pub(super) fn history(
     transaction: &mut Transaction<'_>,
     input: &Input,
 ) -> Result<Value, Fault> {
+    input.has_only(HISTORY)?;
     let prefix = call.scope.key("");
     let found: Vec<(String, History)> = match input.text("AlarmName") {
         Some(name) => {
@@ -121,6 +141,9 @@ pub(super) fn history(
     Ok(with_token(output, page.next))
 }
 
+/// What a time in seconds may be off by, which has come as a fraction of another kind.
+const HALF_A_MILLISECOND: f64 = 0.0005;
+
 /// Whether an item passes the filters; types of alarms that are left out are metric alarms.
 fn is_asked_for(input: &Input, item: &Item) -> bool {
     let moment = |name: &str| input.0.get(name).and_then(Value::as_f64);
@@ -129,8 +152,8 @@ fn is_asked_for(input: &Input, item: &Item) -> bool {
     let named = input.text("AlarmName").is_some() && input.texts("AlarmTypes").is_empty();
     (named || item.kind.is_among(&input.texts("AlarmTypes")))
         && kind.is_none_or(|kind| item.change.name() == kind)
-        && moment("StartDate").is_none_or(|start| at >= start)
-        && moment("EndDate").is_none_or(|end| at <= end)
+        && moment("StartDate").is_none_or(|start| at >= start - HALF_A_MILLISECOND)
+        && moment("EndDate").is_none_or(|end| at <= end + HALF_A_MILLISECOND)
 }
 
 /// An output with the token of the next page, where there is one.

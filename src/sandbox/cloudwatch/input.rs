@@ -2,18 +2,20 @@
 
 use serde_json::{Map, Value};
 
+use super::rules;
 use crate::sandbox::{call::Fault, page};
 
 /// A request's members.
 pub(super) struct Input(pub(super) Map<String, Value>);
 
-/// A member that is bad or out of range (`InvalidParameterValueException` in the API model).
+/// A member that is bad, out of range or not taken: the API model has no error for it but the one
+/// that all operations have in common.
 pub(super) fn invalid(message: impl Into<String>) -> Fault {
-    Fault::new("InvalidParameterValueException", message)
+    Fault::new("ValidationError", message)
 }
 
 /// A member that breaks a rule of the API model, in the words that all services have for it.
-fn constraint(member: &str, rule: &str) -> Fault {
+pub(super) fn constraint(member: &str, rule: &str) -> Fault {
     invalid(format!(
         "1 validation error detected: Value at '{member}' failed to satisfy constraint: {rule}"
     ))
@@ -25,9 +27,18 @@ impl Input {
         if body.is_empty() {
             return Ok(Self(Map::new()));
         }
-        serde_json::from_slice(body)
-            .map(Self)
-            .map_err(|error| Fault::new("SerializationException", error.to_string()))
+        let members = serde_json::from_slice(body)
+            .map_err(|error| Fault::new("SerializationException", error.to_string()))?;
+        rules::hold(&members)?;
+        Ok(Self(members))
+    }
+
+    /// Refuses members that are not among these.
+    pub(super) fn has_only(&self, known: &[&str]) -> Result<(), Fault> {
+        match self.0.keys().find(|name| !known.contains(&name.as_str())) {
+            Some(name) => Err(invalid(format!("The sandbox does not take the parameter {name}."))),
+            None => Ok(()),
+        }
     }
 
     /// A text that may be left out.
@@ -37,10 +48,9 @@ impl Input {
 
     /// A text that must be there.
     pub(super) fn required(&self, name: &str) -> Result<&str, Fault> {
-        self.text(name).filter(|text| !text.is_empty()).ok_or_else(|| {
-            let message = format!("The parameter {name} is required.");
-            Fault::new("MissingRequiredParameterException", message)
-        })
+        self.text(name)
+            .filter(|text| !text.is_empty())
+            .ok_or_else(|| constraint(name, "Member must not be null"))
     }
 
     /// The name of an alarm: 1 to 255 characters.
@@ -48,7 +58,7 @@ impl Input {
         let name = self.required("AlarmName")?;
         if name.chars().count() > 255 {
             return Err(constraint(
-                "alarmName",
+                "AlarmName",
                 "Member must have length less than or equal to 255",
             ));
         }
@@ -66,7 +76,7 @@ impl Input {
         let names = self.texts("AlarmNames");
         if names.len() > 100 {
             return Err(constraint(
-                "alarmNames",
+                "AlarmNames",
                 "Member must have length less than or equal to 100",
             ));
         }
@@ -78,7 +88,7 @@ impl Input {
         let asked = self.0.get("MaxRecords").map_or(Some(50), Value::as_u64);
         let size = asked.and_then(|size| usize::try_from(size).ok());
         size.filter(|size| (1..=100).contains(size))
-            .ok_or_else(|| constraint("maxRecords", "Member must have value between 1 and 100"))
+            .ok_or_else(|| constraint("MaxRecords", "Member must have value between 1 and 100"))
     }
 
     /// Where the page begins.

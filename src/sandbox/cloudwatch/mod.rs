@@ -13,6 +13,8 @@ mod change;
 mod describe;
 mod history;
 mod input;
+mod rules;
+mod tags;
 #[cfg(test)]
 mod tests;
 
@@ -37,6 +39,9 @@ pub(super) fn answer(call: &Call, transaction: &mut Transaction<'_>) -> Result<B
         "DeleteAlarms" => change::delete,
         "DescribeAlarms" => describe::alarms,
         "DescribeAlarmHistory" => describe::history,
+        "ListTagsForResource" => tags::list,
+        "TagResource" => tags::tag,
+        "UntagResource" => tags::untag,
         other => return Err(refusal::unknown_operation(Protocol::Json10, other)),
     };
     let output: Value = operation(call, transaction, &Input::read(&call.body)?)?;

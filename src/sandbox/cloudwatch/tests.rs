@@ -100,7 +100,7 @@ fn composite_alarms_are_told_only_where_they_are_asked_for() {
     let types = json!({ "AlarmTypes": ["CompositeAlarm", "MetricAlarm"] });
     assert_eq!(watch.names(&types, "MetricAlarms"), ["metric"]);
     let again = json!({ "AlarmName": "metric", "AlarmRule": "TRUE" });
-    assert_eq!(watch.refused("PutCompositeAlarm", &again), "InvalidParameterValueException");
+    assert_eq!(watch.refused("PutCompositeAlarm", &again), "ValidationError");
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn alarms_are_filtered_and_come_in_pages() {
     assert_eq!(watch.refused("DescribeAlarms", &input), "InvalidNextToken");
     let many: Vec<String> = (0..101).map(|n| n.to_string()).collect();
     let refused = watch.refused("DescribeAlarms", &json!({ "AlarmNames": many }));
-    assert_eq!(refused, "InvalidParameterValueException");
+    assert_eq!(refused, "ValidationError");
 }
 
 #[test]
@@ -164,12 +164,12 @@ fn what_is_wrong_is_refused() {
     let state = |name: &str, value: &str| json!({ "AlarmName": name, "StateValue": value, "StateReason": "r" });
     for (operation, input, code) in [
         ("SetAlarmState", state("missing", "OK"), "ResourceNotFound"),
-        ("SetAlarmState", state("errors", "FINE"), "InvalidParameterValueException"),
-        ("SetAlarmState", json!({ "AlarmName": "errors" }), "MissingRequiredParameterException"),
-        ("PutMetricAlarm", json!({ "AlarmName": "x" }), "InvalidParameterValueException"),
-        ("PutMetricAlarm", json!({}), "MissingRequiredParameterException"),
-        ("PutCompositeAlarm", json!({ "AlarmName": "x" }), "MissingRequiredParameterException"),
-        ("DescribeAlarms", json!({ "MaxRecords": 0 }), "InvalidParameterValueException"),
+        ("SetAlarmState", state("errors", "FINE"), "ValidationError"),
+        ("SetAlarmState", json!({ "AlarmName": "errors" }), "ValidationError"),
+        ("PutMetricAlarm", json!({ "AlarmName": "x" }), "ValidationError"),
+        ("PutMetricAlarm", json!({}), "ValidationError"),
+        ("PutCompositeAlarm", json!({ "AlarmName": "x" }), "ValidationError"),
+        ("DescribeAlarms", json!({ "MaxRecords": 0 }), "ValidationError"),
         ("GetMetricData", json!({}), "UnknownOperationException"),
     ] {
         assert_eq!(watch.refused(operation, &input), code, "{operation} {input}");

@@ -29,7 +29,7 @@ impl AppSpec {
         let words = "A revision is required.";
         let revision = revision.ok_or_else(|| Fault::new("RevisionRequiredException", words))?;
         if revision.revision_type() != Some(&RevisionLocationType::AppSpecContent) {
-            return Err(unsupported("revisions but AppSpecContent"));
+            return Err(unsupported("InvalidRevisionException", "revisions but AppSpecContent"));
         }
         let given = revision.app_spec_content();
         let content = given.and_then(|one| one.content()).unwrap_or_default();
@@ -45,7 +45,7 @@ impl AppSpec {
             bad_revision(format!("The sandbox reads AppSpec content in JSON only: {error}"))
         })?;
         if read.get("Hooks").and_then(Value::as_array).is_some_and(|hooks| !hooks.is_empty()) {
-            return Err(unsupported("lifecycle hooks"));
+            return Err(unsupported("InvalidRevisionException", "lifecycle hooks"));
         }
         let resources = read.get("Resources").and_then(Value::as_array);
         let resource = resources.and_then(|all| all.first()).and_then(Value::as_object);

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    faults::{required, unsupported},
+    faults::{self, refuse},
     view::{page, time, uuid},
 };
 use crate::sandbox::{
@@ -43,7 +43,7 @@ pub(super) fn find(
     scope: &Scope,
     name: Option<&str>,
 ) -> Result<Application, Fault> {
-    let name = required(name, "ApplicationNameRequiredException")?;
+    let name = faults::name(name, "ApplicationName")?;
     let found: Option<Application> = transaction.get(&scope.key(name))?;
     found.ok_or_else(|| {
         let words = format!("No application found for name: {name}");
@@ -69,10 +69,16 @@ pub(super) fn make(
 /// `CreateApplication`.
 pub(super) fn create(call: &Call, transaction: &mut Transaction<'_>) -> Result<Bytes, Fault> {
     let input = wire::read(&call.body, CreateApplicationInput::deserialize)?;
-    let name = required(input.application_name(), "ApplicationNameRequiredException")?;
-    if input.compute_platform() != Some(&ComputePlatform::Ecs) {
-        return Err(unsupported("compute platforms other than ECS"));
-    }
+    let name = faults::name(input.application_name(), "ApplicationName")?;
+    let platform = input.compute_platform();
+    refuse(&[
+        (
+            platform != Some(&ComputePlatform::Ecs),
+            "InvalidComputePlatformException",
+            "compute platforms other than ECS",
+        ),
+        (!input.tags().is_empty(), "InvalidTagsToAddException", "tags"),
+    ])?;
     let made = make(transaction, (&call.scope, call.now), name)?.ok_or_else(|| {
         let words = format!("An application with the name {name} already exists");
         Fault::new("ApplicationAlreadyExistsException", words)

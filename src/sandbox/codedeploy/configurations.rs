@@ -9,7 +9,7 @@ use aws_sdk_codedeploy::{
 };
 use bytes::Bytes;
 
-use super::{faults::required, view::uuid};
+use super::{faults, view::uuid};
 use crate::sandbox::{
     call::{Call, Fault},
     ecs::blue_green::Traffic,
@@ -28,7 +28,7 @@ pub(super) fn find(name: &str) -> Result<Traffic, Fault> {
 /// `GetDeploymentConfig`.
 pub(super) fn get(call: &Call, _transaction: &mut Transaction<'_>) -> Result<Bytes, Fault> {
     let input = wire::read(&call.body, GetDeploymentConfigInput::deserialize)?;
-    let name = required(input.deployment_config_name(), "DeploymentConfigNameRequiredException")?;
+    let name = faults::name(input.deployment_config_name(), "DeploymentConfigName")?;
     let info = DeploymentConfigInfo::builder()
         .deployment_config_id(uuid(name))
         .deployment_config_name(name)

@@ -9,14 +9,14 @@ use aws_sdk_codedeploy::{
         list_deployments::{ListDeploymentsInput, ListDeploymentsOutput},
         stop_deployment::{StopDeploymentInput, StopDeploymentOutput},
     },
-    types::{DeploymentWaitType, StopStatus},
+    types::{DeploymentWaitType, FileExistsBehavior, StopStatus},
 };
 use bytes::Bytes;
 
 use super::{
     app_spec::AppSpec,
     applications,
-    faults::{at_most, bad_revision, no_deployment, required, unsupported},
+    faults::{at_most, bad_revision, no_deployment, refuse, required},
     groups::{self, Group},
     view::{self, page, short_id, time},
 };
@@ -79,9 +79,7 @@ pub(super) fn create(call: &Call, transaction: &mut Transaction<'_>) -> Result<B
     let named = (application.as_str(), input.deployment_group_name());
     let group = groups::find(transaction, &call.scope, named)?;
     let spec = AppSpec::of(input.revision())?;
-    if input.override_alarm_configuration().is_some_and(|alarms| alarms.enabled) {
-        return Err(unsupported("alarms of deployments"));
-    }
+    refuse_unsupported(&input)?;
     let mut settings = groups::settings(&group.input, input.deployment_config_name())?;
     if let Some(given) = input.auto_rollback_configuration() {
         settings.auto_rollback = groups::auto_rollback(Some(given));
@@ -89,6 +87,32 @@ pub(super) fn create(call: &Call, transaction: &mut Transaction<'_>) -> Result<B
     let description = input.description().map(str::to_owned);
     let id = begin(transaction, call.into(), &group, (spec, settings, description))?;
     wire::write(&CreateDeploymentOutput::builder().deployment_id(id).build())
+}
+
+/// Refuses what no deployment can have here, or what only those to instances have.
+fn refuse_unsupported(input: &CreateDeploymentInput) -> Result<(), Fault> {
+    let has_alarms = input.override_alarm_configuration().is_some_and(|alarms| alarms.enabled);
+    let instances = input.target_instances().is_some();
+    let files = input.file_exists_behavior().is_some_and(|it| *it != FileExistsBehavior::Disallow);
+    let goes_on = input.ignore_application_stop_failures() == Some(true);
+    let outdated = input.update_outdated_instances_only() == Some(true);
+    let restarts = input.deployment_mode().is_some_and(|mode| mode.as_str() != "STANDARD");
+    refuse(&[
+        (has_alarms, "InvalidAlarmConfigException", "alarms of deployments"),
+        (instances, "InvalidTargetInstancesException", "deployments to instances"),
+        (files, "InvalidFileExistsBehaviorException", "deployments of files"),
+        (
+            goes_on,
+            "InvalidIgnoreApplicationStopFailuresValueException",
+            "deployments that stop applications",
+        ),
+        (
+            outdated,
+            "InvalidUpdateOutdatedInstancesOnlyValueException",
+            "deployments to outdated instances",
+        ),
+        (restarts, "InvalidInputException", "deployments that restart"),
+    ])
 }
 
 /// Begins a deployment of a group; its id.
@@ -151,7 +175,7 @@ pub(super) fn get(call: &Call, transaction: &mut Transaction<'_>) -> Result<Byte
 /// `BatchGetDeployments`: those that are not there are left out.
 pub(super) fn batch_get(call: &Call, transaction: &mut Transaction<'_>) -> Result<Bytes, Fault> {
     let input = wire::read(&call.body, BatchGetDeploymentsInput::deserialize)?;
-    let ids = at_most(input.deployment_ids(), 25, "deployments")?;
+    let ids = at_most(input.deployment_ids(), 25, "BatchLimitExceededException")?;
     let all = all(transaction, call.into())?;
     let told = all.iter().filter(|one| ids.contains(&one.deployment.id)).map(view::deployment);
     let output = BatchGetDeploymentsOutput::builder();
@@ -161,6 +185,11 @@ pub(super) fn batch_get(call: &Call, transaction: &mut Transaction<'_>) -> Resul
 /// `ListDeployments`, newest first, a hundred a page.
 pub(super) fn list(call: &Call, transaction: &mut Transaction<'_>) -> Result<Bytes, Fault> {
     let input = wire::read(&call.body, ListDeploymentsInput::deserialize)?;
+    let is_external = input.external_id().is_some();
+    refuse(&[(is_external, "InvalidExternalIdException", "deployments of external resources")])?;
+    if input.deployment_group_name().is_some() {
+        required(input.application_name(), "ApplicationNameRequiredException")?;
+    }
     if let Some(application) = input.application_name() {
         let application = applications::find(transaction, &call.scope, Some(application))?.name;
         if input.deployment_group_name().is_some() {

@@ -10,9 +10,31 @@ pub(super) fn required<'a>(value: Option<&'a str>, code: &str) -> Result<&'a str
     })
 }
 
-/// What the sandbox does not do.
-pub(super) fn unsupported(what: &str) -> Fault {
-    Fault::new("OperationNotSupportedException", format!("The sandbox does not do {what}."))
+/// A name of an application or a group: `what` is the part of its errors' names.
+pub(super) fn name<'a>(value: Option<&'a str>, what: &str) -> Result<&'a str, Fault> {
+    let name = required(value, &format!("{what}RequiredException"))?;
+    let is_part = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'+' | b'=' | b',' | b'.' | b'@' | b'_' | b'-')
+    };
+    if name.len() > 100 || !name.bytes().all(is_part) {
+        let words = format!("{what} must be 1 to 100 letters, digits and any of +=,.@_-");
+        return Err(Fault::new(format!("Invalid{what}Exception"), words));
+    }
+    Ok(name)
+}
+
+/// What the sandbox does not do, as one of the errors that the operation has.
+pub(super) fn unsupported(code: &str, what: &str) -> Fault {
+    Fault::new(code, format!("The sandbox does not do {what}."))
+}
+
+/// Refuses whatever of these is asked for: whether it is, the error's code, and what it is.
+pub(super) fn refuse(asked_for: &[(bool, &str, &str)]) -> Result<(), Fault> {
+    match asked_for.iter().find(|(is_asked_for, _, _)| *is_asked_for) {
+        Some((_, code, what)) => Err(unsupported(code, what)),
+        None => Ok(()),
+    }
 }
 
 /// There is no such deployment.
@@ -30,11 +52,10 @@ pub(super) fn bad_revision(message: impl Into<String>) -> Fault {
 pub(super) fn at_most<'a>(
     list: &'a [String],
     most: usize,
-    what: &str,
+    code: &str,
 ) -> Result<&'a [String], Fault> {
     if list.len() > most {
-        let words = format!("At most {most} {what} can be asked for at once.");
-        return Err(Fault::new("BatchLimitExceededException", words));
+        return Err(Fault::new(code, format!("At most {most} can be asked for at once.")));
     }
     Ok(list)
 }

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     applications, configurations,
-    faults::{at_most, required, unsupported},
+    faults::{self, at_most, refuse, required, unsupported},
     view::{self, page, uuid},
 };
 use crate::sandbox::{
@@ -81,7 +81,7 @@ pub(super) fn find(
     scope: &Scope,
     (application, name): (&str, Option<&str>),
 ) -> Result<Group, Fault> {
-    let name = required(name, "DeploymentGroupNameRequiredException")?;
+    let name = faults::name(name, "DeploymentGroupName")?;
     let found: Option<Group> = transaction.get(&scope.key(&format!("{application}/{name}")))?;
     found.ok_or_else(|| {
         let words = format!("No Deployment Group found for name: {name}");
@@ -111,9 +111,9 @@ pub(super) fn make(
     input.deployment_config_name.get_or_insert_with(|| ALL_AT_ONCE.to_owned());
     let scope = from.scope;
     let application = applications::find(transaction, scope, input.application_name())?.name;
-    let name =
-        required(input.deployment_group_name(), "DeploymentGroupNameRequiredException")?.to_owned();
+    let name = faults::name(input.deployment_group_name(), "DeploymentGroupName")?.to_owned();
     required(input.service_role_arn(), "RoleRequiredException")?;
+    refuse_unsupported(&input)?;
     settings(&input, None)?;
     let key = scope.key(&format!("{application}/{name}"));
     if transaction.get::<Group>(&key)?.is_some() {
@@ -135,6 +135,29 @@ pub(super) fn make(
     Ok(group)
 }
 
+/// Refuses what no group can have here, or what only those of other compute platforms have.
+fn refuse_unsupported(input: &CreateDeploymentGroupInput) -> Result<(), Fault> {
+    const INPUT: &str = "InvalidInputException";
+    let has_alarms = input.alarm_configuration().is_some_and(|alarms| alarms.enabled);
+    let has_triggers = !input.trigger_configurations().is_empty();
+    let by_tags = !input.ec2_tag_filters().is_empty()
+        || !input.on_premises_instance_tag_filters().is_empty()
+        || input.ec2_tag_set().is_some()
+        || input.on_premises_tag_set().is_some();
+    let outdated = input.outdated_instances_strategy().is_some();
+    let has_hook = input.termination_hook_enabled() == Some(true);
+    refuse(&[
+        (has_alarms, "InvalidAlarmConfigException", "alarms of deployment groups"),
+        (has_triggers, "InvalidTriggerConfigException", "triggers of deployment groups"),
+        (!input.tags().is_empty(), "InvalidTagsToAddException", "tags"),
+        (by_tags, INPUT, "deployments to instances with tags"),
+        (!input.auto_scaling_groups().is_empty(), INPUT, "deployments to Auto Scaling groups"),
+        (outdated, INPUT, "deployments to outdated instances"),
+        (has_hook, INPUT, "termination hooks"),
+        (input.ec2_deployment_options().is_some(), INPUT, "deployments to EC2 instances"),
+    ])
+}
+
 /// The configuration of a group that names none.
 const ALL_AT_ONCE: &str = "CodeDeployDefault.ECSAllAtOnce";
 
@@ -143,9 +166,6 @@ pub(super) fn settings(
     input: &CreateDeploymentGroupInput,
     configuration: Option<&str>,
 ) -> Result<Settings, Fault> {
-    if input.alarm_configuration().is_some_and(|alarms| alarms.enabled) {
-        return Err(unsupported("alarms of deployment groups"));
-    }
     let style = input.deployment_style();
     let kind = style.and_then(|style| style.deployment_type());
     let option = style.and_then(|style| style.deployment_option());
@@ -181,7 +201,10 @@ fn waits(input: &CreateDeploymentGroupInput) -> Result<(Option<u32>, u32), Fault
         return Err(Fault::new("InvalidBlueGreenDeploymentConfigurationException", words));
     };
     if terminate.action() == Some(&InstanceAction::KeepAlive) {
-        return Err(unsupported("the action KEEP_ALIVE"));
+        return Err(unsupported(
+            "InvalidBlueGreenDeploymentConfigurationException",
+            "the action KEEP_ALIVE",
+        ));
     }
     let minutes = |minutes: i32| u32::try_from(minutes).unwrap_or(0);
     let waits = ready.action_on_timeout() == Some(&DeploymentReadyAction::StopDeployment);
@@ -241,7 +264,7 @@ pub(super) fn batch_get(call: &Call, transaction: &mut Transaction<'_>) -> Resul
     let input = wire::read(&call.body, BatchGetDeploymentGroupsInput::deserialize)?;
     let application = applications::find(transaction, &call.scope, input.application_name())?.name;
     let (mut told, mut missing) = (Vec::new(), Vec::new());
-    for name in at_most(input.deployment_group_names(), 100, "deployment groups")? {
+    for name in at_most(input.deployment_group_names(), 100, "BatchLimitExceededException")? {
         match find(transaction, &call.scope, (&application, Some(name))) {
             Ok(group) => told.push(view::group(transaction, call.into(), &group)?),
             Err(Fault::Answer { .. }) => missing.push(name.clone()),

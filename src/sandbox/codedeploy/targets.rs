@@ -8,7 +8,7 @@ use aws_sdk_codedeploy::{
         get_deployment_target::{GetDeploymentTargetInput, GetDeploymentTargetOutput},
         list_deployment_targets::{ListDeploymentTargetsInput, ListDeploymentTargetsOutput},
     },
-    types::DeploymentTarget,
+    types::{DeploymentTarget, TargetFilterName, TargetStatus},
 };
 use bytes::Bytes;
 
@@ -50,19 +50,28 @@ pub(super) fn get(call: &Call, transaction: &mut Transaction<'_>) -> Result<Byte
 /// `ListDeploymentTargets`.
 pub(super) fn list(call: &Call, transaction: &mut Transaction<'_>) -> Result<Bytes, Fault> {
     let input = wire::read(&call.body, ListDeploymentTargetsInput::deserialize)?;
-    if input.target_filters().is_some_and(|filters| !filters.is_empty()) {
-        return Err(unsupported("filters of deployment targets"));
-    }
     let found = deployments::find(transaction, call.into(), input.deployment_id())?;
-    let output = ListDeploymentTargetsOutput::builder();
-    wire::write(&output.target_ids(id_of(&found)).build())
+    let told = view::target(&call.scope, &found);
+    let status = told.ecs_target().and_then(|target| target.status()).map(TargetStatus::as_str);
+    let mut is_listed = true;
+    for (filter, values) in input.target_filters().into_iter().flatten() {
+        if *filter != TargetFilterName::TargetStatus {
+            let what = "filters of targets but TargetStatus";
+            return Err(unsupported("InvalidTargetFilterNameException", what));
+        }
+        is_listed &= values.iter().any(|value| Some(value.as_str()) == status);
+    }
+    let ids = is_listed.then(|| id_of(&found)).into_iter();
+    let (ids, next) = view::page(ids.map(|id| (id.clone(), id)).collect(), input.next_token())?;
+    let output = ListDeploymentTargetsOutput::builder().set_target_ids(Some(ids));
+    wire::write(&output.set_next_token(next).build())
 }
 
 /// `BatchGetDeploymentTargets`.
 pub(super) fn batch_get(call: &Call, transaction: &mut Transaction<'_>) -> Result<Bytes, Fault> {
     let input = wire::read(&call.body, BatchGetDeploymentTargetsInput::deserialize)?;
     let found = deployments::find(transaction, call.into(), input.deployment_id())?;
-    let ids = at_most(input.target_ids(), 25, "deployment targets")?;
+    let ids = at_most(input.target_ids(), 25, "DeploymentTargetListSizeExceededException")?;
     let told: Result<Vec<_>, Fault> = ids.iter().map(|id| target(call, &found, id)).collect();
     let output = BatchGetDeploymentTargetsOutput::builder();
     wire::write(&output.set_deployment_targets(Some(told?)).build())

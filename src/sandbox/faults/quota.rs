@@ -103,20 +103,48 @@ const CLOUDWATCH: &[Quota] = &[
     quota("cloudwatch/delete-alarms", 3, 3, &["DeleteAlarms"]),
 ];
 
-/// CloudWatch Logs: "CloudWatch Logs quotas" in its user guide, the rates of most regions.
+/// CloudWatch Logs: "CloudWatch Logs quotas" in its user guide
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>), those that
+/// are the same in all regions.
 const LOGS: &[Quota] = &[
-    quota("logs/get-log-events", 25, 25, &["GetLogEvents"]),
-    quota("logs/filter-log-events", 5, 5, &["FilterLogEvents"]),
     quota("logs/describe-log-streams", 25, 25, &["DescribeLogStreams"]),
     quota("logs/describe-log-groups", 10, 10, &["DescribeLogGroups"]),
 ];
 
-/// Elastic Load Balancing: "Request throttling for the Elastic Load Balancing API".
+/// The rate of `GetLogEvents` in a region, from the same table.
+fn get_log_events(region: &str) -> Quota {
+    let rate = match region {
+        "us-west-2" | "ap-northeast-3" | "ap-southeast-3" | "ca-west-1" | "eu-central-1"
+        | "eu-west-1" | "il-central-1" => 10,
+        "eu-west-3" => 30,
+        _ => 25,
+    };
+    quota("logs/get-log-events", rate, rate, &["GetLogEvents"])
+}
+
+/// The rate of `FilterLogEvents` in a region, from the same table.
+fn filter_log_events(region: &str) -> Quota {
+    let rate = match region {
+        "us-east-1" => 25,
+        "ap-northeast-3" | "ap-southeast-3" | "ca-west-1" | "eu-central-1" | "il-central-1" => 5,
+        _ => 10,
+    };
+    quota("logs/filter-log-events", rate, rate, &["FilterLogEvents"])
+}
+
+/// Elastic Load Balancing: "Request throttling for the Elastic Load Balancing API" in its user guide
+/// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html>): "the
+/// token bucket size for non-mutating API actions is 40 tokens", and 10 are added each second.
 const ELB: &[Quota] =
     &[quota("elb/read", 40, 10, &["DescribeTargetGroups", "DescribeTargetHealth"])];
 
 /// The quota that an operation falls under.
-fn of(service: Service, operation: &str) -> Option<Quota> {
+fn of(service: Service, operation: &str, region: &str) -> Option<Quota> {
+    match (service, operation) {
+        (Service::Logs, "GetLogEvents") => return Some(get_log_events(region)),
+        (Service::Logs, "FilterLogEvents") => return Some(filter_log_events(region)),
+        _ => {}
+    }
     let rows = match service {
         Service::Ecs => ECS,
         Service::Ssm => SSM,
@@ -124,6 +152,8 @@ fn of(service: Service, operation: &str) -> Option<Quota> {
         Service::CloudWatch => CLOUDWATCH,
         Service::Logs => LOGS,
         Service::Elb => ELB,
+        // "CodeDeploy quotas", "Quotas for Application Auto Scaling" and "IAM and AWS STS quotas" have
+        // no rates; CodeDeploy's vary, as AWS's support told a user, and are not published.
         Service::AutoScaling | Service::CodeDeploy | Service::Sts => &[],
     };
     rows.iter().find(|row| row.operations.contains(&operation)).copied()
@@ -174,10 +204,11 @@ pub(super) fn let_through(
     subject: &Subject<'_>,
     machine: Timestamp,
 ) -> Result<bool, SandboxError> {
-    let Some(quota) = of(subject.service, subject.operation) else {
+    let scope = subject.scope;
+    let Some(quota) = of(subject.service, subject.operation, &scope.region) else {
         return Ok(true);
     };
-    let key = subject.scope.key(quota.name);
+    let key = scope.key(quota.name);
     let mut bucket =
         transaction.get::<Bucket>(&key)?.unwrap_or_else(|| Bucket::full(quota, machine));
     let passes = bucket.take(quota, machine);
@@ -255,6 +286,20 @@ mod tests {
                 prop_assert!(passed.iter().filter(|at| second.contains(at)).count() <= 21);
             }
         }
+    }
+
+    #[test]
+    fn rates_of_reading_logs_are_those_of_the_region() {
+        for (region, get, filter) in [
+            ("eu-west-1", 10, 10),
+            ("us-east-1", 25, 25),
+            ("eu-central-1", 10, 5),
+            ("eu-north-1", 25, 10),
+        ] {
+            let rate = |operation: &str| of(Service::Logs, operation, region).unwrap().refill;
+            assert_eq!((rate("GetLogEvents"), rate("FilterLogEvents")), (get, filter), "{region}");
+        }
+        assert!(of(Service::CodeDeploy, "GetDeployment", "eu-west-1").is_none());
     }
 
     #[test]

@@ -4,6 +4,9 @@
 //! ([`witness`](super::ecs::witness)), and are there for as long as ECS tells of the task. Names,
 //! limits and error texts are those of the API, version 2014-03-28.
 
+mod filter;
+mod groups;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -21,10 +24,10 @@ use super::{
 pub(super) fn answer(call: &Call, transaction: &mut Transaction<'_>) -> Result<Bytes, Fault> {
     let streams = witness::log_streams(transaction, call.into())?;
     let answer = match call.operation.as_str() {
-        "DescribeLogGroups" => describe_groups(call, &streams)?,
+        "DescribeLogGroups" => groups::describe(call, &streams)?,
         "DescribeLogStreams" => describe_streams(call, &streams)?,
         "GetLogEvents" => get_events(call, &streams)?,
-        "FilterLogEvents" => filter_events(call, &streams)?,
+        "FilterLogEvents" => filter::events(call, &streams)?,
         other => return Err(refusal::unknown_operation(Protocol::Json, other)),
     };
     Ok(Bytes::from(answer.to_string()))
@@ -32,7 +35,7 @@ pub(super) fn answer(call: &Call, transaction: &mut Transaction<'_>) -> Result<B
 
 /// The members that say which events are wanted.
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 struct Wanted {
     /// The group, by name.
     log_group_name: Option<String>,
@@ -44,6 +47,22 @@ struct Wanted {
     log_stream_names: Option<Vec<String>>,
     /// What the names of some groups begin with.
     log_group_name_prefix: Option<String>,
+    /// What the names of some groups contain, whichever case it is in.
+    log_group_name_pattern: Option<String>,
+    /// Some groups, by names or ARNs.
+    log_group_identifiers: Option<Vec<String>>,
+    /// Groups of one class.
+    log_group_class: Option<String>,
+    /// Groups of these accounts.
+    account_identifiers: Option<Vec<String>>,
+    /// Whether groups of linked accounts are wanted, too.
+    include_linked_accounts: Option<bool>,
+    /// Ignored by AWS since 2019.
+    #[serde(rename = "interleaved")]
+    _interleaved: Option<bool>,
+    /// Whether masked data is wanted in plain; nothing is masked here.
+    #[serde(rename = "unmask")]
+    _unmask: Option<bool>,
     /// What the names of some streams begin with.
     log_stream_name_prefix: Option<String>,
     /// What a line must contain.
@@ -53,7 +72,7 @@ struct Wanted {
     /// Until when, in milliseconds, that moment excluded.
     end_time: Option<i64>,
     /// Whether the oldest are told first.
-    start_from_head: bool,
+    start_from_head: Option<bool>,
     /// Whether names are told from the last to the first.
     descending: bool,
     /// `LogStreamName` or `LastEventTime`.
@@ -67,10 +86,13 @@ struct Wanted {
 impl Wanted {
     /// The group's name.
     fn group(&self) -> Result<&str, Fault> {
-        let given = self.log_group_name.as_deref().or(self.log_group_identifier.as_deref());
-        let given = given
-            .ok_or_else(|| invalid("Either logGroupName or logGroupIdentifier must be given."))?;
-        Ok(given.split_once(":log-group:").map_or(given, |(_, name)| name))
+        match (&self.log_group_name, &self.log_group_identifier) {
+            (Some(name), None) => Ok(name),
+            (None, Some(identifier)) => Ok(name_of(identifier)),
+            _ => Err(invalid(
+                "Either logGroupName or logGroupIdentifier must be given, and not both.",
+            )),
+        }
     }
 
     /// The streams of the group.
@@ -83,10 +105,11 @@ impl Wanted {
         Ok(found.into_iter().filter(|one| one.created_at.is_some()).collect())
     }
 
-    /// Whether a line is of the time that is wanted.
-    fn has(&self, at: Timestamp) -> bool {
+    /// Whether a line is of the time that is wanted, the end of which is a part of it or not.
+    fn has(&self, at: Timestamp, with_end: bool) -> bool {
         let at = at.as_millisecond();
-        self.start_time.is_none_or(|start| at >= start) && self.end_time.is_none_or(|end| at < end)
+        let is_before = |end: i64| at < end || (with_end && at == end);
+        self.start_time.is_none_or(|start| at >= start) && self.end_time.is_none_or(is_before)
     }
 
     /// How many are told at once, of at most so many.
@@ -110,12 +133,13 @@ impl Wanted {
 /// begins.
 fn get_events(call: &Call, all: &[LogStream]) -> Result<Value, Fault> {
     let wanted: Wanted = read(call)?;
-    let name = wanted.log_stream_name.as_deref().unwrap_or_default();
+    let name = wanted.log_stream_name.as_deref();
+    let name = name.ok_or_else(|| invalid("logStreamName must be given."))?;
     let streams = wanted.streams(all)?;
     let stream = streams.into_iter().find(|one| one.name == name);
     let stream = stream.ok_or_else(|| not_found("The specified log stream does not exist."))?;
     let lines: Vec<&(Timestamp, String)> =
-        stream.lines.iter().filter(|(at, _)| wanted.has(*at)).collect();
+        stream.lines.iter().filter(|(at, _)| wanted.has(*at, false)).collect();
     let limit = wanted.limit(10_000)?;
     let (from, to) = match &wanted.next_token {
         Some(token) if token.starts_with("b/") => {
@@ -126,7 +150,7 @@ fn get_events(call: &Call, all: &[LogStream]) -> Result<Value, Fault> {
             let start = wanted.offset("f/")?.unwrap_or_default().min(lines.len());
             (start, (start + limit).min(lines.len()))
         }
-        None if wanted.start_from_head => (0, limit.min(lines.len())),
+        None if wanted.start_from_head == Some(true) => (0, limit.min(lines.len())),
         None => (lines.len().saturating_sub(limit), lines.len()),
     };
     let page = lines.get(from..to).unwrap_or_default().iter();
@@ -138,51 +162,15 @@ fn get_events(call: &Call, all: &[LogStream]) -> Result<Value, Fault> {
     }))
 }
 
-/// `FilterLogEvents`, with terms that a line must all contain as its pattern.
-fn filter_events(call: &Call, all: &[LogStream]) -> Result<Value, Fault> {
-    let wanted: Wanted = read(call)?;
-    let pattern = wanted.filter_pattern.clone().unwrap_or_default();
-    if pattern.contains(['{', '[', '%', '?', '-', '"']) {
-        return Err(invalid("The sandbox takes no pattern but terms that a line contains."));
-    }
-    let prefix = wanted.log_stream_name_prefix.as_deref().unwrap_or_default();
-    let names = wanted.log_stream_names.as_deref();
-    let mut found: Vec<(Timestamp, &LogStream, &str)> = Vec::new();
-    for stream in wanted.streams(all)? {
-        let is_named = names.is_none_or(|names| names.contains(&stream.name));
-        if is_named && stream.name.starts_with(prefix) {
-            let lines = stream.lines.iter().filter(|(at, _)| wanted.has(*at));
-            let lines = lines
-                .filter(|(_, text)| pattern.split_whitespace().all(|term| text.contains(term)));
-            found.extend(lines.map(|(at, text)| (*at, stream, text.as_str())));
-        }
-    }
-    found.sort_by_key(|(at, _, _)| *at);
-    let from = wanted.offset("")?.unwrap_or_default();
-    let to = from.saturating_add(wanted.limit(10_000)?);
-    let is_last = to >= found.len();
-    let page = found.into_iter().enumerate().skip(from).take(to - from);
-    let events: Vec<Value> = page
-        .map(|(index, (at, stream, text))| {
-            let at = at.as_millisecond();
-            json!({
-                "logStreamName": stream.name,
-                "timestamp": at,
-                "message": text,
-                "ingestionTime": at,
-                "eventId": format!("{index:056}"),
-            })
-        })
-        .collect();
-    let next = (!is_last).then(|| to.to_string());
-    Ok(with_token(json!({ "events": events, "searchedLogStreams": [] }), next))
-}
-
 /// `DescribeLogStreams`.
 fn describe_streams(call: &Call, all: &[LogStream]) -> Result<Value, Fault> {
     let wanted: Wanted = read(call)?;
     let prefix = wanted.log_stream_name_prefix.as_deref().unwrap_or_default();
-    let by_time = wanted.order_by.as_deref() == Some("LastEventTime");
+    let by_time = match wanted.order_by.as_deref() {
+        None | Some("LogStreamName") => false,
+        Some("LastEventTime") => true,
+        Some(_) => return Err(invalid("orderBy must be LogStreamName or LastEventTime.")),
+    };
     if by_time && !prefix.is_empty() {
         return Err(invalid("Cannot order by LastEventTime with a logStreamNamePrefix."));
     }
@@ -211,28 +199,6 @@ fn describe_streams(call: &Call, all: &[LogStream]) -> Result<Value, Fault> {
     page(&wanted, "logStreams", told.collect())
 }
 
-/// `DescribeLogGroups`.
-fn describe_groups(call: &Call, all: &[LogStream]) -> Result<Value, Fault> {
-    let wanted: Wanted = read(call)?;
-    let prefix = wanted.log_group_name_prefix.as_deref().unwrap_or_default();
-    let mut names: Vec<&str> = all.iter().map(|one| one.group.as_str()).collect();
-    names.retain(|name| name.starts_with(prefix));
-    names.sort_unstable();
-    names.dedup();
-    let told = names.into_iter().map(|name| {
-        let arn = group_arn(call, name);
-        json!({
-            "logGroupName": name,
-            "metricFilterCount": 0,
-            "arn": format!("{arn}:*"),
-            "logGroupArn": arn,
-            "storedBytes": 0,
-            "logGroupClass": "STANDARD",
-        })
-    });
-    page(&wanted, "logGroups", told.collect())
-}
-
 /// A page of at most 50.
 fn page(wanted: &Wanted, member: &str, all: Vec<Value>) -> Result<Value, Fault> {
     let from = wanted.offset("")?.unwrap_or_default();
@@ -256,6 +222,12 @@ fn event(at: Timestamp, text: &str) -> Value {
     json!({ "timestamp": at, "message": text, "ingestionTime": at })
 }
 
+/// The name of a group that is given by its name or its ARN.
+fn name_of(identifier: &str) -> &str {
+    let name = identifier.split_once(":log-group:").map_or(identifier, |(_, name)| name);
+    name.strip_suffix(":*").unwrap_or(name)
+}
+
 /// The ARN of a group.
 fn group_arn(call: &Call, group: &str) -> String {
     let super::Scope { account, region } = &call.scope;
@@ -266,7 +238,7 @@ fn group_arn(call: &Call, group: &str) -> String {
 fn read<T: DeserializeOwned>(call: &Call) -> Result<T, Fault> {
     let body: &[u8] = if call.body.is_empty() { b"{}" } else { &call.body };
     serde_json::from_slice(body)
-        .map_err(|error| Fault::new("SerializationException", error.to_string()))
+        .map_err(|error| invalid(&format!("The sandbox cannot do what is asked: {error}.")))
 }
 
 /// What is asked for makes no sense.

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::{
     call::{Call, Fault},
     refusal,
-    service::Protocol,
+    service::{Protocol, Service},
     state::Transaction,
     xml,
 };
@@ -33,7 +33,7 @@ pub(super) fn answer(
         "GetCallerIdentity" => get_caller_identity(call),
         "AssumeRole" => assume_role(call, transaction, machine, &form)?,
         "AssumeRoleWithWebIdentity" => assume_with_web_identity(transaction, machine, &form)?,
-        other => return Err(refusal::unknown_operation(Protocol::Query, other)),
+        other => return Err(refusal::unknown_operation(Protocol::Query(Service::Sts), other)),
     };
     Ok(Bytes::from(xml::element(&format!("{}Result", call.operation), &result)))
 }

@@ -17,7 +17,7 @@ from typing import Any
 from botocore.client import BaseClient
 from botocore.model import OperationModel, Shape
 
-from wire import awsjson, query
+from wire import awsjson, cbor, query
 
 # The errors that every service may answer with: "Common Errors" in the services' API references,
 # and those of the protocol itself (https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html).
@@ -43,7 +43,17 @@ COMMON_ERRORS = frozenset(
 )
 
 # The errors whose models have the trait `fault`, which botocore does not hand on.
-SERVICE_FAULTS = frozenset({"InternalServerError", "ServerException"})
+SERVICE_FAULTS = frozenset(
+    {
+        "InternalServerError",
+        "InternalServiceException",
+        "ServerException",
+        "ServiceUnavailableException",
+    }
+)
+
+# How each protocol is read.
+DIALECTS = {"json": awsjson, "query": query, "smithy-rpc-v2-cbor": cbor}
 
 REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -65,6 +75,7 @@ class Oracle:
     """What has been seen, of all clients that it is attached to."""
 
     requests: int = 0
+    sent: set[str] = field(default_factory=set)
     succeeded: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     findings: dict[Finding, str] = field(default_factory=dict)
@@ -76,8 +87,14 @@ class Oracle:
         return set(self.succeeded) | set(self.refused)
 
     def attach(self, client: BaseClient) -> None:
-        """Looks at every answer to this client from now on."""
+        """Looks at every request of this client, and every answer to it, from now on."""
         client.meta.events.register("before-parse.*.*", self._hear)
+        client.meta.events.register("before-parameter-build.*.*", self._note)
+
+    def _note(self, params: dict[str, Any], model: OperationModel, **_: Any) -> None:
+        """Notes which parameters are sent, as `ecs.ListTasks.cluster`."""
+        name = f"{model.service_model.service_name}.{model.name}"
+        self.sent |= {f"{name}.{parameter}" for parameter in params}
 
     def _hear(
         self, operation_model: OperationModel, response_dict: dict[str, Any], **_: Any
@@ -98,8 +115,7 @@ class Oracle:
         self, operation: OperationModel, response: dict[str, Any], name: str
     ) -> list[tuple[str, str]]:
         protocol = operation.service_model.resolved_protocol
-        dialect = {"json": awsjson, "query": query}[protocol]
-        reading = dialect.read(operation, response)
+        reading = DIALECTS[protocol].read(operation, response)
         faults = list(reading.faults)
         faults += self._request_id_faults(reading.request_id)
         if response["status_code"] < 300:
@@ -128,7 +144,10 @@ def error_faults(operation: OperationModel, code: str | None, status: int) -> li
         return [("(error)", "no code")]
     declared = {shape.error_code: shape for shape in operation.error_shapes}
     if code not in declared:
-        return [] if code in COMMON_ERRORS else [("(error)", f"{code} is not declared")]
+        # A service's own failure can befall any of its operations.
+        is_own = code in SERVICE_FAULTS and code in operation.service_model.shape_names
+        is_common = code in COMMON_ERRORS or is_own
+        return [] if is_common else [("(error)", f"{code} is not declared")]
     wanted = declared_status(declared[code])
     return [] if status == wanted else [("(status)", f"{status} for {code}, want {wanted}")]
 

@@ -41,9 +41,20 @@ def read(operation: OperationModel, response: dict[str, Any]) -> Reading:
     if response["status_code"] < 300:
         reading.faults += faults(operation.output_shape, body)
     else:
-        reading.code = error_code(headers, body)
-        reading.faults += error_body_faults(operation, reading.code, body)
+        read_error(operation, headers, body, reading)
     return reading
+
+
+def read_error(
+    operation: OperationModel, headers: dict[str, str], body: Any, reading: Reading
+) -> None:
+    """Reads an error's code, and finds what its model does not allow."""
+    name = error_name(headers, body)
+    reading.code = name
+    if operation.service_model.is_query_compatible:
+        reading.faults += query_error_faults(operation, name, headers)
+        reading.code = query_error(headers)[0]
+    reading.faults += error_body_faults(operation, name, body)
 
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -59,16 +70,36 @@ def reject_constant(text: str) -> float:
     raise ValueError(f"{text} is not JSON")
 
 
-def error_code(headers: dict[str, str], body: Any) -> str | None:
-    """An error's code, without the namespace before it and the address after it."""
+def query_error(headers: dict[str, str]) -> tuple[str | None, str | None]:
+    """The code of an error in AWS Query, and whose fault it is, as services tell them that once
+    spoke it: https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#aws-protocols-awsquerycompatible-trait
+    """
+    code, _, whose = headers.get("x-amzn-query-error", "").partition(";")
+    return code or None, whose or None
+
+
+def query_error_faults(
+    operation: OperationModel, name: str | None, headers: dict[str, str]
+) -> Iterator[Fault]:
+    """What is wrong with the header that tells an error's code in AWS Query."""
+    code, whose = query_error(headers)
+    if whose not in ("Sender", "Receiver"):
+        yield "(x-amzn-query-error)", f"{whose!r}, want Sender or Receiver"
+    declared = {one.name: one.error_code for one in operation.error_shapes}
+    if code != declared.get(name or "", name):
+        yield "(x-amzn-query-error)", f"{code} for {name}"
+
+
+def error_name(headers: dict[str, str], body: Any) -> str | None:
+    """An error's name, without the namespace before it and the address after it."""
     in_body = body.get(ERROR_TYPE) if isinstance(body, dict) else None
     code = in_body or headers.get("x-amzn-errortype")
     return code.split("#")[-1].split(":")[0] if code else None
 
 
-def error_body_faults(operation: OperationModel, code: str | None, body: Any) -> list[Fault]:
+def error_body_faults(operation: OperationModel, name: str | None, body: Any) -> list[Fault]:
     """What the model of the error does not allow in its body."""
-    shape = next((one for one in operation.error_shapes if one.error_code == code), None)
+    shape = next((one for one in operation.error_shapes if one.name == name), None)
     if shape is None:
         return []
     # An error may have a message though its model has no member for it.
