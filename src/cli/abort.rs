@@ -47,6 +47,12 @@ pub(super) async fn run(settings: &Settings, arguments: AbortArguments) -> Resul
             report.deployment.environment, report.deployment.release, report.deployment.environment
         ));
     }
+    if report.deployment.status == DeploymentStatus::Interrupted {
+        let number = report.deployment.number;
+        settings
+            .console
+            .error(format!("hint: or end it as it is with `release-tool abort {number}`"));
+    }
     let is_done = report.deployment.status == DeploymentStatus::Cancelled;
     Ok(if is_done && exit == Exit::NotRolledBack { Exit::Done } else { exit })
 }

@@ -60,7 +60,7 @@ pub(crate) struct DeployArguments {
     /// to it.
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
     settle: Duration,
-    /// Start the rollouts and leave; `release-tool wait` sees them through.
+    /// Start the rollouts and leave; `release-tool resume` finishes them.
     #[arg(long, visible_alias = "no-wait")]
     detach: bool,
     /// What to do with the other services when one fails [default: the environment's `on_failure`,
@@ -110,7 +110,7 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
 /// Runs the command.
 pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Result<Exit, CliError> {
     let workspace = workspace::open_quietly(settings, arguments.project.as_deref()).await?;
-    let interrupt = Interrupt::listen();
+    let interrupt = Interrupt::listen(&settings.console);
     let request = DeployRequest {
         selection: arguments.selection.clone(),
         environment: arguments.environment.clone(),

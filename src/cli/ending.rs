@@ -42,7 +42,7 @@ pub(super) async fn take_up(
     how: &TakeUp,
     (timeout, on_failure): (Duration, Option<OnFailure>),
 ) -> Result<(Report, Exit), CliError> {
-    let interrupt = Interrupt::listen();
+    let interrupt = Interrupt::listen(&settings.console);
     let deployment = ops::unfinished(workspace, deployment).await?;
     let listener = reporter(&settings.console);
     let execution = Execution {
@@ -67,7 +67,7 @@ pub(super) fn tell(
     last_verified: Option<ReleaseNumber>,
 ) -> Exit {
     let deployment = &report.deployment;
-    let summary = Summary { deployment, release, last_verified };
+    let summary = Summary::of(deployment, release, last_verified);
     match console.format {
         Format::Json => console.result(ui::document("deployment", &summary)),
         Format::Human => console.result(format!("\n{}", ui::summary(&summary, console))),

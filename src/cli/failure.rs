@@ -173,6 +173,8 @@ fn exit_of_obstacle(obstacle: &Obstacle) -> Exit {
         | Obstacle::SeveralUnfinished { .. }
         | Obstacle::Over { .. }
         | Obstacle::NoTarget { .. }
+        | Obstacle::BeforeUnreadable { .. }
+        | Obstacle::BeforeDiffers { .. }
         | Obstacle::NeverVerified { .. } => Exit::NothingChanged,
     }
 }

@@ -15,8 +15,8 @@ use crate::{
 /// A service whose ECS deployment has a PAUSE hook waits there until somebody says how it goes on,
 /// or until the hook's time is over. So does one that CodeDeploy moves, before traffic is shifted,
 /// where its deployment group says so. Without `--service` all that wait are answered. The command
-/// that follows the deployment sees the answer; where none does, `release-tool wait` sees it
-/// through.
+/// that follows the deployment sees the answer; where none does, `release-tool resume`
+/// finishes it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -61,7 +61,7 @@ pub(super) async fn run(
     let answered = (answer, arguments.reason.as_deref());
     let mut done = Vec::new();
     let failed = answer_all(&workspace, &waiting, answered, &mut done).await;
-    tell(console, &done, answer);
+    tell(console, (&waiting, &done), answer);
     failed.map(|()| Exit::Done)
 }
 
@@ -94,7 +94,7 @@ fn rows(waiting: &WaitingHooks) -> Vec<WaitingRow<'_>> {
 }
 
 /// Tells which hooks were answered, and what comes next.
-fn tell(console: &Console, done: &[&WaitingHook], answer: HookAnswer) {
+fn tell(console: &Console, (waiting, done): (&WaitingHooks, &[&WaitingHook]), answer: HookAnswer) {
     match console.format {
         Format::Json => {
             console.result(ui::document("continue", &json!({ "answer": answer, "hooks": done })));
@@ -104,8 +104,12 @@ fn tell(console: &Console, done: &[&WaitingHook], answer: HookAnswer) {
                 console.result(ui::answered(one.deployment, &one.service, answer));
             }
             if let Some(first) = done.first() {
-                let follow = format!("release-tool wait {}", first.deployment);
-                console.remark(format!("hint: see it through with `{follow}`"));
+                let number = first.deployment;
+                console.remark(if waiting.worked_on.contains(&number) {
+                    format!("hint: see it through with `release-tool wait {number}`")
+                } else {
+                    format!("hint: finish it with `release-tool resume {number}`")
+                });
             }
         }
     }

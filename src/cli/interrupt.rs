@@ -3,6 +3,7 @@
 use tokio::{sync::watch, task::JoinSet};
 
 use super::exit::Exit;
+use crate::ui::Console;
 
 /// Listens for Ctrl-C and SIGTERM until it is dropped.
 pub(super) struct Interrupt {
@@ -14,14 +15,15 @@ pub(super) struct Interrupt {
 
 impl Interrupt {
     /// Begins to listen.
-    pub(super) fn listen() -> Self {
+    pub(super) fn listen(console: &Console) -> Self {
+        let console = console.clone();
         let (tell, asked) = watch::channel(false);
         let mut listening = JoinSet::new();
         listening.spawn(async move {
             signal().await;
             tell.send_replace(true);
             signal().await;
-            leave();
+            leave(&console);
         });
         Self { asked, _listening: listening }
     }
@@ -41,9 +43,13 @@ impl Interrupt {
     }
 }
 
-/// Ends the process: the user asked twice.
+/// Ends the process, and says what that means: the user asked twice.
 #[expect(clippy::exit, reason = "the second signal means at once, whatever is going on")]
-fn leave() {
+fn leave(console: &Console) {
+    console.error(
+        "stopped at once, by a second signal: what was asked of AWS goes on there, and nobody looks\n\
+         hint: finish what was begun with `release-tool resume`",
+    );
     std::process::exit(Exit::Interrupted.code().into());
 }
 

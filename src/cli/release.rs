@@ -108,7 +108,7 @@ async fn register(
     workspace: &Workspace,
     (release, environment): (ReleaseNumber, String),
 ) -> Result<Exit, CliError> {
-    let interrupt = Interrupt::listen();
+    let interrupt = Interrupt::listen(&settings.console);
     let request = DeployRequest {
         selection: release.to_string(),
         environment,

@@ -48,7 +48,7 @@ pub(crate) struct RestartArguments {
     /// How long the rollouts may take, for example `90s`, `30m` or `2h`.
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = parse_duration)]
     timeout: Duration,
-    /// Start the rollouts and leave; `release-tool wait` sees them through.
+    /// Start the rollouts and leave; `release-tool resume` finishes them.
     #[arg(long, visible_alias = "no-wait")]
     detach: bool,
     /// Wait up to this long, for example `15m`, while somebody else is at work there.
@@ -62,7 +62,7 @@ pub(super) async fn run(
     arguments: RestartArguments,
 ) -> Result<Exit, CliError> {
     let workspace = workspace::open_quietly(settings, arguments.project.as_deref()).await?;
-    let interrupt = Interrupt::listen();
+    let interrupt = Interrupt::listen(&settings.console);
     let request = DeployRequest {
         selection: arguments.selection,
         environment: arguments.environment,

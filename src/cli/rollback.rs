@@ -16,7 +16,7 @@ use super::{
 use crate::{
     engine::Report,
     model::{DeploymentNumber, DeploymentStatus, Release, ReleaseNumber},
-    ops::{self, Execution, RollbackRequest, TakeUp, Way, Workspace},
+    ops::{self, Execution, Goal, RollbackRequest, TakeUp, Way, Workspace},
     ui::{self, Format},
 };
 
@@ -71,7 +71,7 @@ pub(super) async fn run(
 ) -> Result<Exit, CliError> {
     let console = &settings.console;
     let workspace = workspace::open_quietly(settings, arguments.project.as_deref()).await?;
-    let interrupt = Interrupt::listen();
+    let interrupt = Interrupt::listen(&settings.console);
     let request = RollbackRequest {
         environment: arguments.environment.clone(),
         deployment: arguments.deployment,
@@ -124,10 +124,11 @@ fn tell_way(settings: &Settings, way: &Way, dry_run: bool) -> Option<Exit> {
             return Some(Exit::Done);
         }
         Way::Release { draft, to } => {
-            let to = to.map_or_else(
-                || "what was last verified for each of its services".to_owned(),
-                |to| to.to_string(),
-            );
+            let to = match to {
+                Goal::Release(release) => release.to_string(),
+                Goal::LastVerified => "what was last verified for each of its services".to_owned(),
+                Goal::Before(deployment) => format!("what ran before {}", deployment.number),
+            };
             console.remark(format!("\n{} goes back to {to}.", draft.plan.environment));
             deploy::tell_plan(console, &draft.plan, dry_run);
         }
@@ -155,8 +156,11 @@ async fn go(
 async fn tell_hold(settings: &Settings, workspace: &Workspace, report: &Report) {
     let environment = &report.deployment.environment;
     if ops::is_on_hold(workspace, environment).await.unwrap_or(false) {
+        let selection = &report.deployment.selection;
         settings.console.remark(format!(
-            "{environment} is on hold: the next `deploy` needs `--release-hold` and a reason"
+            "{environment} is on hold: nothing is deployed there until the hold is lifted\n\
+             hint: lift the hold with `release-tool deploy {selection} {environment} --release-hold \
+             --reason 'why it may move again'`"
         ));
     }
 }

@@ -69,7 +69,14 @@ async fn deployment(
     let shown = ops::show(workspace, number).await?;
     Ok(match format {
         Format::Json => ui::document("deployment", &shown),
-        Format::Human => ui::show(&shown.deployment, &shown.release, &shown.timeline),
+        Format::Human => {
+            let released = (&shown.release, shown.services.as_slice());
+            let whole = ui::show(&shown.deployment, released, &shown.timeline);
+            let waiting = shown.waiting.iter().map(|one| {
+                ui::waits((one.deployment, &one.service), one.stage.stage.as_deref(), &one.hook)
+            });
+            [whole].into_iter().chain(waiting).collect::<Vec<String>>().join("\n\n")
+        }
     })
 }
 

@@ -63,7 +63,7 @@ async fn watch(
     workspace: &Workspace,
     request: &StatusRequest,
 ) -> Result<StatusReport, CliError> {
-    let interrupt = Interrupt::listen();
+    let interrupt = Interrupt::listen(&settings.console);
     let mut last = String::new();
     loop {
         let report = ops::status(workspace, request).await?;
@@ -113,6 +113,7 @@ fn human(console: &Console, report: &StatusReport, verbose: bool) -> String {
     let last = report.last.as_ref();
     let view = StatusView {
         last,
+        released: report.last_released.as_ref().map(|released| (released.at, &released.by)),
         overall: report.status,
         hold: report.hold.as_ref(),
         locks: &report.locks,

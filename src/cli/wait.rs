@@ -39,7 +39,7 @@ pub(crate) struct WaitArguments {
 pub(super) async fn run(settings: &Settings, arguments: WaitArguments) -> Result<Exit, CliError> {
     let console = &settings.console;
     let workspace = workspace::open_quietly(settings, arguments.project.as_deref()).await?;
-    let interrupt = Interrupt::listen();
+    let interrupt = Interrupt::listen(&settings.console);
     let listener = ending::reporter(console);
     let execution = Execution {
         listener: listener.as_ref(),

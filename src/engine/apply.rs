@@ -400,7 +400,10 @@ impl Engine<'_> {
             enable_circuit_breaker: step.target.enable_circuit_breaker,
         };
         Ok(match self.ecs.update_service(&update).await {
-            Ok(outcome) => started(outcome.service(), &update),
+            Ok(outcome) => {
+                run.journal.saw(position, outcome.service());
+                started(outcome.service(), &update)
+            }
             Err(error) => Err(refused(&error, error.is_ambiguous())),
         })
     }

@@ -256,6 +256,9 @@ impl Engine<'_> {
                 }
                 Some(Judgement::Ended(verdict)) => verdict.clone(),
             };
+            if let Some(seen) = &one.seen {
+                run.journal.saw(one.position, seen);
+            }
             self.conclude(run, one.position, (verdict, proof)).await?;
             ended.insert(one.position);
         }

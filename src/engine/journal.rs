@@ -20,8 +20,8 @@ use crate::{
     },
     model::{
         CancelRequest, Compensation, Deployment, DeploymentKind, DeploymentStatus, EcsDeploymentId,
-        Evidence, ImageId, ReleasedImage, ServiceHead, Step, StepBefore, StepStatus,
-        TaskDefinitionArn, TimelineEntry, Verdict, VerifiedHead,
+        Evidence, ImageId, ObservedService, ReleasedImage, Seen, ServiceHead, Step, StepBefore,
+        StepStatus, TaskDefinitionArn, TimelineEntry, Verdict, VerifiedHead,
     },
 };
 
@@ -290,6 +290,15 @@ impl<'a> Journal<'a> {
         }
         self.remember(position, step);
         Ok(())
+    }
+
+    /// Keeps how a step's service was seen; what is written of the step next has it.
+    pub(super) fn saw(&self, position: usize, service: &ObservedService) {
+        let seen = Seen::of(service, (self.now)());
+        let mut deployment = self.deployment.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(step) = deployment.steps.get_mut(position) {
+            step.seen = Some(seen);
+        }
     }
 
     /// Writes what the success of a step does not prove.

@@ -35,6 +35,12 @@ impl Engine<'_> {
             run.rollouts.ended(&one.watch.service, &given_up(run, unseen));
         }
         let seen = self.last_look(run, &left).await;
+        for one in &left {
+            let now = run.course.step(one.position).and_then(|step| seen.get(&target_of(step)));
+            if let Some(last) = now.or(one.seen.as_deref()) {
+                run.journal.saw(one.position, last);
+            }
+        }
         let by = Instant::now() + ONE_LOOK;
         let ends: Vec<(usize, Verdict, Evidence)> = stream::iter(&mut left)
             .map(async |one| {

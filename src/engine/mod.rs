@@ -371,7 +371,13 @@ impl Engine<'_> {
             run.began = Instant::now();
             run.deadline = run.began + allowed;
         }
-        self.run(&run).await
+        let followed = self.run(&run).await;
+        for one in rollouts.moving() {
+            if let Some(seen) = &one.seen {
+                journal.saw(one.position, seen);
+            }
+        }
+        followed
     }
 
     /// Tells why nothing more was started.

@@ -104,6 +104,7 @@ mod tests {
             compensation: None,
             restart: false,
             before_task: None,
+            seen: None,
         }
     }
 

@@ -172,7 +172,7 @@ impl Engine<'_> {
             if Instant::now() >= deadline {
                 return self.give_rollbacks_up(under, asked).await;
             }
-            match self.still_rolling_back(&asked, taken).await {
+            match self.still_rolling_back(under.journal, (&asked, taken)).await {
                 Ok(still) => asked.retain(|position, _| still.contains(position)),
                 Err(error) if error.is_denied() => return Ok(BTreeSet::new()),
                 Err(error) => {
@@ -192,8 +192,8 @@ impl Engine<'_> {
     /// Which of the rollbacks are not over.
     async fn still_rolling_back(
         &self,
-        asked: &BTreeMap<usize, &Step>,
-        taken: &BTreeSet<usize>,
+        journal: &Journal<'_>,
+        (asked, taken): (&BTreeMap<usize, &Step>, &BTreeSet<usize>),
     ) -> Result<BTreeSet<usize>, EcsError> {
         let arns: Vec<String> = asked.values().filter_map(|step| stopped(step)).collect();
         let seen = self.seen(asked.values().copied()).await?;
@@ -204,6 +204,7 @@ impl Engine<'_> {
             let Some((deployment, service)) = deployment.zip(seen.get(&target(step))) else {
                 continue;
             };
+            journal.saw(*position, service);
             if is_rolling_back(step, deployment, (service, taken.contains(position))) {
                 self.listener.hear(&Event::Progress(progress(step, service, deployment)));
                 still.insert(*position);

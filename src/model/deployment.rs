@@ -15,9 +15,10 @@ use super::{
     id::{
         ClusterName, ContainerName, EcsServiceName, EnvironmentId, ImageId, ProjectId, ServiceId,
     },
-    image::{Digest, ImageUri},
+    image::{Digest, ImageUri, ReleaseHash},
     lock::CancelRequest,
     release::{DeploymentNumber, ReleaseNumber},
+    seen::Seen,
     selection::Selection,
     task::BeforeTask,
     verdict::Verdict,
@@ -309,6 +310,9 @@ pub struct Step {
     /// The one-off task that comes before everything else, if there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub before_task: Option<BeforeTask>,
+    /// The service as it was last seen while the step worked on it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub seen: Option<Seen>,
 }
 
 /// What a deployment does to put one service back as it was before.
@@ -474,4 +478,7 @@ pub struct StepBefore {
     /// known: those of the image that it ran. Of services that move, the release has them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub digests: BTreeMap<ContainerName, BTreeSet<Digest>>,
+    /// The release hash that the service was set to run, by image.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub release_hashes: BTreeMap<ImageId, ReleaseHash>,
 }

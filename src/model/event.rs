@@ -152,6 +152,15 @@ pub enum Event {
     },
     /// The command was told to stop: nothing more is started.
     Interrupted,
+    /// A deployment is ended as it is: nothing more is begun, and what was is waited for.
+    Aborting {
+        /// The deployment.
+        deployment: DeploymentNumber,
+        /// The services that are on their way.
+        services: Vec<ServiceId>,
+        /// For how long they are waited for at most.
+        seconds: u64,
+    },
     /// The command that works on a deployment was asked to stop, and is waited for.
     AskedToStop {
         /// The deployment.

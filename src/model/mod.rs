@@ -17,8 +17,10 @@ mod id;
 mod image;
 mod label;
 mod lock;
+mod now;
 mod observed;
 mod release;
+mod seen;
 mod selection;
 mod standing;
 mod strategy;
@@ -52,12 +54,14 @@ pub use id::{
 pub use image::{Digest, EcrRepository, ImageUri, ImageUriError, ReleaseHash};
 pub use label::LabelRecord;
 pub use lock::{CancelRequest, HeldLock, Hold, LockKind, ProcessId};
+pub use now::{Running, ServiceNow};
 pub use observed::{
     AlarmState, CircuitBreaker, DeploymentAlarms, DeploymentController, EcsDeployment,
     ObservedService, OtherTask, RolloutState, RunningTasks, ScalingBounds, ServiceDeployment,
     ServiceDeploymentStatus, ServiceEvent, ServiceRevision, ServiceRollback,
 };
 pub use release::{DeploymentNumber, Fingerprint, Release, ReleaseNumber, ReleasedImage};
+pub use seen::{Seen, SeenTasks};
 pub use selection::Selection;
 pub use standing::ReleaseStanding;
 pub use strategy::{

@@ -225,7 +225,12 @@ pub(super) async fn ground_for(
         }
         return match &ground.hold {
             Some(hold) if request.kind == DeploymentKind::Deploy && !request.release_hold => {
-                Err(Obstacle::OnHold { hold: Box::new(hold.clone()) }.into())
+                Err(Obstacle::OnHold {
+                    hold: Box::new(hold.clone()),
+                    environment: environment.id.clone(),
+                    selection: request.selection.clone(),
+                }
+                .into())
             }
             _ => Ok(ground),
         };

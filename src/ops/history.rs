@@ -2,11 +2,16 @@
 
 use jiff::Timestamp;
 
-use super::{error::OpError, workspace::Workspace};
+use super::{
+    error::OpError,
+    hooks::{WaitingHook, hooks_seen},
+    workspace::Workspace,
+};
 use crate::{
     backend::store::ledger::DeploymentKey,
     model::{
-        Deployment, DeploymentNumber, EnvironmentId, Release, Selection, ServiceId, TimelineEntry,
+        Deployment, DeploymentNumber, EnvironmentId, Release, Selection, ServiceId, ServiceNow,
+        TimelineEntry,
     },
 };
 
@@ -84,6 +89,11 @@ pub struct Shown {
     pub release: Release,
     /// What it did, oldest first.
     pub timeline: Vec<TimelineEntry>,
+    /// What each of its services ran when it was last recorded.
+    pub services: Vec<ServiceNow>,
+    /// The hooks that wait for an answer, where it is not over and that can be seen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<WaitingHook>,
 }
 
 /// One deployment, whole.
@@ -95,5 +105,7 @@ pub async fn show(workspace: &Workspace, number: DeploymentNumber) -> Result<Sho
     let deployment = workspace.ledger.deployment(project, number).await?;
     let release = workspace.ledger.find_release(project, deployment.release).await?;
     let timeline = workspace.ledger.timeline(&DeploymentKey::of(&deployment)).await?;
-    Ok(Shown { deployment, release, timeline })
+    let services = deployment.services_now(&release);
+    let waiting = hooks_seen(workspace, &deployment).await;
+    Ok(Shown { deployment, release, timeline, services, waiting })
 }

@@ -1,9 +1,10 @@
 //! `continue`: the hooks of unfinished deployments that wait for an answer, and the deployments of
 //! CodeDeploy that do; and answering them.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde::Serialize;
+use tokio::time::{Instant, timeout};
 
 use super::{
     access::Access, error::OpError, ground::Ground, obstacle::Obstacle, workspace::Workspace,
@@ -14,8 +15,8 @@ use crate::{
     manifest::Environment,
     model::{
         CodeDeployStatus, CodeDeployment, Deployment, DeploymentNumber, EcsDeploymentId,
-        EnvironmentId, HeldLock, HookAnswer, HookDetail, LockKind, ObservedService,
-        ServiceDeployment, ServiceId, StageProgress, Step,
+        EnvironmentId, Event, HeldLock, HookAnswer, HookDetail, Listener, LockKind,
+        ObservedService, ServiceDeployment, ServiceId, StageProgress, Step, StepStatus,
     },
 };
 
@@ -50,6 +51,8 @@ pub struct WaitingHooks {
     pub environment: EnvironmentId,
     /// The hooks, at least one.
     pub hooks: Vec<WaitingHook>,
+    /// The deployments that a running command works on.
+    pub worked_on: BTreeSet<DeploymentNumber>,
     /// The environment's AWS.
     access: Access,
 }
@@ -81,8 +84,67 @@ pub async fn waiting_hooks(
         };
         return Err(Obstacle::NothingWaits { place, environment: environment.id }.into());
     }
-    refuse_if_locked(workspace, &environment, &hooks).await?;
-    Ok(WaitingHooks { environment: environment.id, hooks, access })
+    let ground = Ground::of(workspace, &environment.id).await?;
+    refuse_if_locked(workspace, (&environment, &ground), &hooks)?;
+    let worked_on = deployments.iter().map(|deployment| deployment.number);
+    let worked_on = worked_on.filter(|number| ground.is_worked_on(*number)).collect();
+    Ok(WaitingHooks { environment: environment.id, hooks, worked_on, access })
+}
+
+/// The hooks that a deployment waits for, as far as that can be seen; nothing where AWS does not
+/// answer soon, since whoever asks has the record to show.
+pub(super) async fn hooks_seen(workspace: &Workspace, deployment: &Deployment) -> Vec<WaitingHook> {
+    let is_moving =
+        |step: &&Step| matches!(step.status, StepStatus::Applied | StepStatus::Compensating);
+    let steps: Vec<(DeploymentNumber, &Step)> =
+        deployment.steps.iter().filter(is_moving).map(|step| (deployment.number, step)).collect();
+    if steps.is_empty() || deployment.status.is_final() {
+        return Vec::new();
+    }
+    let looking = async {
+        let environment = workspace.project.environment(deployment.environment.as_str())?.clone();
+        let access = Access::open(workspace, &environment.home()).await?;
+        waiting(&access, &steps).await
+    };
+    timeout(A_GLANCE, looking).await.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+/// For how long it is looked whether hooks wait, where that is beside the point.
+const A_GLANCE: Duration = Duration::from_secs(5);
+/// The time between two glances at hooks.
+const BETWEEN_GLANCES: Duration = Duration::from_secs(10);
+
+/// Somebody who watches a deployment that another command works on, and tells once of each hook
+/// that waits.
+#[derive(Default)]
+pub(super) struct Onlooker {
+    /// When it was looked last.
+    looked: Option<Instant>,
+    /// The hooks that were told of.
+    told: BTreeSet<(ServiceId, String)>,
+}
+
+impl Onlooker {
+    /// Looks, where it is time to, and tells.
+    pub(super) async fn look(
+        &mut self,
+        workspace: &Workspace,
+        deployment: &Deployment,
+        listener: &dyn Listener,
+    ) {
+        if self.looked.is_some_and(|at| at.elapsed() < BETWEEN_GLANCES) {
+            return;
+        }
+        for WaitingHook { deployment, service, stage, hook, .. } in
+            hooks_seen(workspace, deployment).await
+        {
+            if self.told.insert((service.clone(), hook.id.clone())) {
+                let stage = stage.stage;
+                listener.hear(&Event::HookAwaits { deployment, service, stage, hook });
+            }
+        }
+        self.looked = Some(Instant::now());
+    }
 }
 
 /// The environment that is meant, and its deployments that are not over.
@@ -184,13 +246,12 @@ fn hooks_of<'a>(
 }
 
 /// Refuses where a person has locked one of the services: to go on changes them.
-async fn refuse_if_locked(
+fn refuse_if_locked(
     workspace: &Workspace,
-    environment: &Environment,
+    (environment, ground): (&Environment, &Ground),
     hooks: &[WaitingHook],
 ) -> Result<(), OpError> {
     let services: BTreeSet<ServiceId> = hooks.iter().map(|hook| hook.service.clone()).collect();
-    let ground = Ground::of(workspace, &environment.id).await?;
     let held = ground.in_the_way_of(&workspace.project, &services);
     let is_manual = |held: &HeldLock| matches!(held.kind, LockKind::Manual { .. });
     let held: Vec<HeldLock> = held.into_iter().filter(is_manual).collect();

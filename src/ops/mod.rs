@@ -41,8 +41,8 @@ pub use register::{Outcome, RegisterRequest, Registered, register};
 pub use release::{
     ListedRelease, MadeRelease, ReleaseRequest, ShownRelease, make_release, releases, show_release,
 };
-pub use rollback::{RollbackRequest, Way, is_on_hold, way_back};
-pub use status::{ServiceStatus, StatusReport, StatusRequest, status};
+pub use rollback::{Goal, RollbackRequest, Way, is_on_hold, way_back};
+pub use status::{LastReleased, ServiceStatus, StatusReport, StatusRequest, status};
 pub use store::{Migrated, NamedStore, check_store, migrate};
 pub use unfinished::{TakeUp, take_up, unfinished, wait_for};
 pub use workspace::{Connector, Workspace};

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::{
     model::{
-        Deployment, DeploymentNumber, EnvironmentId, HeldLock, Hold, LockKind, ReleaseNumber,
-        Selection,
+        Deployment, DeploymentNumber, EnvironmentId, HeldLock, Hold, ImageId, LockKind,
+        ReleaseNumber, Selection, ServiceId, TaskDefinitionArn,
     },
     plan::EarlierTask,
 };
@@ -37,6 +37,10 @@ pub enum Obstacle {
     OnHold {
         /// Why.
         hold: Box<Hold>,
+        /// The environment.
+        environment: EnvironmentId,
+        /// What was to be deployed there, as it was asked for.
+        selection: String,
     },
     /// How one-off tasks of earlier deployments ended is not known, or they still run.
     #[error("{}", unsettled_words(tasks))]
@@ -86,6 +90,8 @@ pub enum Obstacle {
     NotInTime {
         /// Its number.
         number: DeploymentNumber,
+        /// Whether a running command works on it.
+        is_worked_on: bool,
     },
     /// There is no release to go back to.
     #[error(
@@ -97,6 +103,22 @@ pub enum Obstacle {
         environment: EnvironmentId,
         /// The services.
         selection: Selection,
+    },
+    /// What a service ran before cannot be read any more.
+    #[error("what `{service}` ran before, {}, cannot be read any more", revision.short())]
+    BeforeUnreadable {
+        /// The service.
+        service: ServiceId,
+        /// What it ran.
+        revision: TaskDefinitionArn,
+    },
+    /// Services that share an image ran different ones.
+    #[error("`{image}` was not the same for all its services before {deployment}")]
+    BeforeDiffers {
+        /// The image.
+        image: ImageId,
+        /// The deployment.
+        deployment: DeploymentNumber,
     },
     /// The release was never verified there.
     #[error("{release} was never verified there")]
@@ -139,10 +161,10 @@ impl Obstacle {
                 one(format!("see it through with `release-tool wait {}`", deployment.number))
             }
             Self::Unfinished { deployment, is_worked_on: false } => unfinished_hints(deployment),
-            Self::OnHold { .. } => {
-                one("deploy all the same with `--release-hold --reason 'why it may move again'`"
-                    .to_owned())
-            }
+            Self::OnHold { environment, selection, .. } => one(format!(
+                "lift the hold with `release-tool deploy {selection} {environment} --release-hold \
+                 --reason 'why it may move again'`"
+            )),
             Self::TasksUnsettled { tasks } => {
                 let mut hints: Vec<String> = tasks.iter().flat_map(EarlierTask::hints).collect();
                 let mut told = BTreeSet::new();
@@ -168,13 +190,35 @@ impl Obstacle {
             Self::Over { deployment } => {
                 one(format!("see how it ended with `release-tool show {}`", deployment.number))
             }
-            Self::NotInTime { number } => vec![
-                format!("see how far it is with `release-tool show {number}`"),
-                format!("see it through with `release-tool wait {number}`"),
-            ],
+            Self::NotInTime { number, is_worked_on: true } => {
+                one(format!("see it through with `release-tool wait {number}`"))
+            }
+            Self::NotInTime { number, is_worked_on: false } => {
+                one(format!("finish it with `release-tool resume {number}`"))
+            }
+            Self::NoTarget { .. }
+            | Self::BeforeUnreadable { .. }
+            | Self::BeforeDiffers { .. }
+            | Self::NeverVerified { .. } => self.hints_on_the_way_back(),
+            Self::Locked { held, environment, .. } => locked_hints(held, environment),
+            Self::NotYours { held, environment } => one(unlock_hint(held, environment)),
+        }
+    }
+
+    /// What to do where there is nothing to go back to, or not so.
+    fn hints_on_the_way_back(&self) -> Vec<String> {
+        let one = |hint: String| vec![hint];
+        match self {
             Self::NoTarget { environment, .. } => one(format!(
                 "deploy what shall run instead, as in `release-tool deploy all {environment} --image \
                  <image>=<uri>`"
+            )),
+            Self::BeforeUnreadable { .. } => {
+                one("name what shall run with `release-tool deploy … --image <image>=<uri>`"
+                    .to_owned())
+            }
+            Self::BeforeDiffers { image, .. } => one(format!(
+                "name what shall run with `release-tool deploy … --image {image}=<uri>`"
             )),
             Self::NeverVerified { known, .. } => match known.as_slice() {
                 [] => one("see what was deployed with `release-tool history`".to_owned()),
@@ -183,8 +227,7 @@ impl Obstacle {
                     one(format!("name one of {}", some.join(", ")))
                 }
             },
-            Self::Locked { held, environment, .. } => locked_hints(held, environment),
-            Self::NotYours { held, environment } => one(unlock_hint(held, environment)),
+            _ => Vec::new(),
         }
     }
 }

@@ -1,8 +1,13 @@
 //! `rollback`: back to what was verified before, whatever an environment is in.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{
+    access::Access,
+    definitions::definitions,
     deploy::{DeployRequest, Draft, draft, with_services},
     error::OpError,
     ground::Ground,
@@ -11,12 +16,13 @@ use super::{
 };
 use crate::{
     backend::store::StoreError,
-    manifest::Project,
+    manifest::{Environment, Project},
     model::{
         Actor, Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, EnvironmentId,
-        Event, Hold, Listener, ReleaseNumber, Selection, ServiceId, Step,
+        Event, Hold, ImageId, ImageUri, Listener, ReleaseNumber, Selection, ServiceId, Step,
+        TaskDefinitionArn,
     },
-    plan::{ImageSource, Insistence, rollback_target},
+    plan::{ImageSource, Insistence, container_images, rollback_target},
 };
 
 /// What the user asked for.
@@ -40,11 +46,23 @@ pub enum Way {
     Undo(Box<Deployment>),
     /// A verified release is deployed again.
     Release {
-        /// The release; none where it is what was verified last for each service.
-        to: Option<ReleaseNumber>,
+        /// Where to.
+        to: Goal,
         /// The plan.
         draft: Box<Draft>,
     },
+}
+
+/// What services go back to.
+#[derive(Debug, Clone)]
+pub enum Goal {
+    /// A release that was verified.
+    Release(ReleaseNumber),
+    /// What was verified last for each of them.
+    LastVerified,
+    /// What they were set to before a deployment that was left where it failed, as its record has
+    /// it: nothing was verified before.
+    Before(Box<Deployment>),
 }
 
 /// How many deployments of an environment are looked at first for one to go back to.
@@ -83,11 +101,22 @@ pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Resul
     let selection = request.selection.as_ref().map(|_| selection);
     let place = (&project, &environment.id);
     let Target { selection, from, to } = target(workspace, place, (selection, request.to)).await?;
+    let images = match &to {
+        Goal::Before(deployment) => {
+            images_before(workspace, &environment, (deployment, &services(&project, &selection)))
+                .await?
+        }
+        Goal::Release(_) | Goal::LastVerified => BTreeMap::new(),
+    };
+    let source = match &to {
+        Goal::Release(release) => release.to_string(),
+        Goal::LastVerified | Goal::Before(_) => environment.id.to_string(),
+    };
     let request = DeployRequest {
         selection: selection.to_string(),
         environment: request.environment.clone(),
-        from: Some(to.map_or_else(|| environment.id.to_string(), |to| to.to_string())),
-        images: std::collections::BTreeMap::new(),
+        from: Some(source),
+        images,
         allow_missing: false,
         skip_before: false,
         rerun_before: false,
@@ -158,8 +187,8 @@ struct Target {
     selection: Selection,
     /// The release that was deployed last to them.
     from: Option<ReleaseNumber>,
-    /// The release that they go back to; none where that is what was verified last for each.
-    to: Option<ReleaseNumber>,
+    /// What they go back to.
+    to: Goal,
 }
 
 /// Looks for what to go back to, further and further back; without a selection for the services that
@@ -182,15 +211,16 @@ async fn target(
         let newest = covering(project, past, &selection);
         let from = newest.first().map(|deployment| deployment.release);
         let found = match to {
-            Some(to) => verified_before(&newest, to).map(Some),
+            Some(to) => verified_before(&newest, to).map(Goal::Release),
             // Since the last release of all of them, some may have been deployed by themselves.
-            None if is_left_broken(&newest) => Ok(None),
+            None if is_left_broken(&newest) => Ok(Goal::LastVerified),
             None => rollback_target(&newest)
+                .map(Goal::Release)
+                .or_else(|| left_where_it_failed(&newest).filter(|_| is_all))
                 .ok_or_else(|| {
                     let (environment, selection) = (environment.clone(), selection.clone());
                     Obstacle::NoTarget { environment, selection }.into()
-                })
-                .map(Some),
+                }),
         };
         match found {
             Ok(to) => return Ok(Target { selection, from, to }),
@@ -207,6 +237,52 @@ fn is_left_broken(newest_first: &[Deployment]) -> bool {
         newest.kind == DeploymentKind::Deploy && newest.status != DeploymentStatus::Succeeded
     };
     newest_first.first().is_some_and(is_broken) && rollback_target(newest_first).is_some()
+}
+
+/// The newest deployment, where nobody took it back although it did not succeed, and it moved
+/// services.
+fn left_where_it_failed(newest_first: &[Deployment]) -> Option<Goal> {
+    use DeploymentStatus::{Cancelled, Failed, RollbackFailed};
+    let newest = newest_first.first()?;
+    let is_left = newest.kind == DeploymentKind::Deploy
+        && matches!(newest.status, Cancelled | Failed | RollbackFailed)
+        && newest.steps.iter().any(|step| !step.restart && !step.is_back());
+    is_left.then(|| Goal::Before(Box::new(newest.clone())))
+}
+
+/// The images that the services of a deployment ran before it, by the revisions in its record.
+async fn images_before(
+    workspace: &Workspace,
+    environment: &Environment,
+    (deployment, services): (&Deployment, &BTreeSet<ServiceId>),
+) -> Result<BTreeMap<ImageId, ImageUri>, OpError> {
+    let steps: Vec<(&Step, &TaskDefinitionArn)> = deployment
+        .steps
+        .iter()
+        .filter(|step| !step.restart && services.contains(&step.service))
+        .filter_map(|step| Some((step, step.before.task_definition.as_ref()?)))
+        .collect();
+    let access = Access::open(workspace, &environment.home()).await?;
+    let references: BTreeSet<String> = steps.iter().map(|(_, arn)| arn.to_string()).collect();
+    let known = definitions(&access.ecs, references).await?;
+    let mut before = BTreeMap::new();
+    for (step, arn) in steps {
+        let revision = known.get(arn.as_str());
+        let images = revision.and_then(|found| container_images(&found.document).ok());
+        let images = images.unwrap_or_default();
+        for (container, image) in &step.target.containers {
+            let uri = images.get(container.as_str());
+            let Some(uri) = uri.and_then(|uri| ImageUri::parse(uri.as_str()).ok()) else {
+                let (service, revision) = (step.service.clone(), arn.clone());
+                return Err(Obstacle::BeforeUnreadable { service, revision }.into());
+            };
+            if before.insert(image.clone(), uri.clone()).is_some_and(|other| other != uri) {
+                let (image, deployment) = (image.clone(), deployment.number);
+                return Err(Obstacle::BeforeDiffers { image, deployment }.into());
+            }
+        }
+    }
+    Ok(before)
 }
 
 /// The services of a selection.

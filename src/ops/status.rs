@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
@@ -17,10 +18,10 @@ use super::{
 use crate::{
     manifest::{Project, Service},
     model::{
-        ClusterName, ContainerName, Deployment, Digest, EcsDeploymentId, EcsServiceName,
-        EnvironmentId, FailedRestart, HeldLock, Hold, ImageId, ImageUri, Label, ObservedCodeDeploy,
-        ObservedService, ProjectId, ReleaseHash, RolloutState, Selection, ServiceHead, ServiceId,
-        StageProgress, TaskDefinitionArn,
+        Actor, ClusterName, ContainerName, Deployment, DeploymentNumber, Digest, EcsDeploymentId,
+        EcsServiceName, EnvironmentId, FailedRestart, HeldLock, Hold, ImageId, ImageUri, Label,
+        ObservedCodeDeploy, ObservedService, ProjectId, ReleaseHash, ReleaseNumber, RolloutState,
+        Selection, ServiceHead, ServiceId, StageProgress, Step, TaskDefinitionArn,
     },
     plan::{
         RecordedAttempt, ServiceState, TaskCounts, container_images, overall, service_state,
@@ -48,8 +49,10 @@ pub struct StatusReport {
     pub environment: EnvironmentId,
     /// What was asked for.
     pub selection: Selection,
-    /// The last deployment of any of the services.
+    /// The last deployment of any of the services, whatever became of it.
     pub last: Option<Deployment>,
+    /// The last one that moved any of them and was not taken back.
+    pub last_released: Option<LastReleased>,
     /// The worst state among the services, or that they are mixed.
     pub status: Option<ServiceState>,
     /// Why the environment stays as it is, if it is on hold.
@@ -59,6 +62,19 @@ pub struct StatusReport {
     pub locks: Vec<HeldLock>,
     /// The services, in the order of the manifest.
     pub services: Vec<ServiceStatus>,
+}
+
+/// The deployment that services were moved by last.
+#[derive(Debug, Clone, Serialize)]
+pub struct LastReleased {
+    /// The deployment.
+    pub deployment: DeploymentNumber,
+    /// Its release.
+    pub release: ReleaseNumber,
+    /// When it was begun.
+    pub at: Timestamp,
+    /// Who asked for it.
+    pub by: Actor,
 }
 
 /// What runs of one service.
@@ -119,6 +135,8 @@ pub async fn status(
     let stages = stages(&access, &seen).await?;
     let attempts = attempts(workspace, &project, &heads, &services).await?;
     let mut restarts = failed_restarts(workspace, &environment.id, (&heads, &services)).await?;
+    let ids = services.iter().map(|service| service.id.clone()).collect();
+    let last_released = last_released(workspace, (&environment.id, &ids), &attempts).await?;
     let Ground { hold, held, .. } = Ground::of(workspace, &environment.id).await?;
     let services: Vec<ServiceStatus> = targets
         .into_iter()
@@ -151,6 +169,7 @@ pub async fn status(
         selection,
         status: overall(services.iter().map(|service| service.state), attempts.last.as_ref()),
         last: attempts.last,
+        last_released,
         hold,
         locks: held,
         services,
@@ -299,4 +318,48 @@ async fn attempts(
     };
     let recorded = heads().map(|head| (head.service.clone(), RecordedAttempt::of(head))).collect();
     Ok(Attempts { recorded, last })
+}
+
+/// How many deployments of an environment are looked at first for one that was not taken back.
+const HISTORY: usize = 20;
+
+/// The last deployment that moved one of the services and was not taken back.
+async fn last_released(
+    workspace: &Workspace,
+    (environment, services): (&EnvironmentId, &BTreeSet<ServiceId>),
+    attempts: &Attempts,
+) -> Result<Option<LastReleased>, OpError> {
+    let Some(last) = &attempts.last else { return Ok(None) };
+    if has_released(last, services) {
+        return Ok(Some(LastReleased::of(last)));
+    }
+    let mut size = HISTORY;
+    loop {
+        let (ledger, project) = (&workspace.ledger, &workspace.project.id);
+        let past = ledger.history(project, Some(environment), None, size).await?;
+        let found = past.iter().find(|deployment| has_released(deployment, services));
+        if found.is_some() || past.len() < size {
+            return Ok(found.map(LastReleased::of));
+        }
+        size = size.saturating_mul(4);
+    }
+}
+
+/// Whether a deployment has moved one of some services, which is not known to be back.
+fn has_released(deployment: &Deployment, services: &BTreeSet<ServiceId>) -> bool {
+    let mut steps = deployment.steps.iter();
+    let is_left = |step: &Step| services.contains(&step.service) && step.has_moved();
+    deployment.has_moved_services() && steps.any(is_left)
+}
+
+impl LastReleased {
+    /// What is told of a deployment.
+    fn of(deployment: &Deployment) -> Self {
+        Self {
+            deployment: deployment.number,
+            release: deployment.release,
+            at: deployment.created_at,
+            by: deployment.actor.clone(),
+        }
+    }
 }

@@ -13,6 +13,7 @@ use super::{
     deploy::{Execution, engine},
     error::OpError,
     ground::Ground,
+    hooks::Onlooker,
     images::{Search, gather},
     obstacle::Obstacle,
     pictures::{Album, Subject, take},
@@ -103,6 +104,9 @@ pub async fn take_up(
     let opening = Access::open(workspace, &home);
     let access = unless_interrupted(execution.interrupt.clone(), opening).await?;
     let by = access.actor(&workspace.person);
+    if matches!(how, TakeUp::Abort { .. }) {
+        execution.listener.hear(&aborting(deployment, execution.timeout));
+    }
     let (reason, wait) = match how {
         TakeUp::Resume { .. } => (None, Duration::ZERO),
         TakeUp::Abort { reason } | TakeUp::RollBack { reason } => {
@@ -129,6 +133,18 @@ pub async fn take_up(
     let done = done.await;
     workspace.let_go(&lease).await;
     done
+}
+
+/// That a deployment is ended as it is, with what that waits for.
+fn aborting(deployment: &Deployment, timeout: Duration) -> Event {
+    let is_on_its_way =
+        |step: &&Step| matches!(step.status, StepStatus::Intent | StepStatus::Applied);
+    let services = deployment.steps.iter().filter(is_on_its_way);
+    Event::Aborting {
+        deployment: deployment.number,
+        services: services.map(|step| step.service.clone()).collect(),
+        seconds: timeout.as_secs(),
+    }
 }
 
 /// What the lease for taking a deployment up is named after. One of `all` that has steps for a part
@@ -355,6 +371,7 @@ pub async fn wait_for(
     let environment = ledger.deployment(project, number).await?.environment;
     let mut interrupt = execution.interrupt.clone();
     let deadline = Instant::now() + execution.timeout;
+    let mut onlooker = Onlooker::default();
     loop {
         // The locks first: whoever gave its lease back by then has written what became of it.
         let ground = Ground::of(workspace, &environment).await?;
@@ -375,8 +392,10 @@ pub async fn wait_for(
             }
         }
         if Instant::now() >= deadline {
-            return Err(Obstacle::NotInTime { number }.into());
+            let is_worked_on = ground.is_worked_on(number);
+            return Err(Obstacle::NotInTime { number, is_worked_on }.into());
         }
+        onlooker.look(workspace, &deployment, execution.listener).await;
         tokio::select! {
             () = sleep_until(deadline.min(Instant::now() + INTERVAL)) => {}
             _ = interrupt.wait_for(|stop| *stop) => {

@@ -142,7 +142,7 @@ pub(super) fn plan_service(
             selected: picture.selected,
             restart: false,
             target: StepTarget { enable_circuit_breaker: turns_on, ..target(request, picture) },
-            before: before(picture, &parameters),
+            before: before(picture, &parameters, &running),
             running,
             digests: wanted_digests(request, picture),
             before_task: before_task(request, picture, &rollout).map_err(failed)?,
@@ -413,13 +413,18 @@ fn target(request: &PlanRequest, picture: &ServicePicture) -> StepTarget {
 }
 
 /// What the step finds, for the record.
-pub(super) fn before(picture: &ServicePicture, parameters: &[ParameterChange]) -> StepBefore {
+pub(super) fn before(
+    picture: &ServicePicture,
+    parameters: &[ParameterChange],
+    running: &BTreeMap<ImageId, ReleaseHash>,
+) -> StepBefore {
     StepBefore {
         digests: BTreeMap::new(),
         task_definition: picture.observed.task_definition.clone(),
         ecs_deployment: picture.observed.primary().map(|deployment| deployment.id.clone()),
         latest: Some(picture.latest.arn.clone()),
         parameters: parameters.iter().map(|p| (p.image.clone(), p.from.clone())).collect(),
+        release_hashes: running.clone(),
     }
 }
 

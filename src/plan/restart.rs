@@ -53,7 +53,7 @@ pub(super) fn restart(
             images: images.into_iter().map(|(_, image, uri)| (image, uri)).collect(),
             enable_circuit_breaker: false,
         },
-        before: StepBefore { digests: digests.clone(), ..before(picture, &[]) },
+        before: StepBefore { digests: digests.clone(), ..before(picture, &[], &running) },
         running,
         before_task: None,
         skipped_task: None,

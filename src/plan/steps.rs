@@ -317,6 +317,7 @@ impl PlannedStep {
             compensation: None,
             restart: self.restart,
             before_task: self.task_record(),
+            seen: None,
         }
     }
 

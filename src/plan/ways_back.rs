@@ -88,6 +88,7 @@ fn before_going_back(picture: &UndoPicture, parameters: &[ParameterChange]) -> S
         ecs_deployment: picture.observed.primary().map(|primary| primary.id.clone()),
         latest: picture.latest.as_ref().map(|latest| latest.arn.clone()),
         parameters: parameters.iter().map(|p| (p.image.clone(), p.from.clone())).collect(),
+        ..StepBefore::default()
     }
 }
 

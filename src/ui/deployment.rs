@@ -1,8 +1,6 @@
 //! The last screen of a deployment: what every service is in now, why, and the command to type
 //! next.
 
-use std::collections::BTreeMap;
-
 use console::Style;
 use serde::Serialize;
 
@@ -15,8 +13,8 @@ use super::{
     words,
 };
 use crate::model::{
-    Deployment, DeploymentKind, DeploymentStatus, ImageId, Release, ReleaseHash, ReleaseNumber,
-    Step, StepStatus, Verdict,
+    Deployment, DeploymentStatus, Release, ReleaseNumber, Running, ServiceNow, Step, StepStatus,
+    TaskDefinitionArn, Verdict,
 };
 
 /// How a deployment ended, with what is needed to say what comes next.
@@ -28,80 +26,88 @@ pub struct Summary<'a> {
     pub release: &'a Release,
     /// The last release that was verified in the environment before.
     pub last_verified: Option<ReleaseNumber>,
+    /// What each of its services runs now.
+    pub services: Vec<ServiceNow>,
+}
+
+impl<'a> Summary<'a> {
+    /// The summary of a deployment.
+    #[must_use]
+    pub fn of(
+        deployment: &'a Deployment,
+        release: &'a Release,
+        last_verified: Option<ReleaseNumber>,
+    ) -> Self {
+        Self { deployment, release, last_verified, services: deployment.services_now(release) }
+    }
 }
 
 /// The whole summary, for people.
 #[must_use]
 pub fn summary(summary: &Summary<'_>, console: &Console) -> String {
     let deployment = summary.deployment;
-    let mut parts = vec![services(deployment, summary.release, console).render(4)];
+    let mut parts = vec![services(summary, console).render(4)];
     parts.extend(deployment.steps.iter().filter_map(details));
     parts.push(closing(summary, console));
     parts.join("\n\n")
 }
 
-/// A line for each service.
-fn services(deployment: &Deployment, release: &Release, console: &Console) -> Table {
+/// A line for each service: what it runs now, how its step ended, and what was wanted where that is
+/// something else.
+fn services(summary: &Summary<'_>, console: &Console) -> Table {
     let mut table = Table::default();
-    for step in &deployment.steps {
-        let hashes = step
-            .target
-            .images
-            .keys()
-            .filter_map(|id| Some((id.clone(), release.images.get(id)?.release_hash.clone())))
-            .collect();
-        let own = || step.target.images.iter().map(|(id, uri)| (id.clone(), uri.release_hash()));
-        let hashes: BTreeMap<ImageId, ReleaseHash> =
-            if step.restart { own().collect() } else { hashes };
-        let (word, now) = match (deployment.kind, &step.verdict, &step.task_definition) {
-            (DeploymentKind::Register, Some(Verdict::Verified), Some(new)) => {
-                ("REGISTERED", new.short().to_owned())
-            }
-            (_, Some(Verdict::Verified), _) if step.restart => {
-                (state(step), format!("{}, restarted", runs(step)))
-            }
-            _ => (state(step), runs(step)),
-        };
-        table.row([
-            step.service.to_string(),
-            if runs_something_else(step) {
-                format!("not {}", words::hashes(&hashes))
-            } else {
-                words::hashes(&hashes)
-            },
-            console.paint(&style(step), word),
-            now,
-        ]);
+    for (step, now) in summary.deployment.steps.iter().zip(&summary.services) {
+        let restarted = step.restart && step.verdict == Some(Verdict::Verified);
+        let place = if restarted { format!("{}, restarted", place(now)) } else { place(now) };
+        let cells =
+            [now.service.to_string(), running(now), console.paint(&style(step), now.state), place];
+        table.row(cells.into_iter().chain(wanted(now)));
     }
     table
 }
 
-/// Whether a service is known not to be set to what the deployment wanted: it went back, was never
-/// moved, or was moved on by somebody else.
-fn runs_something_else(step: &Step) -> bool {
-    match &step.verdict {
-        _ if step.restart => false,
-        _ if step.is_back() => true,
-        Some(Verdict::NotStarted { .. }) => true,
-        Some(verdict) => verdict.is_taken_over(),
-        None => false,
+/// The release hashes that a service runs.
+pub(super) fn running(now: &ServiceNow) -> String {
+    let mut all: Vec<String> = Vec::new();
+    for runs in &now.runs {
+        let hashes = words::hashes(&runs.release_hashes);
+        if !all.contains(&hashes) {
+            all.push(hashes);
+        }
     }
+    if all.is_empty() { "-".to_owned() } else { all.join(" and ") }
 }
 
-/// The word for a step's end.
-fn state(step: &Step) -> &'static str {
-    match step.status {
-        StepStatus::Compensated => return "ROLLED_BACK",
-        StepStatus::CompensateFailed => return "ROLLBACK_FAILED",
-        StepStatus::Compensating => return "ROLLING_BACK",
-        _ => {}
-    }
-    match (&step.verdict, step.status) {
-        (Some(verdict), _) => verdict.word(),
-        (None, StepStatus::Pending) => "NOT_STARTED",
-        (None, StepStatus::Intent) => "BEGUN",
-        (None, _) => "IN_PROGRESS",
-    }
+/// What was wanted, where a service is not known to run just that.
+pub(super) fn wanted(now: &ServiceNow) -> Option<String> {
+    (!now.runs_what_was_wanted()).then(|| format!("wanted {}", words::hashes(&now.wanted)))
+}
+
+/// The revisions that a service runs, and what it is set to where that is another.
+pub(super) fn place(now: &ServiceNow) -> String {
+    let name = |arn: Option<&TaskDefinitionArn>| {
+        arn.map_or_else(|| "something else".to_owned(), |arn| arn.short().to_owned())
+    };
+    let runs = match now.runs.as_slice() {
+        [] => "no task runs".to_owned(),
+        [only] => name(only.task_definition.as_ref()),
+        several => {
+            let one = |runs: &Running| {
+                let tasks = words::counted(usize::try_from(runs.tasks?).ok()?, "task");
+                Some(format!("{tasks} of {}", name(runs.task_definition.as_ref())))
+            };
+            several.iter().filter_map(one).collect::<Vec<String>>().join(" and ")
+        }
+    };
+    let rest = [
+        (&now.set_to, "set to"),
+        (&now.told_to_move_to, "told to move to"),
+        (&now.may_move_to, "may have been told to move to"),
+        (&now.registered, "registered"),
+    ];
+    let rest =
+        rest.iter().filter_map(|(arn, what)| Some(format!("{what} {}", arn.as_ref()?.short())));
+    [runs].into_iter().chain(rest).collect::<Vec<String>>().join(", ")
 }
 
 /// Green for what is verified, yellow for what goes on, red for the rest.
@@ -119,30 +125,6 @@ fn style(step: &Step) -> Style {
         Some(_) => Style::new().red().bold(),
         None => Style::new().yellow(),
     }
-}
-
-/// What the service is set to now, as far as this deployment knows.
-fn runs(step: &Step) -> String {
-    if let Some(back) = &step.compensation {
-        let moved = back.ecs_deployment.as_ref().and(back.task_definition.as_ref());
-        let is_back = step.status == StepStatus::Compensated;
-        let by_ecs = back.stopped.as_ref().filter(|_| is_back);
-        let moved = moved.or(by_ecs.and(step.before.task_definition.as_ref()));
-        let now = moved.or(back.before.task_definition.as_ref());
-        return now.map_or_else(String::new, |now| now.short().to_owned());
-    }
-    let now = match &step.verdict {
-        Some(Verdict::RolledBack { to, .. }) => to.as_ref(),
-        Some(
-            Verdict::Superseded { task_definition, .. } | Verdict::Drifted { task_definition },
-        ) => task_definition.as_ref(),
-        Some(Verdict::NotStarted { .. } | Verdict::NoDeployment { .. }) => {
-            step.before.task_definition.as_ref()
-        }
-        Some(_) | None if step.ecs_deployment.is_some() => step.task_definition.as_ref(),
-        Some(_) | None => step.before.task_definition.as_ref(),
-    };
-    now.map_or_else(String::new, |arn| arn.short().to_owned())
 }
 
 /// Why a service could not go back, with the proof.
@@ -224,7 +206,7 @@ pub fn undo(deployment: &Deployment) -> String {
             (_, Some(_)) => format!("goes back to {before}"),
             (_, None) => format!("was begun; stays at {before}, or goes back to it if it moved"),
         };
-        table.row([step.service.to_string(), state(step).to_owned(), what]);
+        table.row([step.service.to_string(), step.word().to_owned(), what]);
     }
     format!(
         "This will take back {number} ({release} to {environment}, {}):\n\n{}",

@@ -117,7 +117,7 @@ pub(super) fn is_task_unknown(step: &Step) -> bool {
 }
 
 /// Whether nothing is in doubt but what takes longer than was waited.
-pub(super) fn is_late_only(summary: &Summary<'_>) -> bool {
+fn is_late_only(summary: &Summary<'_>) -> bool {
     let is_late = |step: &Step| matches!(step.verdict, Some(Verdict::TimedOut { .. }));
     let is_lost = |step: &Step| matches!(step.verdict, Some(Verdict::Unknown { .. }));
     count(summary, is_late) > 0 && count(summary, is_lost) == 0

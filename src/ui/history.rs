@@ -1,13 +1,14 @@
 //! `history` and `show`: the record, for people.
 
 use super::{
+    deployment::{place, running, wanted},
     escape::escape,
     evidence::{self, Extent},
     table::Table,
     words,
 };
 use crate::model::{
-    Actor, BeforeTask, BeforeTaskStatus, Compensation, Deployment, Release, Step,
+    Actor, BeforeTask, BeforeTaskStatus, Compensation, Deployment, Release, ServiceNow, Step,
     TaskDefinitionArn, TimelineEntry, Verdict,
 };
 
@@ -36,9 +37,14 @@ pub fn history(deployments: &[Deployment]) -> String {
 
 /// One deployment, whole.
 #[must_use]
-pub fn show(deployment: &Deployment, release: &Release, timeline: &[TimelineEntry]) -> String {
+pub fn show(
+    deployment: &Deployment,
+    (release, services): (&Release, &[ServiceNow]),
+    timeline: &[TimelineEntry],
+) -> String {
     let mut parts = vec![head(deployment).render(0), images(release).render(4)];
-    parts.extend(deployment.steps.iter().map(step));
+    let steps = deployment.steps.iter().zip(services);
+    parts.extend(steps.map(|(of, now)| step(of, now)));
     if !timeline.is_empty() {
         parts.push(happenings(timeline));
     }
@@ -106,11 +112,20 @@ pub(super) fn images(release: &Release) -> Table {
 }
 
 /// What was done to one service, and how it ended.
-fn step(step: &Step) -> String {
-    let mut lines = vec![format!("{}: {}", step.service, ending(step.verdict.as_ref()))];
+fn step(step: &Step, now: &ServiceNow) -> String {
+    let is_verdict = step.verdict.as_ref().is_some_and(|verdict| verdict.word() == now.state);
+    let end = ending(step.verdict.as_ref());
+    let headline = if is_verdict { end.clone() } else { now.state.to_owned() };
+    // What became of a service that was put back is more than how its own rollout ended.
+    let own = step.verdict.is_some() && !is_verdict && now.registered.is_none();
+    let wanted = wanted(now).map(|_| words::hashes(&now.wanted));
+    let mut lines = vec![format!("{}: {headline}", step.service)];
     let target = &step.target;
     lines.extend(facts([
         ("ECS service", Some(format!("{} in {}", target.ecs_service, target.cluster))),
+        ("left with", Some(format!("{}  {}", running(now), place(now)))),
+        ("wanted", wanted),
+        ("own rollout", own.then_some(end)),
         ("before", step.before.task_definition.as_ref().map(|arn| arn.short().to_owned())),
         ("task definition", moved_to(step.task_definition.as_ref(), step.registered)),
         ("one-off task", step.before_task.as_ref().map(one_off_task)),

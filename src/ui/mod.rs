@@ -37,7 +37,7 @@ pub use plain::PlainLines;
 pub use plan::{nothing_to_do, plan};
 pub use prompt::{Answer, confirm};
 pub use release::{made_release, releases, show_release};
-pub use stages::{WaitingRow, answered, waiting};
+pub use stages::{WaitingRow, answered, waiting, waits};
 pub use status::{ServiceRow, StatusView, status};
 pub use table::Table;
 pub use words::date_time;

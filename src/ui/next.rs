@@ -2,7 +2,7 @@
 
 use super::{
     deployment::Summary,
-    headline::{count, is_late_only, is_task_unknown},
+    headline::{count, is_task_unknown},
     stages,
 };
 use crate::model::{
@@ -26,15 +26,13 @@ pub(super) fn hints(summary: &Summary<'_>) -> Vec<String> {
         }
         DeploymentStatus::Succeeded => Vec::new(),
         DeploymentStatus::Running | DeploymentStatus::Detached => {
-            vec![format!("see it through with `release-tool wait {number}`")]
+            vec![finish]
         }
         DeploymentStatus::RollingBack => vec![finish, state],
         DeploymentStatus::Unknown if count(summary, is_task_unknown) > 0 => {
             by_what_the_task_did(summary.deployment)
         }
         DeploymentStatus::Interrupted | DeploymentStatus::Unknown => {
-            let follow = format!("see it through with `release-tool wait {number}`");
-            let finish = if is_late_only(summary) { follow } else { finish };
             let undo = summary.deployment.may_be_taken_back().then_some(undo);
             answers(summary.deployment).into_iter().chain([finish]).chain(undo).collect()
         }
@@ -43,9 +41,12 @@ pub(super) fn hints(summary: &Summary<'_>) -> Vec<String> {
             after_a_failed_rollback(summary).into_iter().chain([look]).collect()
         }
         DeploymentStatus::Failed | DeploymentStatus::Cancelled => {
-            let back = summary.last_verified.map(|release| {
-                format!("go back to {release} with `release-tool rollback {environment}`")
-            });
+            let is_left =
+                *kind == DeploymentKind::Deploy && summary.deployment.has_moved_services();
+            let before = is_left.then(|| "what ran before".to_owned());
+            let to = summary.last_verified.map(|release| release.to_string()).or(before);
+            let back =
+                to.map(|to| format!("go back to {to} with `release-tool rollback {environment}`"));
             back.into_iter().chain([look]).collect()
         }
         DeploymentStatus::Superseded => vec![
@@ -80,10 +81,12 @@ fn after_a_failed_rollback(summary: &Summary<'_>) -> Vec<String> {
     if moved.is_empty() && !restarts.is_empty() {
         return again.chain(of_restarts).collect();
     }
-    let can_go_back = *kind == DeploymentKind::Rollback || summary.last_verified.is_some();
+    let is_verified = *kind == DeploymentKind::Rollback || summary.last_verified.is_some();
+    let what = if is_verified { "was verified last" } else { "ran before" };
+    let can_go_back = is_verified || summary.deployment.has_moved_services();
     let back = format!(
-        "bring it to what was verified last with `release-tool rollback {environment}`, once what \
-         stood in the way is mended"
+        "bring it to what {what} with `release-tool rollback {environment}`, once what stood in the \
+         way is mended"
     );
     let back = can_go_back.then_some(back);
     back.into_iter().chain(again).chain([look(selection)]).chain(of_restarts).collect()

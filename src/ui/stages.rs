@@ -95,6 +95,17 @@ pub(super) fn awaits(stage: Option<&str>, hook: &HookDetail) -> String {
     format!("WAITING  {kind} hook {}{at} waits for your answer{then}", escape(&hook.id))
 }
 
+/// That a hook of a service waits for somebody, with the commands that answer it.
+#[must_use]
+pub fn waits(
+    (deployment, service): (DeploymentNumber, &ServiceId),
+    stage: Option<&str>,
+    hook: &HookDetail,
+) -> String {
+    let line = format!("{service}: {}", awaits(stage, hook));
+    [line].into_iter().chain(answers(deployment, service)).collect::<Vec<String>>().join("\n")
+}
+
 /// The commands that answer a hook.
 #[must_use]
 pub(super) fn answers(deployment: DeploymentNumber, service: &ServiceId) -> Vec<String> {

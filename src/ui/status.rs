@@ -3,20 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use console::Style;
+use jiff::Timestamp;
 
 use super::{console::Console, escape::escape, locks::held_line, stages, table::Table, words};
 use crate::{
     model::{
-        ContainerName, Deployment, Digest, FailedRestart, HeldLock, Hold, HookDetail, ImageId,
-        ReleaseHash, ServiceId, StageProgress, TaskDefinitionArn,
+        Actor, ContainerName, Deployment, Digest, FailedRestart, HeldLock, Hold, HookDetail,
+        ImageId, ReleaseHash, ServiceId, StageProgress, TaskDefinitionArn,
     },
     plan::{OldTasks, ServiceState, TaskCounts},
 };
 
 /// What `status` shows, apart from where it was found.
 pub struct StatusView<'a> {
-    /// When and by whom the last deployment was made, and what it is.
+    /// The last deployment, whatever became of it.
     pub last: Option<&'a Deployment>,
+    /// When and by whom what was not taken back was released last.
+    pub released: Option<(Timestamp, &'a Actor)>,
     /// The worst state.
     pub overall: Option<ServiceState>,
     /// Why the environment stays as it is, if it is on hold.
@@ -61,10 +64,10 @@ pub fn status(view: &StatusView<'_>, console: &Console) -> String {
 fn head(view: &StatusView<'_>, console: &Console) -> String {
     let mut lines = Vec::new();
     let mut line = |name: &str, value: String| lines.push(format!("{name:>18}: {value}"));
-    match view.last {
-        Some(deployment) => {
-            line("Last released", words::date_time(deployment.created_at));
-            line("Released by", escape(&deployment.actor.name));
+    match view.released {
+        Some((at, by)) => {
+            line("Last released", words::date_time(at));
+            line("Released by", escape(&by.name));
         }
         None => line("Last released", "never by release-tool".to_owned()),
     }
@@ -73,7 +76,9 @@ fn head(view: &StatusView<'_>, console: &Console) -> String {
     if let Some(deployment) = view.last {
         let (number, release, status) =
             (deployment.number, deployment.release, deployment.status.as_str());
-        line("Deployment", format!("{number} of {release}, {status}"));
+        let is_it = view.released.is_some_and(|(at, _)| at == deployment.created_at);
+        let begun = if is_it { String::new() } else { begun(deployment) };
+        line("Deployment", format!("{number} of {release}, {status}{begun}"));
         if let Some(description) = &deployment.description {
             line("Description", escape(description));
         }
@@ -86,6 +91,12 @@ fn head(view: &StatusView<'_>, console: &Console) -> String {
         line("Held", held_line(lock));
     }
     lines.join("\n")
+}
+
+/// When and by whom a deployment was begun that released nothing.
+fn begun(deployment: &Deployment) -> String {
+    let (at, by) = (words::date_time(deployment.created_at), escape(&deployment.actor.name));
+    format!(", begun {at} by {by}")
 }
 
 /// The services.

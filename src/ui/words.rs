@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{escape::escape, stages};
 use crate::model::{
-    DeploymentKind, EcsDeploymentId, Event, Evidence, ImageId, ReleaseHash, ReleaseNumber,
-    RollbackCause, RolloutState, StepProgress, TaskDefinitionArn, TaskHappening, Verdict,
+    DeploymentKind, DeploymentNumber, EcsDeploymentId, Event, Evidence, ImageId, ReleaseHash,
+    ReleaseNumber, RollbackCause, RolloutState, ServiceId, StepProgress, TaskDefinitionArn,
+    TaskHappening, Verdict,
 };
 
 /// What a verdict says beyond its word; empty for success.
@@ -139,15 +140,38 @@ pub(super) fn event_line(event: &Event) -> (Option<&str>, String) {
             (Some(service.as_str()), format!("deregistered {}", task_definition.short()))
         }
         Event::Interrupted => (None, "interrupted: nothing more is started".to_owned()),
-        Event::AskedToStop { deployment } => {
-            (None, format!("asked the command of {deployment} to stop; waiting up to 30 s for it"))
+        Event::Aborting { deployment, services, seconds } => {
+            (None, aborting(*deployment, services, *seconds))
         }
+        Event::AskedToStop { deployment } => (None, asked_to_stop(*deployment)),
         Event::StopRequested { by } => {
             (None, format!("{} asked this to stop: nothing more is started", escape(by)))
         }
         Event::Throttled { operation } => (None, format!("{operation} is throttled, going slower")),
         Event::Warning { text } => (None, format!("warning: {}", escape(text))),
     }
+}
+
+/// That the command of a deployment is waited for.
+fn asked_to_stop(deployment: DeploymentNumber) -> String {
+    format!("asked the command of {deployment} to stop; waiting up to 30 s for it")
+}
+
+/// What ending a deployment as it is waits for, how long at most, and what a signal does.
+fn aborting(deployment: DeploymentNumber, services: &[ServiceId], seconds: u64) -> String {
+    let Some((first, rest)) = services.split_first() else {
+        return format!("{deployment}: nothing more is begun, and nothing is on its way");
+    };
+    let names = rest.iter().fold(first.to_string(), |names, one| format!("{names}, {one}"));
+    let limit = if seconds.is_multiple_of(60) {
+        format!("{} min", seconds / 60)
+    } else {
+        format!("{seconds} s")
+    };
+    format!(
+        "{deployment}: nothing more is begun; waiting up to {limit} for what was: {names}. Ctrl-C ends \
+         the wait alone: they go on in ECS, and `release-tool abort {deployment}` waits again"
+    )
 }
 
 /// What a deployment is about to do with some services.

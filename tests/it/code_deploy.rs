@@ -254,7 +254,7 @@ fn when_the_time_is_up_what_waits_for_an_answer_is_no_failure() {
     run.prints("still going, CODE_DEPLOY in Ready, d-")
         .prints("waits for an answer before it shifts traffic")
         .prints("hint: go on with `release-tool continue d1 --service search-indexer`")
-        .prints("release-tool wait d1");
+        .prints("release-tool resume d1");
     shop.sandbox(&["fault", "add", "ContinueDeployment", "drop-after", "--times", "1"]);
     shop.run(&["continue", "d1", "-y"]).expect(0);
     assert_eq!(shop.count("ContinueDeployment"), 1);

@@ -14,7 +14,7 @@ fn a_crash_is_told_with_its_proof_and_everything_is_put_back() {
     shop.sandbox(&["fate", "search-indexer", "crash=3"]);
     let run = shop.run(INDEXER).expect(3);
     insta::assert_snapshot!(shop.steady(&with_little_proof(&run.stdout)), @r"
-        search-indexer    not b0885c1    ROLLED_BACK    bookshop-prod-search-indexer:1
+        search-indexer    5226296    ROLLED_BACK    bookshop-prod-search-indexer:1    wanted b0885c1
 
         search-indexer: ROLLED_BACK  ECS's circuit breaker put it back to bookshop-prod-search-indexer:1: Service deployment rolled back because the circuit breaker threshold was exceeded.
             cause: container search-indexer exited with 3; the last it said: ConnectionRefusedError: [Errno 111] Connection refused
@@ -81,12 +81,12 @@ fn one_failure_of_several_takes_the_whole_set_back() {
     let run = shop.run(&["deploy", "all", "prod", "-y"]).expect(3);
     let (services, _) = run.stdout.split_once("\n\n").unwrap();
     insta::assert_snapshot!(shop.steady(services), @"
-    storefront        not 7240c1b,f871a6a    ROLLED_BACK    bookshop-prod-storefront:3
-    catalogue-api     not 156b5d5            ROLLED_BACK    bookshop-prod-catalogue-api:3
-    orders-api        not 25b9d30            ROLLED_BACK    bookshop-prod-orders-api:3
-    order-worker      not b38f496            ROLLED_BACK    bookshop-prod-order-worker:3
-    mail-worker       not b38f496            ROLLED_BACK    bookshop-prod-mail-worker:3
-    search-indexer    not b0885c1            ROLLED_BACK    bookshop-prod-search-indexer:1
+    storefront        c83dbde,d8c10e6    ROLLED_BACK    bookshop-prod-storefront:3        wanted 7240c1b,f871a6a
+    catalogue-api     e05b4e0            ROLLED_BACK    bookshop-prod-catalogue-api:3     wanted 156b5d5
+    orders-api        dc560ae            ROLLED_BACK    bookshop-prod-orders-api:3        wanted 25b9d30
+    order-worker      deda49d            ROLLED_BACK    bookshop-prod-order-worker:3      wanted b38f496
+    mail-worker       deda49d            ROLLED_BACK    bookshop-prod-mail-worker:3       wanted b38f496
+    search-indexer    5226296            ROLLED_BACK    bookshop-prod-search-indexer:1    wanted b0885c1
     ");
     run.prints("d1 failed and was rolled back: every service that was changed runs what it ran")
         .tells("d1: rolling back 6 services");
@@ -119,7 +119,7 @@ fn the_others_stay_where_they_are_when_that_is_wanted() {
     orders-api        25b9d30            VERIFIED       bookshop-prod-orders-api:2
     order-worker      b38f496            VERIFIED       bookshop-prod-order-worker:2
     mail-worker       b38f496            VERIFIED       bookshop-prod-mail-worker:2
-    search-indexer    not b0885c1        ROLLED_BACK    bookshop-prod-search-indexer:1
+    search-indexer    5226296            ROLLED_BACK    bookshop-prod-search-indexer:1    wanted b0885c1
     ");
     run.prints("d1 failed: 5 of 6 services are verified to run r1.")
         .prints("prod is MIXED: some of its services run r1, some do not.");
@@ -236,7 +236,7 @@ fn a_rollback_that_fails_is_an_end_of_its_own() {
     shop.sandbox(&["fate", &before, "crash=4"]);
     let run = shop.run(INDEXER).expect(5);
     insta::assert_snapshot!(shop.steady(&with_little_proof(&run.stdout)), @"
-        search-indexer    b0885c1    ROLLBACK_FAILED    bookshop-prod-search-indexer:1
+        search-indexer    -    ROLLBACK_FAILED    no task runs, set to bookshop-prod-search-indexer:1    wanted b0885c1
 
         search-indexer: ROLLBACK_FAILED  Rollback failed because the circuit breaker threshold was exceeded.
             cause: container search-indexer exited with 3; the last it said: ConnectionRefusedError: [Errno 111] Connection refused
@@ -246,6 +246,7 @@ fn a_rollback_that_fails_is_an_end_of_its_own() {
         search-indexer: not rolled back: ECS put it back, and it did not come up again: ECS deployment circuit breaker: tasks failed to start.
 
     d1 failed, and so did its rollback: prod needs attention now.
+    hint: bring it to what ran before with `release-tool rollback prod`, once what stood in the way is mended
     hint: see what runs with `release-tool status search-indexer prod`
     hint: see all that was recorded with `release-tool show d1`
     ");
@@ -266,7 +267,7 @@ fn images(shop: &Shop) -> Vec<Option<String>> {
 
 impl Shop {
     /// Changes how a service's deployments go.
-    fn configure(&self, cluster: &str, service: &str, configuration: &Value) {
+    pub(crate) fn configure(&self, cluster: &str, service: &str, configuration: &Value) {
         let body = json!({
             "cluster": cluster,
             "service": service,

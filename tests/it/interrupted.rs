@@ -12,6 +12,30 @@ const INDEXER: &[&str] = &["deploy", "search-indexer", "prod", "-y"];
 /// How long an interrupted command may take to its end.
 const PROMPT: Duration = Duration::from_secs(2);
 
+#[test]
+fn a_second_signal_says_what_it_does() {
+    let shop = Shop::new();
+    shop.sandbox(&["fault", "add", "UpdateService", "latency=600000"]);
+    let mut deploy = shop.start(INDEXER);
+    until("the effect has happened", || shop.count("UpdateService") > 0);
+    // The answer is waited for a while after the first one.
+    until("it ends", || {
+        let has_ended = deploy.has_ended();
+        if !has_ended {
+            deploy.signal("TERM");
+        }
+        has_ended
+    });
+    deploy
+        .end()
+        .expect(7)
+        .tells("stopped at once, by a second signal: what was asked of AWS goes on there")
+        .tells("hint: finish what was begun with `release-tool resume`");
+    shop.sandbox(&["fault", "clear"]);
+    shop.run(&["resume"]).expect(0);
+    shop.assert_in_step(&PROD[5]);
+}
+
 /// Interrupts a program, and checks that it ends soon and with the code for it.
 fn interrupt(shop: &Shop, program: Started) -> String {
     let at = Instant::now();
@@ -28,7 +52,7 @@ fn an_interrupted_deployment_is_recorded_and_finished_by_resume() {
     let mut deploy = shop.start(INDEXER);
     deploy.hears("search-indexer: started ecs-svc/");
     insta::assert_snapshot!(interrupt(&shop, deploy), @"
-        search-indexer    b0885c1    IN_PROGRESS    bookshop-prod-search-indexer:2
+        search-indexer    5226296    IN_PROGRESS    bookshop-prod-search-indexer:1, set to bookshop-prod-search-indexer:2    wanted b0885c1
 
     d1 was interrupted; what was started goes on in ECS.
     hint: finish it with `release-tool resume d1`
@@ -129,10 +153,10 @@ fn nobody_has_to_wait() {
     shop.stand_still();
     let run = shop.run(&["deploy", "search-indexer", "prod", "-y", "--no-wait"]).expect(0);
     insta::assert_snapshot!(shop.steady(&run.stdout), @r"
-        search-indexer    b0885c1    IN_PROGRESS    bookshop-prod-search-indexer:2
+        search-indexer    5226296    IN_PROGRESS    bookshop-prod-search-indexer:1, set to bookshop-prod-search-indexer:2    wanted b0885c1
 
     d1: Deployment requested. r1 is on its way to prod.
-    hint: see it through with `release-tool wait d1`
+    hint: finish it with `release-tool resume d1`
     ");
     assert_eq!(shop.json(&["show", "d1"])["deployment"]["status"], "DETACHED");
     assert_eq!(shop.states("prod")["search-indexer"], "IN_PROGRESS");
@@ -154,12 +178,12 @@ fn when_the_time_is_up_the_outcome_is_not_known() {
     let summary = shop.steady(&run.stdout);
     let seconds = regex_lite::Regex::new(r"not done after \d+ s").unwrap();
     insta::assert_snapshot!(seconds.replace(&summary, "not done after [seconds]"), @r"
-        search-indexer    b0885c1    TIMED_OUT    bookshop-prod-search-indexer:2
+        search-indexer    5226296    TIMED_OUT    bookshop-prod-search-indexer:1, set to bookshop-prod-search-indexer:2    wanted b0885c1
 
         search-indexer: TIMED_OUT  not done after [seconds]: 0 of 2 new tasks run, and 2 old ones do: [task] (bookshop-prod-search-indexer:1), [task] (bookshop-prod-search-indexer:1)
 
     d1 did not end in time and may go on in ECS: its outcome is not known.
-    hint: see it through with `release-tool wait d1`
+    hint: finish it with `release-tool resume d1`
     hint: or take it back with `release-tool rollback prod d1`
     ");
     assert_eq!(shop.verdicts("d1")["search-indexer"], "TIMED_OUT");

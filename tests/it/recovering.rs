@@ -277,7 +277,6 @@ fn nobody_waits_longer_than_wanted() {
     assert_snapshot!(remarks(&shop, &late), @"
     d1: RUNNING, 0 of 1 services have ended
     error: d1 did not end in time; its outcome is not known
-    hint: see how far it is with `release-tool show d1`
     hint: see it through with `release-tool wait d1`
     ");
     shop.go_fast();
@@ -319,23 +318,26 @@ fn a_running_deployment_is_aborted_before_its_next_effect() {
     deploy.hears("Bob Beardly");
     let stopped = deploy.end().expect(7);
     assert_snapshot!(shop.steady(&stopped.stdout), @"
-        alpha    71292e6    IN_PROGRESS    shop-prod-alpha:2
-        beta     7c88b82    BEGUN          shop-prod-beta:1
+        alpha    99d5b57    IN_PROGRESS    shop-prod-alpha:1, set to shop-prod-alpha:2                         wanted 71292e6
+        beta     c7fb89f    BEGUN          shop-prod-beta:1, may have been told to move to shop-prod-beta:2    wanted 7c88b82
 
     d1 was interrupted; what was started goes on in ECS.
     hint: finish it with `release-tool resume d1`
     hint: or take it back with `release-tool rollback prod d1`
     ");
     shop.sandbox(&["fault", "clear"]);
+    abort
+        .hears("d1: nothing more is begun; waiting up to 30 min for what was: alpha, beta. Ctrl-C");
     abort.hears("alpha: follows ecs-svc/");
     shop.go_fast();
     let run = abort.end().expect(0);
     assert_snapshot!(shop.steady(&run.stdout), @"
-        alpha    71292e6        VERIFIED       shop-prod-alpha:2
-        beta     not 7c88b82    ROLLED_BACK    shop-prod-beta:1
+        alpha    71292e6    VERIFIED       shop-prod-alpha:2
+        beta     c7fb89f    ROLLED_BACK    shop-prod-beta:1     wanted 7c88b82
 
     d1 was cancelled: 1 of 2 services are verified to run r1.
     prod is MIXED: some of its services run r1, some do not.
+    hint: go back to what ran before with `release-tool rollback prod`
     hint: see all that was recorded with `release-tool show d1`
     ");
     assert_eq!(status(&shop, "d1"), "CANCELLED");

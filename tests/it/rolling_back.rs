@@ -32,6 +32,9 @@ fn what_was_verified_before_is_deployed_again_and_stays() {
     let shop = with_releases(&["one", "two"]);
     let back = ["rollback", "prod", "-y", "--reason", "search is slow"];
     let run = shop.run(&back).expect(0).tells("prod is on hold");
+    assert!(run.stderr.contains(
+        "hint: lift the hold with `release-tool deploy search-indexer prod --release-hold --reason"
+    ));
     assert_snapshot!(shop.steady(&run.stdout), @"
         search-indexer    one    VERIFIED    bookshop-prod-search-indexer:4
 
@@ -46,7 +49,7 @@ fn what_was_verified_before_is_deployed_again_and_stays() {
     let blocked = shop.run(INDEXER).expect(9);
     assert_snapshot!(remarks(&shop, &blocked), @"
     error: the environment is on hold since [time], by Bob Beardly <bob@example.com>: rolled back: search is slow
-    hint: deploy all the same with `--release-hold --reason 'why it may move again'`
+    hint: lift the hold with `release-tool deploy search-indexer prod --release-hold --reason 'why it may move again'`
     ");
     let lift = ["deploy", "search-indexer", "prod", "-y", "--release-hold"];
     let without_reason = shop.run(&lift).expect(2);
@@ -141,6 +144,49 @@ fn before_the_first_success_there_is_nothing_to_go_back_to() {
     shop.run(INDEXER).expect(0);
 }
 
+/// A project whose first deployment has failed, and was left where it failed.
+fn held() -> Shop {
+    let shop = Shop::new();
+    let off = serde_json::json!({
+        "deploymentCircuitBreaker": { "enable": false, "rollback": false },
+    });
+    shop.configure("bookshop-prod", "prod-search-indexer", &off);
+    shop.sandbox(&["fate", "search-indexer", "crash=1"]);
+    let run = shop.run(&[INDEXER, &["--on-failure", "hold"]].concat()).expect(4);
+    run.prints("hint: go back to what ran before with `release-tool rollback prod`");
+    shop
+}
+
+#[test]
+fn a_first_deployment_that_was_left_where_it_failed_goes_back_to_what_ran_before() {
+    let shop = held();
+    let shown = shop.json(&["show", "d1"])["services"][0].take();
+    assert_eq!(
+        (&shown["state"], &shown["wanted"]["search-indexer"]),
+        (&"FAILED".into(), &"b0885c1".into())
+    );
+    assert_eq!(shown["runs"][0]["release_hashes"]["search-indexer"], "5226296");
+    let run = shop.run(BACK).expect(0).tells("prod goes back to what ran before d1.");
+    assert_snapshot!(shop.steady(&run.stdout), @"
+        search-indexer    5226296    VERIFIED    bookshop-prod-search-indexer:3
+
+    d2: prod is back at r2, 1 of 1 services verified.
+    ");
+    assert_eq!(tag(&shop), "5226296");
+    assert_eq!(shop.states("prod")["search-indexer"], "COMPLETE");
+    shop.run(BACK).expect(1).tells("there is nothing to go back to");
+}
+
+#[test]
+fn what_ran_before_and_is_gone_is_not_gone_back_to() {
+    let shop = held();
+    let gone = serde_json::json!({
+        "repositoryName": "bookshop/search-indexer", "imageIds": [{ "imageTag": "5226296" }],
+    });
+    shop.ecr("BatchDeleteImage", &gone);
+    shop.run(BACK).expect(1).tells("is not in its registry");
+}
+
 #[test]
 fn the_first_deployment_of_all_is_taken_back_while_it_is_not_over() {
     let shop = Shop::new();
@@ -153,7 +199,7 @@ fn the_first_deployment_of_all_is_taken_back_while_it_is_not_over() {
     shop.go_fast();
     let run = back.end().expect(0).tells("prod is on hold");
     assert_snapshot!(shop.steady(&run.stdout), @"
-        search-indexer    not b0885c1    ROLLED_BACK    bookshop-prod-search-indexer:1
+        search-indexer    5226296    ROLLED_BACK    bookshop-prod-search-indexer:1    wanted b0885c1
 
     d1 was rolled back: every service that was changed runs what it ran before.
     hint: see all that was recorded with `release-tool show d1`
@@ -161,6 +207,36 @@ fn the_first_deployment_of_all_is_taken_back_while_it_is_not_over() {
     assert_eq!(tag(&shop), before);
     assert_eq!(status(&shop, "d1"), "ROLLED_BACK");
     shop.run(INDEXER).expect(9).tells("on hold");
+    // What was put back was released by nobody, and is not called verified.
+    shop.run(&["status", "all", "prod"])
+        .expect(0)
+        .prints("Last released: never by release-tool")
+        .prints("d1 of r1, ROLLED_BACK, begun ");
+}
+
+#[test]
+fn what_was_verified_and_put_back_is_told_as_put_back() {
+    let shop = with_releases(&["one"]);
+    let latest = shop.latest("worker");
+    let broken = format!("{}:broken", latest.rsplit_once(':').unwrap().0);
+    shop.sandbox(&["set", "push-image", &broken]);
+    shop.run(&["register", &broken, "worker"]).expect(0);
+    shop.sandbox(&["fate", &broken, "crash=1"]);
+    register(&shop, "two");
+    shop.run(&["deploy", "workers", "prod", "-y"]).expect(3);
+    let shown = shop.json(&["show", "d2"]);
+    let services = shown["services"].as_array().unwrap();
+    let indexer = services.iter().find(|one| one["service"] == "search-indexer").unwrap();
+    assert_eq!(indexer["state"], "ROLLED_BACK");
+    assert_eq!(indexer["runs"][0]["release_hashes"]["search-indexer"], "one");
+    assert_eq!(indexer["wanted"]["search-indexer"], "two");
+    let text = shop.run(&["show", "d2"]).expect(0);
+    text.prints("search-indexer: ROLLED_BACK\n").prints("own rollout        VERIFIED");
+    let status = shop.json(&["status", "all", "prod"]);
+    assert_eq!(
+        (&status["last"]["number"], &status["last_released"]["deployment"]),
+        (&2.into(), &1.into())
+    );
 }
 
 #[test]
@@ -172,9 +248,9 @@ fn a_running_deployment_stops_and_is_taken_back() {
     let mut back = shop.start(&["rollback", "prod", "-y", "--reason", "wrong branch"]);
     let stopped = deploy.end().expect(7);
     assert_snapshot!(shop.steady(&stopped.stdout), @"
-        order-worker      b38f496    IN_PROGRESS    bookshop-prod-order-worker:2
-        mail-worker       b38f496    IN_PROGRESS    bookshop-prod-mail-worker:2
-        search-indexer    two        IN_PROGRESS    bookshop-prod-search-indexer:3
+        order-worker      deda49d    IN_PROGRESS    bookshop-prod-order-worker:1, set to bookshop-prod-order-worker:2        wanted b38f496
+        mail-worker       deda49d    IN_PROGRESS    bookshop-prod-mail-worker:1, set to bookshop-prod-mail-worker:2          wanted b38f496
+        search-indexer    one        IN_PROGRESS    bookshop-prod-search-indexer:2, set to bookshop-prod-search-indexer:3    wanted two
 
     d2 was interrupted; what was started goes on in ECS.
     hint: finish it with `release-tool resume d2`
@@ -185,9 +261,9 @@ fn a_running_deployment_stops_and_is_taken_back() {
     shop.go_fast();
     let run = back.end().expect(0);
     assert_snapshot!(shop.steady(&run.stdout), @"
-        order-worker      not b38f496    ROLLED_BACK    bookshop-prod-order-worker:1
-        mail-worker       not b38f496    ROLLED_BACK    bookshop-prod-mail-worker:1
-        search-indexer    not two        ROLLED_BACK    bookshop-prod-search-indexer:2
+        order-worker      deda49d    ROLLED_BACK    bookshop-prod-order-worker:1      wanted b38f496
+        mail-worker       deda49d    ROLLED_BACK    bookshop-prod-mail-worker:1       wanted b38f496
+        search-indexer    one        ROLLED_BACK    bookshop-prod-search-indexer:2    wanted two
 
     d2 was rolled back: every service that was changed runs what it ran before.
     hint: see all that was recorded with `release-tool show d2`
@@ -207,7 +283,7 @@ fn a_rollback_that_fails_is_not_rolled_back() {
     shop.sandbox(&["fate", &one, "crash=1"]);
     let run = shop.run(BACK).expect(5).tells("prod is on hold");
     assert_snapshot!(shop.steady(&with_little_proof(&run.stdout)), @"
-        search-indexer    not one    ROLLED_BACK    bookshop-prod-search-indexer:3
+        search-indexer    two    ROLLED_BACK    bookshop-prod-search-indexer:3    wanted one
 
         search-indexer: ROLLED_BACK  ECS's circuit breaker put it back to bookshop-prod-search-indexer:3: Service deployment rolled back because the circuit breaker threshold was exceeded.
             cause: container search-indexer exited with 1; the last it said: ConnectionRefusedError: [Errno 111] Connection refused
@@ -273,7 +349,7 @@ fn a_way_back_that_is_interrupted_is_finished_by_resume() {
     back.signal("INT");
     let run = back.end().expect(7);
     assert_snapshot!(shop.steady(&run.stdout), @"
-        search-indexer    one    IN_PROGRESS    bookshop-prod-search-indexer:4
+        search-indexer    two    IN_PROGRESS    bookshop-prod-search-indexer:3, set to bookshop-prod-search-indexer:4    wanted one
 
     d3 was interrupted; what was started goes on in ECS.
     hint: finish it with `release-tool resume d3`
@@ -299,7 +375,7 @@ fn a_way_back_that_is_interrupted_is_finished_by_resume() {
     back.signal("INT");
     let run = back.end().expect(7);
     assert_snapshot!(shop.steady(&run.stdout), @"
-        search-indexer    two    ROLLING_BACK    bookshop-prod-search-indexer:3
+        search-indexer    one    ROLLING_BACK    bookshop-prod-search-indexer:2    wanted two
 
     d2 is not back yet; what was started goes on in ECS.
     hint: finish it with `release-tool resume d2`

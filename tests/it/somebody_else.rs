@@ -79,7 +79,7 @@ fn a_rollout_that_another_replaces_is_superseded() {
     shop.go_fast();
     let run = deploy.end().expect(4);
     insta::assert_snapshot!(shop.steady(&with_little_proof(&run.stdout)), @r"
-        search-indexer    not b0885c1    SUPERSEDED    bookshop-prod-search-indexer:1
+        search-indexer    5226296    SUPERSEDED    bookshop-prod-search-indexer:1    wanted b0885c1
 
         search-indexer: SUPERSEDED  ecs-svc/[id] took its place, with bookshop-prod-search-indexer:1, made by another tool or by hand
 

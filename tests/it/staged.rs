@@ -60,6 +60,26 @@ fn a_hook_that_waits_is_told_and_goes_on_when_it_is_answered() {
 }
 
 #[test]
+fn whoever_looks_at_a_deployment_whose_hook_waits_is_told_what_to_type() {
+    let (shop, deploy) = paused();
+    let hint = "hint: go on with `release-tool continue d2 --service search-indexer`";
+    shop.run(&["show", "d2"])
+        .expect(0)
+        .prints("search-indexer: WAITING  PAUSE hook")
+        .prints(hint)
+        .prints("hint: or take it back with `release-tool continue d2 --service search-indexer --");
+    let shown = shop.json(&["show", "d2"]);
+    assert_eq!(shown["waiting"][0]["service"], "search-indexer");
+    let mut wait = shop.start(&["wait", "d2"]);
+    wait.hears("search-indexer: WAITING  PAUSE hook");
+    wait.hears(hint);
+    let answered = shop.run(&["continue", "d2", "-y"]).expect(0);
+    answered.tells("hint: see it through with `release-tool wait d2`");
+    deploy.end().expect(0);
+    wait.end().expect(0);
+}
+
+#[test]
 fn a_hook_that_is_answered_with_rollback_fails_the_service() {
     let (shop, deploy) = paused();
     shop.run(&["continue", "prod", "-y", "--rollback"]).expect(0).prints("goes back");
@@ -101,8 +121,9 @@ fn when_the_time_is_up_a_hook_that_waits_is_no_failure() {
     let run = shop.run(&arguments).expect(8);
     run.prints("still going, BLUE_GREEN in POST_TEST_TRAFFIC_SHIFT, PAUSE hook")
         .prints("hint: go on with `release-tool continue d2 --service search-indexer`")
-        .prints("release-tool wait d2");
-    shop.run(&["continue", "d2", "-y"]).expect(0);
+        .prints("release-tool resume d2");
+    let answered = shop.run(&["continue", "d2", "-y"]).expect(0);
+    answered.tells("hint: finish it with `release-tool resume d2`");
     shop.run(&["wait", "d2"]).expect(0);
     assert_eq!(tag(&shop), "two");
 }

@@ -110,7 +110,7 @@ fn what_a_failed_task_leaves_is_told() {
     shop.sandbox(&["fate", "search-indexer", "task-exit=3"]);
     let run = shop.run(INDEXER).expect(3);
     assert_snapshot!(shop.steady(&run.stdout), @"
-        search-indexer    not b0885c1    ROLLED_BACK    bookshop-prod-search-indexer:1
+        search-indexer    5226296    ROLLED_BACK    bookshop-prod-search-indexer:1    wanted b0885c1
 
         search-indexer: FAILED  its one-off task `./manage migrate` exited with 3 in container `search-indexer`
             cause: container search-indexer exited with 3; the last it said: ERROR step 3 failed, exiting with 3
@@ -381,7 +381,7 @@ fn a_task_that_takes_too_long_is_left_running() {
     let shop = Shop::with(&text);
     shop.stand_still();
     let run = shop.run(INDEXER).expect(8);
-    run.prints("is PROVISIONING, and is left running").prints("`release-tool wait d1`");
+    run.prints("is PROVISIONING, and is left running").prints("`release-tool resume d1`");
     assert_eq!(shop.count("StopTask") + shop.count("PutParameter"), 0);
     shop.go_fast();
     shop.run(&["resume"]).expect(0);

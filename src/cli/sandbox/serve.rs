@@ -45,7 +45,7 @@ pub(super) async fn run(settings: &Settings, arguments: ServeArguments) -> Resul
     let listener = TcpListener::bind(&address).await.map_err(failed)?;
     let url = format!("http://{}", listener.local_addr().map_err(failed)?);
     tell(settings, &url);
-    let interrupt = Interrupt::listen();
+    let interrupt = Interrupt::listen(&settings.console);
     sandbox.serve(listener, interrupt.comes()).await?;
     Ok(Exit::Done)
 }

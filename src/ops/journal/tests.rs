@@ -67,6 +67,7 @@ fn step(service: &str) -> Step {
         compensation: None,
         restart: false,
         before_task: None,
+        seen: None,
     }
 }
 

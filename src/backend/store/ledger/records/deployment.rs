@@ -162,7 +162,7 @@ impl StepRecord {
     /// The attribute that is written once when the service is put back.
     pub(in super::super) const COMPENSATION_BEFORE: &'static str = "compensation_before";
     /// The attributes that change after the deployment began. Those that a step lacks are absent.
-    const CHANGING: [&'static str; 11] = [
+    const CHANGING: [&'static str; 12] = [
         "status",
         "task_definition",
         "registered",
@@ -174,6 +174,7 @@ impl StepRecord {
         "finished_at",
         "compensation",
         "before_task",
+        "seen",
     ];
 
     /// The attributes that a change of the step sets, and those it takes away.

@@ -24,9 +24,9 @@ use crate::{
         Actor, BeforeTask, CiJob, Compensation, ContainerExit, ContainerName, DeploymentKind,
         DeploymentNumber, Digest, EcsDeploymentId, EcsServiceName, EnvironmentId, Evidence,
         HeldLock, ImageId, ImageUri, LabelRecord, OnFailure, ProcessId, ProjectId, ReleaseHash,
-        ReleaseNumber, ReleasedImage, RollbackCause, RunTask, Selection, ServiceEvent, ServiceHead,
-        ServiceId, Step, StepBefore, StepStatus, StepTarget, StoppedTask, TaskDefinitionArn,
-        Verdict, VerifiedHead,
+        ReleaseNumber, ReleasedImage, RollbackCause, RunTask, Seen, SeenTasks, Selection,
+        ServiceEvent, ServiceHead, ServiceId, Step, StepBefore, StepStatus, StepTarget,
+        StoppedTask, TaskDefinitionArn, Verdict, VerifiedHead,
     },
 };
 
@@ -335,6 +335,7 @@ pub(super) fn step(service: &str) -> Step {
         compensation: None,
         restart: false,
         before_task: None,
+        seen: None,
     }
 }
 
@@ -351,6 +352,7 @@ pub(super) fn before() -> StepBefore {
         ecs_deployment: Some(EcsDeploymentId::new("ecs-svc/1")),
         parameters: BTreeMap::from([(ImageId::new("app").unwrap(), None)]),
         digests: BTreeMap::new(),
+        release_hashes: BTreeMap::from([(ImageId::new("app").unwrap(), ReleaseHash::new("v1"))]),
     }
 }
 
@@ -368,6 +370,12 @@ pub(in super::super) fn full_step(service: &str) -> Step {
         started_at: Some(time(1)),
         finished_at: Some(time(2)),
         compensation: Some(Compensation { before: before(), ..Compensation::default() }),
+        seen: Some(Seen {
+            at: time(2),
+            task_definition: Some(arn(2)),
+            desired: 2,
+            tasks: vec![SeenTasks { task_definition: Some(arn(1)), running: 2 }],
+        }),
         before_task: Some(BeforeTask::new(RunTask {
             command: vec!["migrate".to_owned()],
             container: ContainerName::new("web").unwrap(),
@@ -531,6 +539,7 @@ fn befores() -> impl Strategy<Value = StepBefore> {
             ecs_deployment,
             parameters,
             digests: BTreeMap::new(),
+            release_hashes: BTreeMap::new(),
         },
     )
 }
