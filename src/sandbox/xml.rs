@@ -46,7 +46,8 @@ fn of_value(name: &str, value: &Value) -> String {
 
 /// A time that is told in seconds.
 fn moment(seconds: f64) -> String {
-    let since = SignedDuration::try_from_secs_f64(seconds).unwrap_or_default();
+    // Milliseconds are cut off, and a fraction may be a little short of the one that is meant.
+    let since = SignedDuration::try_from_secs_f64(seconds + 0.0005).unwrap_or_default();
     let time = Timestamp::from_duration(since).unwrap_or(Timestamp::UNIX_EPOCH);
     format!("{time:.3}")
 }
@@ -111,6 +112,14 @@ fn escape(content: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_told_to_the_millisecond() {
+        for millis in 0..1000_u32 {
+            let told = moment(1_795_292_331.0 + f64::from(millis) / 1000.0);
+            assert_eq!(told, format!("2026-11-21T20:18:51.{millis:03}Z"));
+        }
+    }
 
     #[test]
     fn json_becomes_elements() {
