@@ -92,13 +92,17 @@ fn left(watch: &Watch, service: &ObservedService, ours: &CodeDeployment) -> Judg
     let is_others = service
         .primary()
         .is_some_and(|primary| primary.id != watch.ours && primary.task_definition != watch.before);
-    let reason = ours.failure();
+    let (id, why) = (&ours.id, ours.failure());
     Judgement::Ended(match ours.status {
         _ if is_others => return superseded(service, false),
         CodeDeployStatus::Stopped if cause(ours) == RollbackCause::User => {
+            let reason = format!("somebody stopped {id}, and CodeDeploy did not roll back: {why}");
             Verdict::Stopped { reason }
         }
-        _ => Verdict::Failed { reason },
+        _ => {
+            let reason = format!("CodeDeploy gave {id} up, and did not roll back: {why}");
+            Verdict::Failed { reason }
+        }
     })
 }
 
@@ -227,7 +231,10 @@ mod tests {
         let mut ours = made("d-2", CodeDeployStatus::Stopped);
         ours.error_code = "MANUAL_STOP".to_owned();
         let stopped = judged(before(), &ours, None);
-        assert!(matches!(stopped, Judgement::Ended(Verdict::Stopped { .. })), "{stopped:?}");
+        let reason = "somebody stopped d-2, and CodeDeploy did not roll back: CodeDeploy says \
+                      Stopped of d-2: MANUAL_STOP"
+            .to_owned();
+        assert_eq!(stopped, Judgement::Ended(Verdict::Stopped { reason }));
         ours.status = CodeDeployStatus::Failed;
         ours.error_code = "TIMEOUT".to_owned();
         let failed = judged(before(), &ours, None);

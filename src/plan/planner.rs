@@ -217,7 +217,7 @@ pub(super) fn code_deploy_order(service: &ObservedService) -> Option<CodeDeployO
 
 /// A service that CodeDeploy moves, and cannot be asked to now: nobody knows what moves it, or a
 /// deployment that is not ours to follow is under way. A group has one deployment at a time.
-fn refuse_what_code_deploy_is_at(
+pub(super) fn refuse_what_code_deploy_is_at(
     picture: &ServicePicture,
     rollout: &Rollout,
 ) -> Result<(), Box<Problem>> {

@@ -122,12 +122,6 @@ pub enum Problem {
         /// The service.
         service: ServiceId,
     },
-    /// CodeDeploy moves a service that is to be restarted, and nothing of CodeDeploy restarts.
-    #[error("service `{service}` cannot be restarted: it is moved by CodeDeploy")]
-    NotRestartable {
-        /// The service.
-        service: ServiceId,
-    },
     /// A rollout of a service that is to be restarted is under way.
     #[error("service `{service}` cannot be restarted while a rollout of it is under way")]
     Moving {
@@ -227,7 +221,6 @@ impl Problem {
                 "wait for its end, or stop it with `aws deploy stop-deployment --deployment-id \
                  {deployment}`"
             ),
-            Self::NotRestartable { .. } => RESTART_THE_OTHERS.to_owned(),
             Self::Moving { service } => wait_for_end(service),
             Self::RollingBack { service } => format!(
                 "{}; `--force` deploys over it, and then ECS may have nothing to go back to",
@@ -258,10 +251,6 @@ impl Problem {
         matches!(self, Self::NotRegistered { .. } | Self::ImageMissing { .. })
     }
 }
-
-/// What to do where CodeDeploy moves a service that is to be restarted.
-const RESTART_THE_OTHERS: &str = "leave it out: services under CodeDeploy cannot be restarted; \
-                                  restart the others by name";
 
 /// How the end of a service's rollout is waited for.
 fn wait_for_end(service: &ServiceId) -> String {

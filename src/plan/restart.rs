@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     document::container_images,
-    planner::{before, refuse_what_cannot_be_deployed, running_hashes, unreadable},
+    planner::{
+        before, code_deploy_order, refuse_what_cannot_be_deployed, refuse_what_code_deploy_is_at,
+        running_hashes, unreadable,
+    },
     preflight::Problem,
     steps::{Insistence, PlannedStep, Revision, Rollout, ServicePicture},
 };
 use crate::model::{
-    ContainerName, DeploymentController, Digest, ImageId, ImageUri, RolloutState, StepBefore,
-    StepTarget,
+    ContainerName, Digest, ImageId, ImageUri, RolloutState, StepBefore, StepTarget,
 };
 
 /// A service that is to be restarted.
@@ -61,22 +63,23 @@ pub(super) fn restart(
         revision: Revision::Existing { task_definition: picture.running().arn.clone() },
         changes: Vec::new(),
         parameters: Vec::new(),
-        rollout: Rollout::Update { force: true },
+        rollout: ANEW,
         digests,
         desired: picture.observed.desired,
         circuit_breaker: picture.observed.circuit_breaker.enabled,
         strategy: picture.observed.strategy.clone(),
-        code_deploy: None,
+        code_deploy: code_deploy_order(&picture.observed),
     })
 }
 
-/// Services that ECS does not restart itself, or that move anyway.
+/// A deployment of what runs already.
+const ANEW: Rollout = Rollout::Update { force: true };
+
+/// Services that cannot be deployed, or that move anyway.
 fn refuse_what_cannot_be_restarted(picture: &ServicePicture) -> Result<(), Box<Problem>> {
     refuse_what_cannot_be_deployed(Insistence::default(), picture)?;
+    refuse_what_code_deploy_is_at(picture, &ANEW)?;
     let service = picture.service.clone();
-    if picture.observed.controller != DeploymentController::Ecs {
-        return Err(Box::new(Problem::NotRestartable { service }));
-    }
     let state = picture.observed.primary().and_then(|primary| primary.rollout_state);
     if state == Some(RolloutState::InProgress) {
         return Err(Box::new(Problem::Moving { service }));

@@ -31,6 +31,7 @@ pub(super) fn restarted_again(step: &Step, picture: &UndoPicture) -> (PlannedSte
     planned.desired = picture.observed.desired;
     planned.circuit_breaker = picture.observed.circuit_breaker.enabled;
     planned.strategy = picture.observed.strategy.clone();
+    planned.code_deploy = code_deploy_order(&picture.observed);
     (planned, Start::Apply)
 }
 

@@ -196,11 +196,60 @@ fn what_somebody_stops_is_told_as_that() {
 }
 
 #[test]
+fn a_restart_is_a_deployment_of_what_runs() {
+    let shop = shop(&[]);
+    let restart = ["restart", "search-indexer", "prod", "-y"];
+    let plan = shop.run(&["restart", "search-indexer", "prod", "--dry-run"]).expect(0);
+    plan.prints("is restarted with bookshop-prod-search-indexer:1")
+        .prints("moved by CodeDeploy: D");
+    // An answer that is lost makes no second one.
+    shop.sandbox(&["fault", "add", "CreateDeployment", "drop-after", "--times", "1"]);
+    shop.run(&restart).expect(0).prints("1 of 1 services in prod are restarted and verified");
+    assert_eq!(shop.writes(), ["CreateDeployment"]);
+    let sets = service(&shop)["taskSets"].take();
+    assert_eq!(sets.as_array().unwrap().len(), 1);
+    assert_eq!(text(&sets[0]["externalId"]), recorded(&shop, "d1"));
+    assert!(text(&sets[0]["taskDefinition"]).ends_with("search-indexer:1"));
+    shop.assert_in_step(&PROD[5]);
+    assert_eq!(shop.states("prod")["search-indexer"], "COMPLETE");
+    // One that does not come up any more is put back by CodeDeploy.
+    let runs = shop.parameter("/bookshop/images/prod/search-indexer").unwrap();
+    shop.sandbox(&["fate", &runs, "crash=3"]);
+    shop.run(&restart).expect(3).prints("ROLLED_BACK").prints("exit code 3");
+    let sets = service(&shop)["taskSets"].take();
+    assert_eq!(text(&sets[0]["externalId"]), recorded(&shop, "d1"));
+    assert_eq!(shop.count("CreateDeployment"), 2);
+    // One deployment at a time.
+    shop.stand_still();
+    let other = "bookshop-prod-search-indexer:1";
+    shop.sandbox(&["set", "point-service", "search-indexer", "prod", other]);
+    shop.forget_requests();
+    shop.run(&restart).expect(1).tells("is being deployed by CodeDeploy: d-");
+    assert!(shop.writes().is_empty());
+}
+
+#[test]
+fn a_restart_that_dies_at_the_request_is_made_once() {
+    let counted = shop(&[]);
+    let restart = ["restart", "search-indexer", "prod", "-y"];
+    counted.sandbox(&["crash", "--count"]);
+    counted.run(&restart).expect(0);
+    let points = counted.json(&["sandbox", "crash", "--points"]);
+    let points = points["points"].as_array().unwrap();
+    let at = points.iter().find(|point| point["name"] == "codedeploy:CreateDeployment").unwrap();
+    for later in ["0s", "10m"] {
+        let shop = shop(&[]);
+        shop.sandbox(&["crash", "--after", &at["number"].to_string()]);
+        assert_eq!(shop.run(&restart).signal, Some(9));
+        shop.sandbox(&["advance", later]);
+        shop.run(&["resume"]).expect(0).prints("VERIFIED");
+        assert_eq!(shop.count("CreateDeployment"), 1);
+    }
+}
+
+#[test]
 fn what_only_ecs_has_is_not_asked_of_codedeploy() {
     let shop = shop(&[]);
-    let run = shop.run(&["restart", "search-indexer", "prod", "-y"]).expect(1);
-    run.tells("cannot be restarted: it is moved by CodeDeploy")
-        .tells("services under CodeDeploy cannot be restarted; restart the others by name");
     let breaker = [INDEXER, &["--enable-circuit-breaker", "--dry-run"]].concat();
     let plan = shop.run(&breaker).expect(0);
     assert!(!plan.stdout.contains("ircuit"), "{}", plan.stdout);
@@ -260,6 +309,17 @@ fn when_the_time_is_up_what_waits_for_an_answer_is_no_failure() {
     assert_eq!(shop.count("ContinueDeployment"), 1);
     shop.run(&["wait", "d1"]).expect(0).prints("VERIFIED");
     shop.assert_in_step(&PROD[5]);
+}
+
+#[test]
+fn where_nobody_answers_in_time_it_is_said_who_gave_up() {
+    let shop = shop(&["--wait-for-continue"]);
+    let mut deploy = shop.start(&[INDEXER, &["--on-failure", "hold"]].concat());
+    deploy.hears("waits for your answer");
+    shop.sandbox(&["advance", "49h"]);
+    let run = deploy.end().prints("FAILED").prints("CodeDeploy gave d-");
+    run.prints(", and did not roll back: The deployment was stopped because traffic was not");
+    assert_eq!(shop.verdicts("d1")["search-indexer"], "FAILED");
 }
 
 #[test]

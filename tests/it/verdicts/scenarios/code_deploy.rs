@@ -13,6 +13,29 @@ const GIVEN: &[&str] = &["set", "controller", "search-indexer", "prod", "code-de
 const WITHOUT_ROLLBACK: &[&str] =
     &["set", "controller", "search-indexer", "prod", "code-deploy", "--no-auto-rollback"];
 
+/// The same, waiting for somebody before traffic is shifted.
+const WAITING: &[&str] =
+    &["set", "controller", "search-indexer", "prod", "code-deploy", "--wait-for-continue"];
+
+/// The same, with traffic that is shifted in two steps, and old tasks that are kept.
+const CANARY: &[&str] = &[
+    "set",
+    "controller",
+    "search-indexer",
+    "prod",
+    "code-deploy",
+    "--config",
+    "CodeDeployDefault.ECSCanary10Percent5Minutes",
+    "--termination-wait",
+    "1",
+];
+
+/// Answers the deployment.
+fn answer(shop: &Shop, more: &[&str]) {
+    let words = ["continue", "prod", "-y"];
+    shop.run(&words.iter().chain(more).copied().collect::<Vec<_>>()).expect(0);
+}
+
 /// Stops the deployment in the console.
 fn stop(shop: &Shop, more: &[&str]) {
     let words = ["set", "stop-code-deploy", "search-indexer", "prod"];
@@ -55,17 +78,39 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         part: PART,
         name: "it waits for somebody, who lets it go on",
-        sandbox: &[&[
-            "set",
-            "controller",
-            "search-indexer",
-            "prod",
-            "code-deploy",
-            "--wait-for-continue",
-        ]],
-        meanwhile: &[("Ready", |shop| {
-            shop.sandbox(&["set", "continue-code-deploy", "search-indexer", "prod"]);
-        })],
+        sandbox: &[WAITING],
+        meanwhile: &[("Ready", |shop| answer(shop, &[]))],
+        ..PLAIN
+    },
+    Scenario {
+        part: PART,
+        name: "it waits for somebody, who says no",
+        sandbox: &[WAITING],
+        meanwhile: &[("Ready", |shop| answer(shop, &["--rollback"]))],
+        ..ROLLED_BACK
+    },
+    Scenario {
+        part: PART,
+        name: "it waits for somebody, and the command's time is up",
+        sandbox: &[WAITING],
+        command: &["deploy", "search-indexer", "prod", "-y", "--timeout", "12s"],
+        has_an_end: false,
+        exit: 8,
+        verdict: "TIMED_OUT",
+        ..PLAIN
+    },
+    Scenario {
+        part: PART,
+        name: "canary: its planned waits are longer than the command's time",
+        sandbox: &[CANARY],
+        command: &["deploy", "search-indexer", "prod", "-y", "--timeout", "3s"],
+        ..PLAIN
+    },
+    Scenario {
+        part: PART,
+        name: "a restart: a deployment of the same task definition",
+        sandbox: &[GIVEN],
+        command: &["restart", "search-indexer", "prod", "-y"],
         ..PLAIN
     },
 ];
