@@ -382,14 +382,14 @@ impl Engine<'_> {
             Rollout::Settled { ecs_deployment: None } => false,
             Rollout::Update { force } => *force,
         };
+        if let Some(order) = &step.code_deploy {
+            let wanted = (order, task_definition);
+            return self.deploy_by_code_deploy(run, (position, step), wanted).await;
+        }
         if step.restart
             && let Err(verdict) = self.refuse_if_moved(step).await
         {
             return Ok(Err(verdict));
-        }
-        if let Some(order) = &step.code_deploy {
-            let wanted = (order, task_definition);
-            return self.deploy_by_code_deploy(run, (position, step), wanted).await;
         }
         let update = ServiceUpdate {
             cluster: &step.target.cluster,
@@ -412,7 +412,7 @@ impl Engine<'_> {
 impl Engine<'_> {
     /// The verdict on a restart where somebody deployed the service since it was planned: it would
     /// take that back.
-    async fn refuse_if_moved(&self, step: &PlannedStep) -> Result<(), Verdict> {
+    pub(super) async fn refuse_if_moved(&self, step: &PlannedStep) -> Result<(), Verdict> {
         let target = target_of(step);
         let seen = self.ecs.observe(std::slice::from_ref(&target)).await;
         let seen = seen.map_err(|error| refused(&error, false))?;

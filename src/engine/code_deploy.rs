@@ -64,11 +64,30 @@ impl Engine<'_> {
             description: &description,
             since: deployment.created_at,
         };
+        if step.restart
+            && let Err(verdict) = self.refuse_if_moved_by_others(step, &new).await
+        {
+            return Ok(Err(verdict));
+        }
         let made = self.ecs.code_deploy().create(&new).await;
         if let Ok((id, true)) = &made {
             tracing::info!(%id, description, "found the deployment that was made before");
         }
         Ok(made.map(|(id, _)| id).map_err(|error| refused(&error, error.is_ambiguous())))
+    }
+
+    /// The verdict on a restart where somebody else deployed the service since it was planned. Our
+    /// own deployment is looked for first: once over, it looks like somebody else's.
+    async fn refuse_if_moved_by_others(
+        &self,
+        step: &PlannedStep,
+        new: &NewDeployment<'_>,
+    ) -> Result<(), Verdict> {
+        match self.ecs.code_deploy().look_for(new).await {
+            Ok(Some(_ours)) => Ok(()),
+            Ok(None) => self.refuse_if_moved(step).await,
+            Err(error) => Err(refused(&error, false)),
+        }
     }
 
     /// Stops our deployment on its way forward, where it is still under way, and waits until

@@ -94,7 +94,13 @@ impl CodeDeploy {
     }
 
     /// Looks for a deployment that was asked for before.
-    async fn look_for(&self, new: &NewDeployment<'_>) -> Result<Option<EcsDeploymentId>, EcsError> {
+    ///
+    /// # Errors
+    /// Fails if `CodeDeploy` cannot be asked.
+    pub async fn look_for(
+        &self,
+        new: &NewDeployment<'_>,
+    ) -> Result<Option<EcsDeploymentId>, EcsError> {
         let since = new.since.checked_sub(SKEW).unwrap_or(new.since);
         let found = self.described(&new.order.group, (new.description, since)).await?;
         Ok(found.map(|found| found.id))
