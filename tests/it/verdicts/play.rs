@@ -294,8 +294,14 @@ fn says(shop: &Shop, scenario: &Scenario, verdict: &str, (page, printed): (&str,
     let sentence = if verdict.is_empty() {
         refusal(printed)
     } else {
-        let start = format!("{}: {verdict}", scenario.service);
-        page.lines().find_map(|line| line.strip_prefix(&start)).map(str::to_owned)
+        let (headline, own) = (format!("{}: ", scenario.service), "own rollout");
+        let mut lines = page.lines().skip_while(|line| !line.starts_with(&headline));
+        // Of a service that was put back, the headline tells that, and a line of its own the rest.
+        let end = |line: &str| {
+            let told = line.strip_prefix(&headline).or(line.trim_start().strip_prefix(own))?;
+            Some(told.trim_start().strip_prefix(verdict)?.to_owned())
+        };
+        lines.by_ref().take_while(|line| !line.is_empty()).find_map(end)
     };
     steady(shop, sentence.unwrap_or_default().trim())
 }
