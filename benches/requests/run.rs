@@ -103,6 +103,7 @@ impl Place {
             person: Actor { name: "benchmark".to_owned(), ..Actor::default() },
             now: clock::now,
             journal_folder: folder.path().join("journal"),
+            folder: folder.path().to_owned(),
         };
         Ok(Self { sandbox, shop, workspace, _folder: folder })
     }

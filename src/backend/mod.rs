@@ -12,6 +12,7 @@ pub mod registry;
 pub mod scaling;
 pub mod source;
 pub mod store;
+pub mod text;
 
 #[cfg(test)]
 pub(crate) mod testing;

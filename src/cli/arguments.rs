@@ -6,12 +6,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     abort::AbortArguments, completions::CompletionsArguments, deploy::DeployArguments,
-    history::HistoryArguments, hooks::ContinueArguments, journal::JournalArguments,
-    lock::LockArguments, log::LogArguments, manual::ManArguments, register::RegisterArguments,
-    release::ReleaseArguments, releases::ReleasesArguments, restart::RestartArguments,
-    resume::ResumeArguments, rollback::RollbackArguments, sandbox::SandboxArguments,
-    show::ShowArguments, status::StatusArguments, store::StoreArguments, unlock::UnlockArguments,
-    wait::WaitArguments,
+    history::HistoryArguments, hooks::ContinueArguments, init::InitArguments,
+    journal::JournalArguments, lock::LockArguments, log::LogArguments, manual::ManArguments,
+    register::RegisterArguments, release::ReleaseArguments, releases::ReleasesArguments,
+    restart::RestartArguments, resume::ResumeArguments, rollback::RollbackArguments,
+    sandbox::SandboxArguments, show::ShowArguments, status::StatusArguments, store::StoreArguments,
+    terraform::TerraformArguments, unlock::UnlockArguments, wait::WaitArguments,
 };
 
 /// Knows what is deployed where, by whom and why, and moves a set of services there safely.
@@ -95,6 +95,8 @@ pub(crate) enum OutputFormat {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Make a manifest of what is known already.
+    Init(InitArguments),
     /// Say that an image is now the latest of a service.
     Register(RegisterArguments),
     /// Make an environment run a set of images: plan, confirm, roll out, verify, record.
@@ -129,6 +131,8 @@ pub(crate) enum Command {
     Log(LogArguments),
     /// Work with the store, the record of releases and deployments.
     Store(StoreArguments),
+    /// See that Terraform agrees with what is deployed, and write what it needs for that.
+    Terraform(TerraformArguments),
     /// Bring in what a deployment could not write into the store.
     Journal(JournalArguments),
     /// Work with the sandbox, the AWS inside this program.

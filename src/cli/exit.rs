@@ -27,7 +27,7 @@ pub enum Exit {
     Unknown,
     /// Something has to be settled first.
     Blocked,
-    /// With `--exit-code`: something is not complete.
+    /// With `--exit-code`: something is not complete, or not clean with Terraform.
     Differs,
     /// A deployment ended, and its end is not in the store.
     NotRecorded,
@@ -94,7 +94,9 @@ impl Exit {
                 "Blocked: a deployment or a one-off task is unfinished, or the environment is on \
                  hold; nothing was done."
             }
-            Self::Differs => "With `--exit-code`: something is not complete.",
+            Self::Differs => {
+                "With `--exit-code`: something is not complete, or not clean with Terraform."
+            }
             Self::NotRecorded => {
                 "The deployment ended, and its record could not be written to the store: run \
                  `journal push`."

@@ -11,6 +11,7 @@ use crate::{
     manifest::{ManifestError, ManifestErrors},
     model::HeldLock,
     ops::{Obstacle, OpError},
+    plan::DraftError,
     sandbox::SandboxError,
     ui::{self, Console, Failure, Format},
 };
@@ -63,6 +64,9 @@ pub(crate) enum CliError {
         /// What to do.
         hint: String,
     },
+    /// No manifest can be made.
+    #[error("failed to make a manifest")]
+    Draft(#[from] DraftError),
     /// A question could not be asked.
     #[error("nobody is there to answer")]
     NoAnswer,
@@ -133,6 +137,7 @@ impl CliError {
             Self::Op(error) => error.hints(),
             Self::Store(error) => vec![error.hint()],
             Self::Usage { hint, .. } => vec![hint.clone()],
+            Self::Draft(error) => one(error.hint()),
             Self::NoAnswer => one("add `--skip-confirm` to go on without a question"),
             Self::Listen { .. } => one("choose another port with `--port`, or 0 for a free one"),
         }
@@ -146,6 +151,7 @@ impl CliError {
             | Self::Manifest(_)
             | Self::NotInManifest(_)
             | Self::Usage { .. }
+            | Self::Draft(_)
             | Self::NoAnswer => Exit::Usage,
             Self::Op(error) => exit_of_op(error),
             Self::Interrupted => Exit::Interrupted,
@@ -186,6 +192,8 @@ fn exit_of_op(error: &OpError) -> Exit {
         | OpError::Id(_)
         | OpError::ImageUri(_)
         | OpError::NotSelected { .. }
+        | OpError::Text(_)
+        | OpError::Terraform { .. }
         | OpError::NoRegion
         | OpError::LeftoverEndpoint { .. } => Exit::Usage,
         OpError::Obstacle(obstacle) => exit_of_obstacle(obstacle),

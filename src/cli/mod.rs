@@ -11,6 +11,7 @@ mod exit;
 mod failure;
 mod history;
 mod hooks;
+mod init;
 mod interrupt;
 mod journal;
 mod lock;
@@ -29,6 +30,7 @@ mod show;
 mod since;
 mod status;
 mod store;
+mod terraform;
 mod unlock;
 mod wait;
 mod workspace;
@@ -70,6 +72,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
 /// Runs one command.
 async fn run(settings: &Settings, command: Command) -> Result<Exit, CliError> {
     match command {
+        Command::Init(arguments) => init::run(settings, &arguments),
         Command::Register(arguments) => register::run(settings, arguments).await,
         Command::Deploy(arguments) => deploy::run(settings, arguments).await,
         Command::Release(arguments) => release::run(settings, arguments).await,
@@ -88,6 +91,7 @@ async fn run(settings: &Settings, command: Command) -> Result<Exit, CliError> {
         Command::Unlock(arguments) => unlock::run(settings, arguments).await,
         Command::Log(arguments) => log::run(settings, arguments).await,
         Command::Store(arguments) => store::run(settings, arguments).await,
+        Command::Terraform(arguments) => terraform::run(settings, arguments).await,
         Command::Sandbox(arguments) => sandbox::run(settings, arguments).await,
         Command::Completions(arguments) => Ok(completions::run(settings, &arguments)),
         Command::Man(arguments) => manual::run(settings, &arguments),

@@ -102,6 +102,8 @@ pub(super) struct Base {
     repository: Option<Repository>,
     /// Where what the store does not take is kept.
     journal_folder: PathBuf,
+    /// The folder of the manifest.
+    folder: PathBuf,
     /// The sandbox, where it is worked in.
     sandbox: Option<Sandbox>,
 }
@@ -123,7 +125,8 @@ pub(super) fn base(settings: &Settings, project: Option<&str>) -> Result<Base, C
     let throttles = Arc::new(Throttles::default());
     let connector = connector(settings, &project, (sandbox.as_ref(), &throttles));
     let journal_folder = found.folder.join(STATE).join("journal");
-    Ok(Base { project, place, connector, throttles, repository, journal_folder, sandbox })
+    let folder = found.folder;
+    Ok(Base { project, place, connector, throttles, repository, journal_folder, folder, sandbox })
 }
 
 /// Opens everything a command works with, and tells of deployments that nobody finishes.
@@ -155,7 +158,7 @@ pub(super) async fn open_quietly(
     settings: &Settings,
     project: Option<&str>,
 ) -> Result<Workspace, CliError> {
-    let Base { project, place, connector, throttles, repository, journal_folder, sandbox } =
+    let Base { project, place, connector, throttles, repository, journal_folder, folder, sandbox } =
         base(settings, project)?;
     let store: Arc<dyn Store> = place.open(&connector).await?.store;
     let ledger = Ledger::new(match sandbox {
@@ -178,6 +181,7 @@ pub(super) async fn open_quietly(
         person,
         now: clock::now,
         journal_folder,
+        folder,
     })
 }
 

@@ -161,7 +161,7 @@ impl<'r> Draft<'r> {
         self.apply_set_clusters();
         self.check_references(has_image_table);
         self.link_environments();
-        self.apply_defaults(&home);
+        self.apply_defaults(&home, table.terraform.and_then(environments::state).as_ref());
         self.check_names();
         let store = self.store(table.store, &home);
         let id = id?;

@@ -137,6 +137,9 @@ pub struct Environment {
     pub on_failure: OnFailure,
     /// Whether a deployment must say why it is made.
     pub require_reason: bool,
+    /// The file with what Terraform says of the services; a relative path starts at the folder of
+    /// the manifest.
+    pub terraform_state: Option<PathBuf>,
 }
 
 impl Environment {

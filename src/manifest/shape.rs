@@ -109,6 +109,8 @@ shape! {
         /// Where releases and deployments are recorded. Default: the file
         /// `.release-tool/store.sqlite` beside the manifest.
         store: Store,
+        /// The Terraform state of all environments that name none.
+        terraform: Terraform,
         /// Where services run, by environment id.
         environments: Collection<Environment>,
         /// Services that are released together, by service set id.
@@ -149,6 +151,8 @@ shape! {
         on_failure: OnFailure,
         /// Whether a deployment must say why it is made. Default: `false`.
         require_reason: bool,
+        /// The Terraform state that has the services. Default: that of the project.
+        terraform: Terraform,
     }
 }
 
@@ -276,6 +280,16 @@ shape! {
     }
 }
 
+shape! {
+    /// What Terraform says of the services. It is read before a deployment, which warns where
+    /// `terraform apply` would take it back.
+    Terraform, "a `terraform` table" {
+        /// The path of a file that `terraform show -json` wrote, or of a state file, from the folder
+        /// of the manifest. In it `{env}` stands for the environment's id.
+        [required] state: Text,
+    }
+}
+
 /// The keys of every table, with what the table describes.
 pub(super) const SHAPES: &[(&str, &[Key])] = &[
     (Project::OWNER, Project::KEYS),
@@ -288,6 +302,7 @@ pub(super) const SHAPES: &[(&str, &[Key])] = &[
     (CodeDeploy::OWNER, CodeDeploy::KEYS),
     (Image::OWNER, Image::KEYS),
     (Store::OWNER, Store::KEYS),
+    (Terraform::OWNER, Terraform::KEYS),
 ];
 
 /// The first table that has a key, as what it describes.

@@ -22,6 +22,7 @@ use super::{
     restart::{draft_of_restart, joined, restarted_after, taken_out, verified_as_it_runs},
     rollback::{hold_if_broken, reason_to_hold},
     surroundings::{look_around, neighbours},
+    terraform::Foresight,
     workspace::{Workspace, unless_interrupted},
 };
 use crate::{
@@ -148,6 +149,7 @@ async fn draft_beside(
     let Gathered { images, platforms, .. } = gathered;
     let running = running(&album.pictures);
     let neighbours = neighbours(&album.pictures);
+    let terraform = Foresight::of(workspace, &environment, &album.pictures);
     let mut plan = plan(PlanRequest {
         project: project.id.clone(),
         environment: environment.id.clone(),
@@ -172,6 +174,7 @@ async fn draft_beside(
     );
     plan.warnings.extend(lost?);
     plan.take_note_of(&surroundings);
+    terraform.warn(workspace, &access, &mut plan).await;
     let last_verified = last_verified(workspace, &plan).await?;
     let request = request.clone();
     let on_failure = environment.on_failure;

@@ -3,13 +3,18 @@
 use super::{journal::KeptFile, obstacle::Obstacle};
 use crate::{
     backend::{
-        aws::IdentityError, escape::EscapeError, params::ParametersError, platform::ecs::EcsError,
-        registry::RegistryError, store::StoreError,
+        aws::IdentityError,
+        escape::EscapeError,
+        params::ParametersError,
+        platform::ecs::EcsError,
+        registry::RegistryError,
+        store::StoreError,
+        text::{TextError, TextSource},
     },
     engine::EngineError,
     manifest::ManifestError,
     model::{DeploymentNumber, Digest, IdError, ImageUri, ImageUriError},
-    plan::Refusal,
+    plan::{Refusal, TerraformReadError},
 };
 
 /// Why a use case fails.
@@ -113,6 +118,18 @@ pub enum OpError {
         /// The digest given.
         given: Digest,
     },
+    /// A text from outside cannot be read.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// What is said to be Terraform's is not.
+    #[error("failed to understand {source_of} as what Terraform says")]
+    Terraform {
+        /// Where it is from.
+        source_of: TextSource,
+        /// Why.
+        #[source]
+        reason: TerraformReadError,
+    },
     /// The project has no services: none in the manifest, and none registered.
     #[error("project `{project}` has no services yet")]
     NoServices {
@@ -169,6 +186,8 @@ impl OpError {
                  refused then, copy into a new, empty table"
                     .to_owned(),
             ),
+            Self::Text(error) => vec![error.hint().to_owned()],
+            Self::Terraform { reason, .. } => one(reason.hint().to_owned()),
             Self::Refused(refusal) => {
                 refusal.problems.iter().map(crate::plan::Problem::hint).collect()
             }

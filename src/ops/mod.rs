@@ -21,9 +21,11 @@ mod register;
 mod release;
 mod restart;
 mod rollback;
+mod snippet;
 mod status;
 mod store;
 mod surroundings;
+mod terraform;
 mod unfinished;
 mod workspace;
 
@@ -42,7 +44,11 @@ pub use release::{
     ListedRelease, MadeRelease, ReleaseRequest, ShownRelease, make_release, releases, show_release,
 };
 pub use rollback::{Goal, RollbackRequest, Way, is_on_hold, way_back};
+pub use snippet::{Snippet, SnippetOrder, snippet};
 pub use status::{LastReleased, ServiceStatus, StatusReport, StatusRequest, status};
 pub use store::{Migrated, NamedStore, check_store, migrate};
+pub use terraform::{
+    CheckedEnvironment, TerraformReport, TerraformRequest, check_terraform, read_terraform,
+};
 pub use unfinished::{TakeUp, take_up, unfinished, wait_for};
 pub use workspace::{Connector, Workspace};

@@ -49,6 +49,8 @@ pub struct Workspace {
     pub now: fn() -> jiff::Timestamp,
     /// The folder for what the store does not take.
     pub journal_folder: PathBuf,
+    /// The folder of the manifest, where its relative paths start.
+    pub folder: PathBuf,
 }
 
 impl Workspace {

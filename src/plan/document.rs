@@ -13,7 +13,7 @@ use crate::model::{ContainerName, ImageUri, StepTarget, Tag, TaskDefinition};
 
 /// Members of a described task definition that `RegisterTaskDefinition` does not take: the
 /// difference of the two shapes in the ECS API model. Everything else is passed on.
-const READ_ONLY: [&str; 9] = [
+pub(super) const READ_ONLY: [&str; 9] = [
     "taskDefinitionArn",
     "revision",
     "status",

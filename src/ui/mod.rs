@@ -22,6 +22,7 @@ mod release;
 mod stages;
 mod status;
 mod table;
+mod terraform;
 mod words;
 
 pub use console::{Console, Format};
@@ -40,4 +41,5 @@ pub use release::{made_release, releases, show_release};
 pub use stages::{WaitingRow, answered, waiting, waits};
 pub use status::{ServiceRow, StatusView, status};
 pub use table::Table;
+pub use terraform::{TerraformRows, terraform};
 pub use words::date_time;

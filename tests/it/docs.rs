@@ -30,7 +30,7 @@ fn at(path: &str) -> PathBuf {
 
 /// Compares a file with what it should be, or writes it.
 #[expect(clippy::disallowed_methods, reason = "a switch of this test, not a setting of the tool")]
-fn assert_committed(path: &str, expected: &str) {
+pub(crate) fn assert_committed(path: &str, expected: &str) {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(at(path), expected).unwrap();
     }

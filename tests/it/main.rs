@@ -55,4 +55,5 @@ mod stores;
 mod support;
 mod task_definitions;
 mod tasks;
+mod terraform;
 mod verdicts;

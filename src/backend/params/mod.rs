@@ -43,6 +43,8 @@ pub struct ParameterValue {
     pub value: String,
     /// The version, from 1.
     pub version: i64,
+    /// Whether it is a `SecureString`.
+    pub is_secret: bool,
 }
 
 /// Why a parameter could not be read or written.
@@ -300,7 +302,8 @@ impl Parameters {
 fn parameter(parameter: &sdk::Parameter) -> Option<(ParameterName, ParameterValue)> {
     let name = ParameterName::new(parameter.name()?).ok()?;
     let value = parameter.value()?.to_owned();
-    Some((name, ParameterValue { value, version: parameter.version() }))
+    let is_secret = parameter.r#type() == Some(&sdk::ParameterType::SecureString);
+    Some((name, ParameterValue { value, version: parameter.version(), is_secret }))
 }
 
 /// What a refused write means.

@@ -65,7 +65,7 @@ async fn parameters_are_read_ten_a_request_and_missing_ones_are_absent() {
     asked.push(names[0].clone());
     let found = parameters.get(&asked).await.unwrap();
     assert_eq!(found.len(), 20);
-    let first = ParameterValue { value: "repo/app:1".to_owned(), version: 1 };
+    let first = ParameterValue { value: "repo/app:1".to_owned(), version: 1, is_secret: false };
     assert_eq!(found[&names[0]], first);
     assert_eq!(aws.seen().len(), 3);
     assert!(parameters.get(&[]).await.unwrap().is_empty());

@@ -1,5 +1,7 @@
 //! Environments: their settings, what the project lends them, and where `from` leads.
 
+use std::path::PathBuf;
+
 use super::{Draft, Kind, define};
 use crate::{
     manifest::{
@@ -67,6 +69,7 @@ impl Draft<'_> {
             from: None,
             on_failure: table.on_failure.unwrap_or_default(),
             require_reason: table.require_reason.unwrap_or_default(),
+            terraform_state: table.terraform.and_then(state).map(Into::into),
         };
         self.environments.insert(environment.id.clone(), environment);
     }
@@ -122,8 +125,12 @@ impl Draft<'_> {
     }
 
     /// Fills in what the project lends, and compares each account with that of the role.
-    pub(super) fn apply_defaults(&mut self, home: &Home) {
+    pub(super) fn apply_defaults(&mut self, home: &Home, terraform_state: Option<&String>) {
         for environment in self.environments.values_mut() {
+            lend(&mut environment.terraform_state, terraform_state.map(PathBuf::from).as_ref());
+            environment.terraform_state = environment.terraform_state.take().map(|path| {
+                path.to_string_lossy().replace("{env}", environment.id.as_str()).into()
+            });
             let path = format!("{}.environments.{}", self.path, environment.id);
             let is_lent_both = environment.account.is_none() && environment.role_arn.is_none();
             lend(&mut environment.region, home.region.as_ref());
@@ -144,6 +151,11 @@ impl Draft<'_> {
             }
         }
     }
+}
+
+/// The path of a `terraform` table. The reader has reported where there is none.
+pub(super) fn state(table: shape::Terraform) -> Option<String> {
+    table.state.map(|state| state.value)
 }
 
 /// Takes the project's setting where an environment has none.

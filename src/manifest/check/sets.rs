@@ -147,6 +147,7 @@ impl Draft<'_> {
             from: None,
             on_failure: OnFailure::default(),
             require_reason: false,
+            terraform_state: None,
         });
         let other_place = format!("{}.environments.{id}", self.path);
         let conflict = |place: String, value: String, other_key: &str, other: String| {

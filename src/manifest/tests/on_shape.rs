@@ -161,7 +161,7 @@ fn a_key_of_another_table() {
     4 | repositry = ''
       | ^^^^^^^^^
       |
-      = hint: remove `repositry`: an environment has the keys `name`, `cluster`, `region`, `account`, `role_arn`, `external_id`, `profile`, `from`, `on_failure` and `require_reason`
+      = hint: remove `repositry`: an environment has the keys `name`, `cluster`, `region`, `account`, `role_arn`, `external_id`, `profile`, `from`, `on_failure`, `require_reason` and `terraform`
 
     error: unknown key `waiting_time` in `shop.environments.prod`
      --> .weco-project:5:1
@@ -169,7 +169,7 @@ fn a_key_of_another_table() {
     5 | waiting_time = 3
       | ^^^^^^^^^^^^
       |
-      = hint: remove `waiting_time`: an environment has the keys `name`, `cluster`, `region`, `account`, `role_arn`, `external_id`, `profile`, `from`, `on_failure` and `require_reason`
+      = hint: remove `waiting_time`: an environment has the keys `name`, `cluster`, `region`, `account`, `role_arn`, `external_id`, `profile`, `from`, `on_failure`, `require_reason` and `terraform`
     ");
 }
 
@@ -568,4 +568,33 @@ on_failure = false
       |
       = hint: write a string as the value of `on_failure`
     "#);
+}
+
+#[test]
+fn a_terraform_table_without_its_state() {
+    assert_snapshot!(rendered("[shop]\nterraform = { path = 'x' }\n[shop.environments.prod]\nterraform = 'x'"), @"
+    error: `shop.terraform` has no `state`
+     --> .weco-project:2:13
+      |
+    2 | terraform = { path = 'x' }
+      |             ^^^^^^^^^^^^^^
+      |
+      = hint: add the key `state` to `shop.terraform`
+
+    error: unknown key `path` in `shop.terraform`
+     --> .weco-project:2:15
+      |
+    2 | terraform = { path = 'x' }
+      |               ^^^^
+      |
+      = hint: remove `path`: a `terraform` table has the keys `state`
+
+    error: `shop.environments.prod.terraform` is a string, not a table
+     --> .weco-project:4:13
+      |
+    4 | terraform = 'x'
+      |             ^^^
+      |
+      = hint: write a table as the value of `terraform`
+    ");
 }

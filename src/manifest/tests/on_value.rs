@@ -380,7 +380,7 @@ fn control_characters_are_shown_and_not_sent() {
     2 | "\u001b[31mname\n" = 'x'
       | ^^^^^^^^^^^^^^^^^^
       |
-      = hint: remove `\u{1b}[31mname\n`: a project has the keys `name`, `region`, `account`, `role_arn`, `profile`, `store`, `environments`, `service_sets`, `services` and `images`
+      = hint: remove `\u{1b}[31mname\n`: a project has the keys `name`, `region`, `account`, `role_arn`, `profile`, `store`, `terraform`, `environments`, `service_sets`, `services` and `images`
 
     error: `\u{202e}eu` is not a valid region: a region looks like `eu-west-1`
      --> .weco-project:3:10

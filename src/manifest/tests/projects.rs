@@ -365,3 +365,19 @@ fn check_rfc_service_sets(project: &Project) {
     let image = &project.images["id_minter"];
     assert_eq!(image.repository.as_deref(), Some("uk.ac.wellcome/id_minter"));
 }
+
+#[test]
+fn a_terraform_state_is_lent_and_may_be_one_for_each_environment() {
+    let project = project(
+        r#"
+[shop]
+terraform = { state = "terraform/{env}.json" }
+[shop.environments.stage]
+[shop.environments.prod]
+terraform = { state = "live.tfstate" }
+"#,
+    );
+    let state = |id: &str| project.environment(id).unwrap().terraform_state.clone().unwrap();
+    assert_eq!(state("stage"), Path::new("terraform/stage.json"));
+    assert_eq!(state("prod"), Path::new("live.tfstate"));
+}
