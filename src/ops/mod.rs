@@ -13,6 +13,7 @@ mod hooks;
 mod images;
 mod insurance;
 mod journal;
+mod left_out;
 mod locks;
 mod log;
 mod obstacle;
