@@ -123,8 +123,8 @@ impl CliError {
         let one = |hint: &str| vec![hint.to_owned()];
         match self {
             Self::NoManifest { .. } => one(
-                "go to a directory of the project, name the file with `--manifest`, or begin with \
-                 a copy of `.weco-project.example`",
+                "go to a directory of the project, name the file with `--manifest`, begin with a copy \
+                 of `.weco-project.example`, or make one with `release-tool init`",
             ),
             Self::UnreadableManifest { .. }
             | Self::Unremovable { .. }

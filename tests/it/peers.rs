@@ -39,6 +39,11 @@ fn terraform_sees_no_changes_after_a_deployment() {
     run("terraform.py");
 }
 
+#[test]
+fn terraform_does_what_was_foretold_and_takes_what_was_printed() {
+    run("terraform_check.py");
+}
+
 /// Runs a script against a sandbox of its own.
 fn run(script: &str) {
     let Some(python) = python() else {
@@ -89,7 +94,7 @@ impl Served {
     fn run(&self, python: &Path, script: &str) -> Output {
         let script = root().join("tests/peers").join(script);
         let mut command = watched(python, &self.folder);
-        command.arg(python).arg(script).arg(&self.url);
+        command.arg(python).arg(script).arg(&self.url).arg(env!("CARGO_BIN_EXE_release-tool"));
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
         // `wait_with_output` would close it, and so end the script.

@@ -54,9 +54,9 @@ class Broken(Exception):
 class Terraform:
     """Terraform in a folder of its own, with a provider from a mirror."""
 
-    def __init__(self, folder: Path, mirror: Path, url: str) -> None:
+    def __init__(self, folder: Path, mirror: Path, url: str, source: Path = EXAMPLE) -> None:
         self.folder = folder / "estate"
-        shutil.copytree(EXAMPLE, self.folder)
+        shutil.copytree(source, self.folder)
         settings = folder / "terraform.rc"
         settings.write_text(
             f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n'
@@ -89,6 +89,20 @@ class Terraform:
             told = f"exit code {done.returncode}, want {codes}\n{done.stdout}"
             raise Broken(f"terraform {' '.join(arguments)}: {told}")
         return done.returncode
+
+    def show(self, *arguments: str) -> str:
+        """What `terraform show -json` says."""
+        done = subprocess.run(
+            ["terraform", "show", "-json", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=True,
+        )
+        return done.stdout
 
     def plan(self, expected: int, when: str) -> None:
         """A plan has changes, or none."""
