@@ -195,6 +195,7 @@ fn exit_of_op(error: &OpError) -> Exit {
         | OpError::Text(_)
         | OpError::Terraform { .. }
         | OpError::NoRegion
+        | OpError::NoAccount { .. }
         | OpError::LeftoverEndpoint { .. } => Exit::Usage,
         OpError::Obstacle(obstacle) => exit_of_obstacle(obstacle),
         OpError::Escape(_)

@@ -11,6 +11,7 @@ mod document;
 mod earlier;
 mod judge;
 mod lineage;
+pub mod permissions;
 mod planner;
 mod preflight;
 mod restart;

@@ -1,0 +1,1 @@
+//! The list, the policies and the trust.
