@@ -9,7 +9,11 @@ use serde::Serialize;
 
 use super::{definitions::definitions, error::OpError, workspace::Connector};
 use crate::{
-    backend::{aws::AwsSession, params::Parameters, platform::ecs::Ecs},
+    backend::{
+        aws::AwsSession,
+        params::Parameters,
+        platform::ecs::{Ecs, EcsError},
+    },
     engine::cause_chain,
     manifest::{Environment, Home, Project, Service, StoreSetting},
     model::{
@@ -185,18 +189,20 @@ impl Findings {
             return Ok(project.clone());
         }
         let what = "which services there are";
-        let guest = match enter(connector, &project.home, request.is_offline).await? {
-            Ok(guest) => guest,
+        let guests = match enter(connector, &project.home, request.is_offline).await? {
+            Ok(guests) => guests,
             Err(why) => {
                 self.note(what, why);
                 return Ok(project.clone());
             }
         };
-        let folder = ParameterName::folder(&project.id, &Label::latest());
-        let found = match Parameters::new(guest.session).by_folder(&folder).await {
+        let folder = &ParameterName::folder(&project.id, &Label::latest());
+        let list =
+            async |guest: &Guest| Parameters::new(guest.session.clone()).by_folder(folder).await;
+        let found = match first(&guests, list).await {
             Ok(found) => found,
-            Err(error) => {
-                self.note(what, cause_chain(&error));
+            Err(why) => {
+                self.note(what, why);
                 return Ok(project.clone());
             }
         };
@@ -215,7 +221,7 @@ impl Findings {
     ) -> Result<(), OpError> {
         let region = connector.region_of(home)?;
         let entered = enter(connector, home, request.is_offline).await?;
-        let account = entered.as_ref().ok().map(|guest| guest.account.clone());
+        let account = entered.as_ref().ok().and_then(|all| Some(all.first()?.account.clone()));
         let account = account_of(home).or(account);
         let account = account.ok_or_else(|| OpError::NoAccount { home: place(home, &region) })?;
         self.sites.push((home.clone(), Arns { account, region: region.clone() }));
@@ -230,12 +236,12 @@ impl Findings {
                     self.note("the repositories of images that the manifest does not name", why);
                 }
             }
-            Ok(guest) => {
+            Ok(guests) => {
                 for environment in here {
-                    self.look_at_services(&guest, project, environment).await;
+                    self.look_at_services(&guests, project, environment).await;
                 }
                 if request.group == Group::Register || *home == project.home {
-                    self.look_at_labels(&guest, project, label).await;
+                    self.look_at_labels(&guests, project, label).await;
                 }
             }
         }
@@ -245,33 +251,28 @@ impl Findings {
     /// Looks at the services of an environment.
     async fn look_at_services(
         &mut self,
-        guest: &Guest,
+        guests: &[Guest],
         project: &Project,
         environment: &Environment,
     ) {
-        let ecs = Ecs::new(guest.session.clone())
-            .naming(super::access::groups(project, &environment.home()));
         let targets = targets(project, environment);
         let wanted: Vec<_> = targets.iter().map(|(_, target)| target.clone()).collect();
-        let seen = match ecs.observe(&wanted).await {
-            Ok(seen) => seen,
-            Err(error) => {
-                let why = cause_chain(&error);
-                return self.note(unknown_in(Group::Deploy, environment), why);
-            }
+        let look = async |guest: &Guest| {
+            let ecs = Ecs::new(guest.session.clone())
+                .naming(super::access::groups(project, &environment.home()));
+            let seen = ecs.observe(&wanted).await?;
+            let running = seen.values().filter_map(|one| one.task_definition.as_ref());
+            let references: BTreeSet<String> =
+                running.flat_map(|arn| [arn.to_string(), arn.family().to_owned()]).collect();
+            Ok::<_, EcsError>((definitions(&ecs, references).await?, seen))
         };
-        let references = seen.values().filter_map(|one| one.task_definition.as_ref());
-        let references: BTreeSet<String> =
-            references.flat_map(|arn| [arn.to_string(), arn.family().to_owned()]).collect();
-        let definitions = match definitions(&ecs, references).await {
-            Ok(definitions) => definitions,
-            Err(error) => {
-                let why = cause_chain(&error);
-                return self.note(unknown_in(Group::Deploy, environment), why);
+        match first(guests, look).await {
+            Err(why) => self.note(unknown_in(Group::Deploy, environment), why),
+            Ok((definitions, seen)) => {
+                for (service, target) in targets {
+                    self.take_in((environment, service), seen.get(&target), &definitions);
+                }
             }
-        };
-        for (service, target) in targets {
-            self.take_in((environment, service), seen.get(&target), &definitions);
         }
     }
 
@@ -309,7 +310,7 @@ impl Findings {
     }
 
     /// Looks at which repositories the images are in that are registered under a label.
-    async fn look_at_labels(&mut self, guest: &Guest, project: &Project, label: &Label) {
+    async fn look_at_labels(&mut self, guests: &[Guest], project: &Project, label: &Label) {
         let names: BTreeMap<ParameterName, ImageId> = project
             .images
             .keys()
@@ -317,7 +318,8 @@ impl Findings {
             .collect();
         let asked: Vec<ParameterName> = names.keys().cloned().collect();
         // What the task definitions tell does, where the label may not be read.
-        let found = Parameters::new(guest.session.clone()).get(&asked).await.unwrap_or_default();
+        let read = async |guest: &Guest| Parameters::new(guest.session.clone()).get(&asked).await;
+        let found = first(guests, read).await.unwrap_or_default();
         for (name, value) in found {
             let repository = ImageUri::parse(value.value).ok().and_then(|uri| uri.ecr());
             if let (Some(image), Some(repository)) = (names.get(&name), repository) {
@@ -327,30 +329,29 @@ impl Findings {
     }
 }
 
-/// Goes to a home: as the role that the manifest names, or else with the caller's own
-/// credentials, where they are of the same account. Or says why nobody is let in.
+/// Goes to a home: with the caller's own credentials, where they are of its account, and as the role
+/// that the manifest names. Or says why nobody is let in.
 async fn enter(
     connector: &Connector,
     home: &Home,
     is_offline: bool,
-) -> Result<Result<Guest, String>, OpError> {
+) -> Result<Result<Vec<Guest>, String>, OpError> {
     if is_offline {
         return Ok(Err("AWS was not asked".to_owned()));
     }
-    let account = account_of(home);
-    let own = Home { role_arn: None, external_id: None, account: account.clone(), ..home.clone() };
-    let mut first = None;
-    for home in [Some(home.clone()), home.role_arn.as_ref().map(|_| own)].into_iter().flatten() {
+    let own = Home { role_arn: None, external_id: None, account: account_of(home), ..home.clone() };
+    let (mut guests, mut why) = (Vec::new(), String::new());
+    for home in [Some(own), home.role_arn.as_ref().map(|_| home.clone())].into_iter().flatten() {
         let session = connector.connect(&home).await?;
         match session.identity().await {
             Ok(identity) => {
                 let account = identity.account.clone();
-                return Ok(Ok(Guest { session, account }));
+                guests.push(Guest { session, account });
             }
-            Err(error) => first = first.or_else(|| Some(cause_chain(&error))),
+            Err(error) => why = cause_chain(&error),
         }
     }
-    Ok(Err(first.unwrap_or_default()))
+    Ok(if guests.is_empty() { Err(why) } else { Ok(guests) })
 }
 
 /// The services of a project in an environment, where they are in ECS.
@@ -363,6 +364,21 @@ fn targets<'p>(
         Some((service, (cluster, service.ecs_service_name(&environment.id).ok()?)))
     };
     project.services.values().filter_map(target).collect()
+}
+
+/// What the first of some guests finds out that may look; or why the last one does not.
+async fn first<T, E: std::error::Error + 'static>(
+    guests: &[Guest],
+    look: impl AsyncFn(&Guest) -> Result<T, E>,
+) -> Result<T, String> {
+    let mut why = String::new();
+    for guest in guests {
+        match look(guest).await {
+            Ok(found) => return Ok(found),
+            Err(error) => why = cause_chain(&error),
+        }
+    }
+    Err(why)
 }
 
 /// The account that the manifest names, or that of its role.
@@ -406,7 +422,11 @@ pub async fn whereabouts(
     let region = connector.region_of(&home)?;
     let account = match account_of(&home) {
         Some(account) => Some(account),
-        None => enter(connector, &home, is_offline).await?.ok().map(|guest| guest.account),
+        None => enter(connector, &home, is_offline)
+            .await?
+            .ok()
+            .and_then(|mut all| all.pop())
+            .map(|guest| guest.account),
     };
     let account = account.ok_or_else(|| OpError::NoAccount { home: place(&home, &region) })?;
     let arns = Arns { account, region };

@@ -36,6 +36,7 @@ mod newcomer;
 mod offered;
 mod outages;
 mod peers;
+mod permissions;
 mod preflight;
 mod projects;
 mod promoting;

@@ -1,0 +1,1 @@
+//! What requests need, and what becomes of those that are not allowed.
