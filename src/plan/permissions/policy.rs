@@ -197,15 +197,21 @@ impl On {
         }
     }
 
-    /// The resources in a reach; none where it reaches none.
-    fn resources(self, reach: &Reach) -> BTreeSet<String> {
+    /// The resources in a reach that some actions can be on; none where it reaches none.
+    fn resources(self, reach: &Reach, actions: &BTreeSet<String>) -> BTreeSet<String> {
         let all = |is_there: bool| {
             if is_there { BTreeSet::from(["*".to_owned()]) } else { BTreeSet::new() }
         };
         match self {
             Self::Anything => all(!reach.services.is_empty()),
             Self::InClusters => all(!reach.clusters.is_empty()),
-            Self::Services => reach.services.clone(),
+            Self::Services => {
+                let mut services = reach.services.clone();
+                if !actions.contains("ecs:DescribeServiceRevisions") {
+                    services.retain(|arn| !arn.contains(":service-revision/"));
+                }
+                services
+            }
             Self::Tasks => reach.tasks.clone(),
             Self::Families => reach.families.clone(),
             Self::TaggedFamilies => reach.tagged_families.clone(),
@@ -283,7 +289,7 @@ fn statements(group: Group, reach: &Reach) -> Vec<Statement> {
         actions.entry(need.on).or_default().insert(need.action.to_owned());
     }
     let given = actions.into_iter().filter_map(|(on, actions)| {
-        let resources = on.resources(reach);
+        let resources = on.resources(reach, &actions);
         (!resources.is_empty()).then(|| Statement {
             sid: on.sid().to_owned(),
             effect: Effect::Allow,
