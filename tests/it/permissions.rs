@@ -366,6 +366,16 @@ const DEPLOYING: &[Play] = &[
         code: 0,
     },
     Play {
+        name: "an answer to CodeDeploy",
+        prepare: |shop| {
+            give_away(shop, &["--wait-for-continue"]);
+            leave(shop, "search-indexer: WAITING");
+        },
+        speed: "60",
+        act: &["continue", "d1", "-y"],
+        code: 0,
+    },
+    Play {
         name: "a deployment of CodeDeploy's that is given up",
         prepare: |shop| {
             give_away(shop, &[]);
@@ -401,8 +411,8 @@ const LOOKING: &[Play] = &[
     Play {
         name: "a look at what CodeDeploy does",
         prepare: |shop| {
-            give_away(shop, &[]);
-            shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(0);
+            give_away(shop, &["--wait-for-continue"]);
+            leave(shop, "search-indexer: WAITING");
         },
         speed: "60",
         act: &["status", "all", "prod"],
@@ -425,6 +435,8 @@ const QUIET: &[(Group, &str, &str)] = &[
     (Group::Deploy, "codedeploy:GetDeploymentTarget", "how traffic is shared is not told"),
     (Group::Status, "ecs:DescribeServiceDeployments", "the stage is not told"),
     (Group::Status, "codedeploy:GetDeploymentGroup", "what ECS tells has to do"),
+    (Group::Status, "codedeploy:GetDeploymentTarget", "how traffic is shared is not told"),
+    (Group::Status, "codedeploy:GetDeploymentConfig", "how traffic is shifted is not told"),
 ];
 
 /// A project that is brought to where a play begins, with a role that may do everything.

@@ -211,8 +211,20 @@ pub const NEEDS: &[Need] = &[
         DEPLOY,
     ),
     need(
+        ("codedeploy", "GetDeploymentConfig"),
+        "codedeploy:GetDeploymentConfig",
+        On::DeploymentConfigurations,
+        LOOK,
+    ),
+    need(
         ("codedeploy", "GetDeploymentTarget"),
         "codedeploy:GetDeploymentTarget",
+        On::CodeDeploy,
+        LOOK,
+    ),
+    need(
+        ("codedeploy", "ContinueDeployment"),
+        "codedeploy:ContinueDeployment",
         On::CodeDeploy,
         DEPLOY,
     ),

@@ -2,7 +2,7 @@
 //!
 //! A policy always names a repository and where in it a job runs: the token of any other job, of any
 //! other customer of the same CI, does not fit. The forms of `sub` are those that GitHub, GitLab and
-//! Buildkite document for their OpenID Connect tokens.
+//! Buildkite document for their tokens.
 
 use serde_json::{Value, json};
 

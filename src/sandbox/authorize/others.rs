@@ -21,10 +21,9 @@ fn parameter(asked: &Asked<'_>, name: &str) -> String {
 
 /// What requests to SSM need.
 pub(super) fn parameters(asked: &Asked<'_>) -> Vec<Want> {
-    let named = ["Name", "ResourceId", "Path"].iter().find_map(|name| asked.text(name));
-    let several = asked.texts("Names");
-    let names = named.into_iter().chain(several);
-    let mut wants = asked.wants(names.map(|name| parameter(asked, name)));
+    let one = ["Name", "ResourceId", "Path"].iter().find_map(|name| asked.text(name));
+    let all = one.into_iter().chain(asked.texts("Names"));
+    let mut wants = asked.wants(all.map(|name| parameter(asked, name)));
     if asked.call.operation == "PutParameter" && asked.has_entries("Tags") {
         let name = asked.text("Name").unwrap_or_default();
         wants.push(Want::new("ssm:AddTagsToResource", parameter(asked, name)));
@@ -121,6 +120,10 @@ pub(super) fn code_deploy(
         ("BatchGetDeploymentGroups", Some(application)) => {
             let names = asked.texts("deploymentGroupNames");
             asked.wants(names.into_iter().map(|name| group(application, name)))
+        }
+        ("GetDeploymentConfig", _) => {
+            let named = asked.text("deploymentConfigName");
+            asked.wants(named.map(|name| asked.arn(&format!("deploymentconfig:{name}"))))
         }
         (_, Some(application)) => asked.wants(one.map(|name| group(application, name))),
         _ => vec![asked.want("*")],

@@ -144,7 +144,7 @@ impl Statement {
     }
 
     /// Refuses to trust every job of a CI that others use too, as IAM does (IAM User Guide, "Create a
-    /// role for OpenID Connect federation").
+    /// role for `OpenID` Connect federation").
     fn check_subject(&self) -> Result<(), Fault> {
         for (kind, principal) in &self.principals {
             let host = principal.split_once("oidc-provider/").map(|(_, host)| host);

@@ -17,7 +17,7 @@ use crate::sandbox::{
 /// The most client ids of a provider (IAM User Guide, "IAM and AWS STS quotas").
 const CLIENTS_MAX: usize = 100;
 
-/// A provider of OpenID Connect.
+/// A provider of tokens.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Provider {
     /// Its ARN.

@@ -1,6 +1,6 @@
 //! What the operations of IAM have in common: parameters, errors, tags, pages.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{Request, Told, form::Form};
 use crate::sandbox::{
@@ -169,7 +169,8 @@ pub(super) fn encoded(document: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            // Writing to a string cannot fail.
+            let _infallible = write!(text, "%{byte:02X}");
         }
         text
     })

@@ -63,7 +63,7 @@ fn assume_role(
         ));
     }
     let (role, name) = (form.role()?, form.session_name()?);
-    let kept = kept(transaction, &form, &role)?;
+    let kept = kept(transaction, form, &role)?;
     let external_id = form.0.get("ExternalId").map(String::as_str);
     if let Some(kept) = &kept
         && !kept.trusts_caller((&call.caller, &call.scope.account), external_id)?
