@@ -1,6 +1,9 @@
 //! The list, the policies and the trust.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -288,7 +291,7 @@ fn the_group_of_a_service_is_looked_for_only_where_it_must_be() {
 fn large(services: usize) -> Project {
     let mut text = ACCOUNTS.to_owned();
     for number in 0..services {
-        text.push_str(&format!("[shop.services.service-{number}]\nname = \"S{number}\"\n"));
+        let _infallible = writeln!(text, "[shop.services.service-{number}]\nname = \"S{number}\"");
     }
     project(&text)
 }
@@ -382,11 +385,11 @@ fn tokens_are_trusted_by_what_they_say_of_the_job() {
 
 #[test]
 fn nobody_is_trusted_who_is_not_named() {
-    let main = Subject::Branch("main".to_owned());
+    let main = [Subject::Branch("main".to_owned())];
     for (trust, error) in [
-        (trust(Ci::GitHub, "acme/*", &[main.clone()]), "does not name one repository"),
-        (trust(Ci::GitHub, "shop", &[main.clone()]), "does not name one repository"),
-        (trust(Ci::GitHub, "acme/web/shop", &[main.clone()]), "does not name one repository"),
+        (trust(Ci::GitHub, "acme/*", &main), "does not name one repository"),
+        (trust(Ci::GitHub, "shop", &main), "does not name one repository"),
+        (trust(Ci::GitHub, "acme/web/shop", &main), "does not name one repository"),
         (trust(Ci::GitHub, "acme/shop", &[]), "nothing says which jobs"),
         (trust(Ci::GitHub, "acme/shop", &[Subject::Branch("*".to_owned())]), "does not name"),
         (trust(Ci::GitHub, "acme/shop", &[Subject::Tag("a:b".to_owned())]), "does not name"),

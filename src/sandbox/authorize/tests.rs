@@ -34,7 +34,7 @@ fn needs(service: Service, operation: &str, body: &str) -> Vec<String> {
 }
 
 #[test]
-fn requests_need_actions_on_what_they_touch() {
+fn requests_to_ecs_need_actions_on_what_they_touch() {
     let ecs = "arn:aws:ecs:eu-west-1:111111111111";
     let deployment = format!("{ecs}:service-deployment/shop/web/x1");
     for (service, operation, body, expected) in [
@@ -83,6 +83,14 @@ fn requests_need_actions_on_what_they_touch() {
             json!({ "taskDefinition": "web" }),
             vec!["ecs:DescribeTaskDefinition *".to_owned()],
         ),
+    ] {
+        assert_eq!(needs(service, operation, &body.to_string()), expected, "{operation}");
+    }
+}
+
+#[test]
+fn other_requests_need_actions_on_what_they_touch() {
+    for (service, operation, body, expected) in [
         (
             Service::Ssm,
             "GetParameters",
