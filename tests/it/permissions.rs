@@ -398,6 +398,13 @@ const LOOKING: &[Play] = &[
         code: 0,
     },
     Play {
+        name: "a look at what Terraform would do",
+        prepare: |_| {},
+        speed: "60",
+        act: &["terraform", "check", "--env", "prod"],
+        code: 0,
+    },
+    Play {
         name: "a look at a rollout in stages",
         prepare: |shop| {
             let words = ["set", "strategy", "search-indexer", "prod", "blue-green"];

@@ -28,7 +28,8 @@ pub(crate) struct IamPolicyArguments {
 /// For what a policy can be.
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// For what looks and changes nothing: `status`, `history`, `show`, `releases`, `log`, `wait`.
+    /// For what looks and changes nothing: `status`, `history`, `show`, `releases`, `log`, `wait` and
+    /// `terraform`.
     ///
     /// Every resource is named, as far as AWS knows resources for an action. What is only known in
     /// AWS is asked there: families, roles, log groups, repositories. Where AWS does not tell, a name

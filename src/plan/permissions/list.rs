@@ -8,7 +8,8 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Group {
-    /// What looks and changes nothing: `status`, `history`, `show`, `releases`, `log`, `wait`.
+    /// What looks and changes nothing: `status`, `history`, `show`, `releases`, `log`, `wait`,
+    /// `terraform`.
     Status,
     /// `register`.
     Register,
@@ -121,7 +122,7 @@ const DEPLOY: &[Group] = &[Group::Deploy];
 const LOOK: &[Group] = &[Group::Status, Group::Deploy];
 /// Whoever looks at images.
 const IMAGES: &[Group] = &[Group::Register, Group::Deploy];
-/// Whoever works with the record.
+/// Whoever works with the record, and with parameters.
 const RECORD: &[Group] = &[Group::Status, Group::Register, Group::Deploy];
 /// Who looks after the store.
 const STORE: &[Group] = &[Group::Store];
@@ -270,7 +271,7 @@ pub const NEEDS: &[Need] = &[
         On::Repositories,
         &[Group::Register],
     ),
-    need(("ssm", "GetParameters"), "ssm:GetParameters", On::ReadParameters, IMAGES),
+    need(("ssm", "GetParameters"), "ssm:GetParameters", On::ReadParameters, RECORD),
     need(("ssm", "PutParameter"), "ssm:PutParameter", On::WrittenParameters, IMAGES),
     need(("ssm", "DeleteParameter"), "ssm:DeleteParameter", On::WrittenParameters, DEPLOY),
     need(("ssm", "GetParametersByPath"), "ssm:GetParametersByPath", On::ListedParameters, LOOK),

@@ -217,14 +217,17 @@ impl<'a> Found<'a> {
                 self.add_service(environment, service, (cluster, &name));
             }
         }
-        if !self.deploys() {
-            return;
-        }
         let own = ParameterName::folder(&project.id, &Label::of_environment(&environment.id));
-        let labels = self.labels();
+        let (labels, deploys) = (self.labels(), self.deploys());
         if let Some((reach, arns)) = self.at(&environment.home()) {
-            reach.read_parameters.insert(arns.parameters(&labels));
-            reach.written_parameters.insert(arns.parameters(&own));
+            let read = if deploys { &labels } else { &own };
+            reach.read_parameters.insert(arns.parameters(read));
+            if deploys {
+                reach.written_parameters.insert(arns.parameters(&own));
+            }
+        }
+        if !deploys {
+            return;
         }
         self.add_repositories(&environment.home());
         let from = environment.from.as_ref().and_then(|from| project.environments.get(from));

@@ -185,6 +185,8 @@ fn whoever_looks_writes_nothing() {
         arn:aws:ecs:eu-west-1:111111111111:service-deployment/stage/web/* arn:aws:ecs:eu-west-1:111111111111:service-deployment/stage/worker/* arn:aws:ecs:eu-west-1:111111111111:service/stage/web arn:aws:ecs:eu-west-1:111111111111:service/stage/worker
       Allow Tasks ecs:DescribeTasks
         arn:aws:ecs:eu-west-1:111111111111:task/stage/*
+      Allow ReadParameters ssm:GetParameters
+        arn:aws:ssm:eu-west-1:111111111111:parameter/shop/images/stage/*
       Allow AssumeRoles sts:AssumeRole
         arn:aws:iam::999999999999:role/store
     shop-store Role("arn:aws:iam::999999999999:role/store")
