@@ -41,7 +41,9 @@ fn sources() -> Vec<(PathBuf, String)> {
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
             if path.is_dir() && !matches!(name.as_str(), "tests" | "contract") {
                 waiting.push(path);
-            } else if name.ends_with(".rs") && !matches!(name.as_str(), "tests.rs" | "testing.rs") {
+            } else if path.extension().is_some_and(|end| end == "rs")
+                && !matches!(name.as_str(), "tests.rs" | "testing.rs")
+            {
                 let text = fs::read_to_string(&path).unwrap();
                 let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
                 found.push((path, text));
@@ -111,11 +113,11 @@ fn the_list_has_every_request_that_the_code_can_send_and_no_other() {
 
 #[test]
 fn every_request_is_called_by_its_name() {
-    let named = Regex::new(r#"(?:name:\s*|read\(\s*)"([A-Z]\w+)""#).unwrap();
+    let constant = Regex::new(r#"(?:name:\s*|read\(\s*)"([A-Z]\w+)""#).unwrap();
     let sources = sources();
     let sources = sources.iter().filter(|(_, text)| text.contains("Operation"));
     let names = sources.flat_map(|(_, text)| {
-        named.captures_iter(text).map(|name| name[1].to_owned()).collect::<Vec<_>>()
+        constant.captures_iter(text).map(|name| name[1].to_owned()).collect::<Vec<_>>()
     });
     let names: BTreeSet<String> = names.collect();
     let mut sent: BTreeSet<String> = requests().into_iter().map(|(_, name)| name).collect();
