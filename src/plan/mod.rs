@@ -11,7 +11,6 @@ mod document;
 mod earlier;
 mod judge;
 mod lineage;
-pub mod permissions;
 mod planner;
 mod preflight;
 mod restart;

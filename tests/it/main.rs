@@ -36,7 +36,6 @@ mod newcomer;
 mod offered;
 mod outages;
 mod peers;
-mod permissions;
 mod preflight;
 mod projects;
 mod promoting;

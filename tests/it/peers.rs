@@ -35,13 +35,8 @@ fn rollouts_go_as_in_another_emulator() {
 }
 
 #[test]
-fn terraform_sees_no_changes_after_a_deployment() {
+fn terraform_sees_no_changes_whatever_became_of_a_deployment() {
     run("terraform.py");
-}
-
-#[test]
-fn terraform_does_what_was_foretold_and_takes_what_was_printed() {
-    run("terraform_check.py");
 }
 
 /// Runs a script against a sandbox of its own.
@@ -114,7 +109,7 @@ impl Drop for Served {
 fn watched(python: &Path, folder: &TempDir) -> Command {
     let mut command = Command::new(python);
     command.arg(root().join("tests/peers/watched.py")).stdin(Stdio::piped()).env_clear();
-    for name in ["PATH", "TF_PLUGIN_MIRROR"] {
+    for name in ["PATH", "TF_PLUGIN_MIRROR", "UPDATE_DOCS"] {
         if let Some(value) = surroundings(name) {
             command.env(name, value);
         }

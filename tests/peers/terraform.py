@@ -1,211 +1,170 @@
-"""Has Terraform make an estate in the sandbox, deploys to it, and sees that Terraform agrees.
+"""Has Terraform make an estate in the sandbox, has `release-tool` do all it does, and asks
+Terraform after every step what it would change.
 
-    terraform.py URL
+    terraform.py URL PROGRAM
 
-What is made is `examples/terraform/sandbox`. Exit code 77 where there is no Terraform, or no mirror
-of the AWS provider (`TF_PLUGIN_MIRROR`, a folder as `terraform providers mirror` makes it): nothing
-is fetched from a network.
+What is made is `examples/terraform`, once as it is and once for every row of the table in
+docs/terraform.md, which is held to what was found; `UPDATE_DOCS=1` writes it. Exit code 77 where
+there is no Terraform, or no mirror of the AWS provider (`TF_PLUGIN_MIRROR`, a folder as
+`terraform providers mirror` makes it): nothing is fetched from a network.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
+from matrix import situations, table
+from matrix.program import ACCOUNT, PROJECT, SERVICES, Program, image
+from matrix.rows import Row, Step, World
+from matrix.stack import ITSELF, Broken, Stack, mirror
 from sandbox import SPEED, Sandbox
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "terraform" / "sandbox"
-DEFAULT_MIRROR = "/opt/tf-plugins"
-PROVIDER = "*/hashicorp/aws"
 SKIPPED = 77
 
-ACCOUNT = "000000000000"
-CLUSTER = "bookshop-prod"
-SERVICES = ("catalogue-api", "orders-api")
-FIRST_IMAGE = "registry.example/bookshop/first:1"
+# Commands wait for rollouts most of their time.
+AT_ONCE = 6
 
-# What `terraform plan -detailed-exitcode` says.
-NO_CHANGES, CHANGES = 0, 2
-
-TIMEOUT_SECONDS = 120
-
-# What tells of a revision, and is not part of what is registered.
-READ_ONLY = (
-    "taskDefinitionArn",
-    "revision",
-    "status",
-    "requiresAttributes",
-    "compatibilities",
-    "registeredAt",
-    "registeredBy",
-)
+# Each label, and the tags of the two images that it names.
+LABELS = {"v2": ("v2", "v2"), "v3": ("v3", "v3"), "bad": ("bad", "v2"), "bad-set": ("bad-set", "bad")}
 
 
-class Broken(Exception):
-    """Something is not as it must be."""
+def say(text: str) -> None:
+    """Tells how far it is."""
+    print(text, flush=True)
 
 
-class Terraform:
-    """Terraform in a folder of its own, with a provider from a mirror."""
-
-    def __init__(self, folder: Path, mirror: Path, url: str, source: Path = EXAMPLE) -> None:
-        self.folder = folder / "estate"
-        shutil.copytree(source, self.folder)
-        settings = folder / "terraform.rc"
-        settings.write_text(
-            f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n'
-        )
-        self.environment = {
-            "CHECKPOINT_DISABLE": "1",
-            # Reading the provider's large schema is most of the work, and a third of that is
-            # collecting garbage.
-            "GOGC": "400",
-            "HOME": str(folder),
-            "PATH": os.environ["PATH"],
-            "TF_CLI_CONFIG_FILE": str(settings),
-            "TF_IN_AUTOMATION": "1",
-            "TF_VAR_endpoint": url,
-        }
-
-    def run(self, *arguments: str, codes: tuple[int, ...] = (0,)) -> int:
-        """Runs a command; gives its exit code, which is one of `codes`."""
-        done = subprocess.run(
-            ["terraform", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-        )
-        if done.returncode not in codes:
-            told = f"exit code {done.returncode}, want {codes}\n{done.stdout}"
-            raise Broken(f"terraform {' '.join(arguments)}: {told}")
-        return done.returncode
-
-    def show(self, *arguments: str) -> str:
-        """What `terraform show -json` says."""
-        done = subprocess.run(
-            ["terraform", "show", "-json", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=True,
-        )
-        return done.stdout
-
-    def plan(self, expected: int, when: str) -> None:
-        """A plan has changes, or none."""
-        self.run("plan", "-no-color", "-input=false", "-detailed-exitcode", codes=(expected,))
-        print(f"ok   the plan has {'changes' if expected else 'no changes'} {when}", flush=True)
+def push(sandbox: Sandbox) -> None:
+    """Puts the images into the registry, of which some crash."""
+    for service in SERVICES:
+        for tag in ("v1", "v2", "v3", "bad", "bad-set"):
+            sandbox.control("POST", "put-image", repository=f"{PROJECT}/{service}", tag=tag)
+        sandbox.set_fate(f"{service}:bad", "crash=1")
 
 
-class Deployer:
-    """Deploys as `release-tool` does: only images change, and all three places move together."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.ecs: Any = sandbox.client("ecs", ACCOUNT)
-        self.ssm: Any = sandbox.client("ssm", ACCOUNT)
-
-    def register(self, service: str, image: str) -> str:
-        """Registers a copy of the family's latest revision with another image; gives its ARN."""
-        answer = self.ecs.describe_task_definition(
-            taskDefinition=f"prod-{service}", include=["TAGS"]
-        )
-        copy = answer["taskDefinition"]
-        for name in READ_ONLY:
-            copy.pop(name, None)
-        copy["containerDefinitions"][0]["image"] = image
-        registered = self.ecs.register_task_definition(**copy, tags=answer["tags"])
-        return str(registered["taskDefinition"]["taskDefinitionArn"])
-
-    def point(self, service: str, image: str, definition: str) -> None:
-        """Writes the image down, and has the service run it."""
-        name = f"/bookshop/images/prod/{service}"
-        self.ssm.put_parameter(Name=name, Value=image, Overwrite=True)
-        self.ecs.update_service(cluster=CLUSTER, service=service, taskDefinition=definition)
-
-    def deploy(self, image: str) -> None:
-        """Deploys an image to all services, and waits."""
-        for service in SERVICES:
-            self.point(service, image, self.register(service, image))
-        self.wait()
-        print(f"ok   {image} is deployed", flush=True)
-
-    def wait(self) -> None:
-        """Waits until all rollouts are complete."""
-        until = time.monotonic() + TIMEOUT_SECONDS
-        while time.monotonic() < until:
-            found = self.ecs.describe_services(cluster=CLUSTER, services=list(SERVICES))
-            states = [one["deployments"][0]["rolloutState"] for one in found["services"]]
-            if set(states) == {"COMPLETED"}:
-                return
-            time.sleep(0.05)
-        raise Broken(f"the rollouts are {states}")
-
-    def check_gone(self) -> None:
-        """Nothing is left but the revisions, which are kept for rollbacks."""
-        left = {
-            "clusters": self.ecs.list_clusters()["clusterArns"],
-            "parameters": self.ssm.describe_parameters()["Parameters"],
-        }
-        if any(left.values()):
-            raise Broken(f"something is left: {left}")
-        kept = self.ecs.list_task_definitions(familyPrefix="prod-orders-api")["taskDefinitionArns"]
-        if len(kept) != 3:
-            raise Broken(f"want 3 revisions, there are {kept}")
-        print("ok   everything is gone but the revisions", flush=True)
+def register(program: Program) -> None:
+    """Gives the images their labels."""
+    for label, tags in LABELS.items():
+        for service, tag in zip(SERVICES, tags):
+            program.run("register", image(service, tag), service, "--label", label)
 
 
-def rehearse(terraform: Terraform, deployer: Deployer) -> None:
+class Rehearsal:
+    """All rows, a step at a time."""
+
+    def __init__(self, stack: Stack, world: World, rows: list[Row]) -> None:
+        self.stack = stack
+        self.world = world
+        self.rows = rows
+        self.plans: dict[str, list[tuple[str, ...]]] = {row.name: [] for row in rows}
+        self.wrong: list[str] = []
+
+    def begin(self) -> None:
+        """Nothing was done yet."""
+        found, wanted = self.stack.plan(), {row.name: row.always for row in self.rows if row.always}
+        if found != wanted:
+            raise Broken(f"the plan of what was just made has {found}, want {wanted}")
+
+    def run(self) -> None:
+        """Carries out everything."""
+        for number in range(max(len(row.steps) for row in self.rows)):
+            steps = {row.name: row.steps[number] for row in self.rows if number < len(row.steps)}
+            self.act(steps)
+            self.look(steps)
+
+    def act(self, steps: dict[str, Step]) -> None:
+        """Carries out one step of each row that has one."""
+        for row, step in steps.items():
+            if step.variant:
+                self.stack.write(row, step.variant)
+        cpu = {row: step.cpu for row, step in steps.items() if step.cpu}
+        if cpu:
+            self.stack.apply(cpu)
+        acts = [(row, step.act) for row, step in steps.items() if step.act]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            done = [(row, pool.submit(act, self.world, row)) for row, act in acts]
+        for row, future in done:
+            problem = future.exception()
+            if isinstance(problem, Broken):
+                self.wrong.append(f"{row}: {problem}")
+            elif problem:
+                raise problem
+
+    def look(self, steps: dict[str, Step]) -> None:
+        """Asks Terraform and ECS what they say now."""
+        found = self.stack.plan()
+        for row in self.rows:
+            said = found.pop(row.name, ())
+            step = steps.get(row.name)
+            if step:
+                self.plans[row.name].append(said)
+            self.check(row, step or row.steps[-1], said)
+        self.wrong += [f"{row}: the plan has {told}" for row, told in found.items()]
+
+    def check(self, row: Row, step: Step, said: tuple[str, ...]) -> None:
+        """The plan says what it must, and the services run what they must."""
+        runs = self.world.runs(row.name)
+        if (said, runs) != (step.plan, step.tags):
+            self.wrong.append(
+                f"{row.name}: after {step.told}\n  the plan has {said or 'no changes'}, want "
+                f"{step.plan or 'none'}\n  the services run {runs}, want {step.tags}"
+            )
+
+
+def rehearse(folder: Path, provider: Path, sandbox: Sandbox, binary: Path) -> None:
     """The whole life of the estate."""
-    terraform.run("init", "-no-color", "-input=false")
-    terraform.run("apply", "-no-color", "-input=false", "-auto-approve")
-    print("ok   the estate is made", flush=True)
-    terraform.plan(NO_CHANGES, "after it was made")
-    image = "registry.example/bookshop/app:4246187"
-    registered = {service: deployer.register(service, image) for service in SERVICES}
-    terraform.plan(CHANGES, "while revisions are registered and not deployed")
-    for service, definition in registered.items():
-        deployer.point(service, image, definition)
-    deployer.wait()
-    terraform.plan(NO_CHANGES, "after the deployment")
-    deployer.deploy(FIRST_IMAGE)
-    terraform.run("destroy", "-no-color", "-input=false", "-auto-approve")
-    deployer.check_gone()
+    groups = situations.all_rows()
+    rows = [row for _, group in groups for row in group]
+    modules = {row.name: row.variant for row in rows if row.name != ITSELF}
+    stack = Stack(folder, provider, sandbox.url, modules)
+    program = Program(binary, folder / "project", sandbox.url, [row.name for row in rows])
+    push(sandbox)
+    started = time.monotonic()
 
+    def clock(text: str) -> None:
+        """Tells how far it is, and how long it took."""
+        say(f"{time.monotonic() - started:5.0f} s  {text}")
 
-def mirror() -> Path | None:
-    """The folder with the provider, if there is one."""
-    folder = Path(os.environ.get("TF_PLUGIN_MIRROR") or DEFAULT_MIRROR)
-    return folder if any(folder.glob(PROVIDER)) else None
+    stack.run("init", "-no-color", "-input=false")
+    clock("terraform init")
+    stack.apply()
+    clock(f"the estate is made, {len(rows)} times")
+    register(program)
+    rehearsal = Rehearsal(stack, World(sandbox, program), rows)
+    rehearsal.begin()
+    clock("the plan is as it must be")
+    rehearsal.run()
+    clock("everything is rehearsed")
+    stack.destroy_itself()
+    rehearsal.world.check_gone(ITSELF)
+    clock("the example itself is gone, but for the revisions")
+    text = table.table(groups, rehearsal.plans)
+    say(f"\n{text}\n")
+    if rehearsal.wrong:
+        raise Broken("\n".join(rehearsal.wrong))
+    table.keep(text, os.environ.get("UPDATE_DOCS") == "1")
 
 
 def main() -> int:
     """Runs everything; gives the exit code."""
-    providers = mirror()
-    if shutil.which("terraform") is None or providers is None:
-        print("no Terraform, or no mirror of its AWS provider in TF_PLUGIN_MIRROR")
+    provider = mirror()
+    if shutil.which("terraform") is None or provider is None:
+        say("no Terraform, or no mirror of its AWS provider in TF_PLUGIN_MIRROR")
         return SKIPPED
-    sandbox = Sandbox(sys.argv[1])
+    sandbox, binary = Sandbox(sys.argv[1]), Path(sys.argv[2])
     sandbox.set_speed(SPEED)
     with tempfile.TemporaryDirectory(prefix="terraform-") as folder:
         try:
-            rehearse(Terraform(Path(folder), providers, sandbox.url), Deployer(sandbox))
+            rehearse(Path(folder), provider, sandbox, binary)
         except Broken as broken:
-            print(f"FAIL {broken}", flush=True)
+            say(f"FAIL {broken}")
             return 1
-    print("\nTerraform and the deployments agree")
+    say("Terraform and release-tool agree")
     return 0
 
 
