@@ -6,12 +6,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     abort::AbortArguments, completions::CompletionsArguments, deploy::DeployArguments,
-    history::HistoryArguments, hooks::ContinueArguments, init::InitArguments,
-    journal::JournalArguments, lock::LockArguments, log::LogArguments, manual::ManArguments,
-    register::RegisterArguments, release::ReleaseArguments, releases::ReleasesArguments,
-    restart::RestartArguments, resume::ResumeArguments, rollback::RollbackArguments,
-    sandbox::SandboxArguments, show::ShowArguments, status::StatusArguments, store::StoreArguments,
-    terraform::TerraformArguments, unlock::UnlockArguments, wait::WaitArguments,
+    doctor::DoctorArguments, history::HistoryArguments, hooks::ContinueArguments,
+    init::InitArguments, journal::JournalArguments, lock::LockArguments, log::LogArguments,
+    manual::ManArguments, register::RegisterArguments, release::ReleaseArguments,
+    releases::ReleasesArguments, restart::RestartArguments, resume::ResumeArguments,
+    rollback::RollbackArguments, sandbox::SandboxArguments, show::ShowArguments,
+    status::StatusArguments, store::StoreArguments, terraform::TerraformArguments,
+    unlock::UnlockArguments, wait::WaitArguments,
 };
 
 /// Knows what is deployed where, by whom and why, and moves a set of services there safely.
@@ -117,6 +118,8 @@ pub(crate) enum Command {
     Wait(WaitArguments),
     /// Show what runs, who put it there, and whether it is complete.
     Status(StatusArguments),
+    /// Check whether everything is there that the commands need: credentials, permissions, services.
+    Doctor(DoctorArguments),
     /// List the deployments of the project, newest first.
     History(HistoryArguments),
     /// List the releases of the project, newest first, and where each of them is verified.

@@ -10,7 +10,7 @@ use crate::{
     engine::EngineError,
     manifest::{ManifestError, ManifestErrors},
     model::HeldLock,
-    ops::{Obstacle, OpError},
+    ops::{Obstacle, OpError, Trouble},
     plan::DraftError,
     sandbox::SandboxError,
     ui::{self, Console, Failure, Format},
@@ -105,6 +105,14 @@ impl CliError {
         }
         failure.tell(console);
         self.exit()
+    }
+
+    /// The error as a finding of `doctor`: its chain of causes, and the first thing to do.
+    pub(super) fn as_trouble(&self) -> Trouble {
+        let causes =
+            std::iter::successors(Some(self as &dyn std::error::Error), |one| one.source());
+        let text: Vec<String> = causes.map(ToString::to_string).collect();
+        Trouble { text: text.join(": "), fix: self.hints().into_iter().next() }
     }
 
     /// What others hold, where that is why it failed, and when that was found.

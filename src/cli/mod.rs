@@ -6,6 +6,7 @@ mod abort;
 mod arguments;
 mod completions;
 mod deploy;
+mod doctor;
 mod ending;
 mod exit;
 mod failure;
@@ -84,6 +85,7 @@ async fn run(settings: &Settings, command: Command) -> Result<Exit, CliError> {
         Command::Wait(arguments) => wait::run(settings, arguments).await,
         Command::Journal(arguments) => journal::run(settings, arguments).await,
         Command::Status(arguments) => status::run(settings, arguments).await,
+        Command::Doctor(arguments) => doctor::run(settings, arguments).await,
         Command::History(arguments) => history::run(settings, arguments).await,
         Command::Releases(arguments) => releases::run(settings, arguments).await,
         Command::Show(arguments) => show::run(settings, arguments).await,

@@ -99,7 +99,7 @@ pub(super) struct Base {
     /// Which operations AWS throttles.
     throttles: Arc<Throttles>,
     /// The local git repository, if there is one.
-    repository: Option<Repository>,
+    pub(super) repository: Option<Repository>,
     /// Where what the store does not take is kept.
     journal_folder: PathBuf,
     /// The folder of the manifest.

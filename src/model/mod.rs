@@ -22,6 +22,7 @@ mod observed;
 mod release;
 mod seen;
 mod selection;
+mod sign_in;
 mod standing;
 mod strategy;
 mod task;
@@ -63,6 +64,7 @@ pub use observed::{
 pub use release::{DeploymentNumber, Fingerprint, Release, ReleaseNumber, ReleasedImage};
 pub use seen::{Seen, SeenTasks};
 pub use selection::Selection;
+pub use sign_in::{CredentialSource, SignIn};
 pub use standing::ReleaseStanding;
 pub use strategy::{
     HookAnswer, HookDetail, LifecycleHook, Percent, RevisionShare, StageProgress, Strategy,

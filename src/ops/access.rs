@@ -8,16 +8,15 @@ use crate::{
         alarms::Alarms, aws::CallerIdentity, params::Parameters, platform::ecs::Ecs,
         registry::Registry, scaling::Scaling,
     },
-    manifest::Home,
+    manifest::{Home, Project},
     model::{Actor, ClusterName, CodeDeployGroup, EcsServiceName},
 };
 
 /// The deployment groups of CodeDeploy that the manifest names, of the environments at a home.
-fn groups(
-    workspace: &Workspace,
+pub(super) fn groups(
+    project: &Project,
     home: &Home,
 ) -> BTreeMap<(ClusterName, EcsServiceName), CodeDeployGroup> {
-    let project = &workspace.project;
     let there = project.environments.values().filter(|environment| environment.home() == *home);
     let named = there.flat_map(|environment| {
         project.services.values().filter_map(move |service| {
@@ -55,7 +54,7 @@ impl Access {
         let identity = session.identity().await?.clone();
         tracing::info!(account = %identity.account, arn = identity.arn, region = %session.region(), "signed in");
         Ok(Self {
-            ecs: Ecs::new(session.clone()).naming(groups(workspace, home)),
+            ecs: Ecs::new(session.clone()).naming(groups(&workspace.project, home)),
             parameters: Parameters::new(session.clone()),
             registry: Registry::new(session.clone()),
             alarms: Alarms::new(session.clone()),

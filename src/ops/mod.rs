@@ -4,6 +4,7 @@
 mod access;
 mod definitions;
 mod deploy;
+mod doctor;
 mod earlier_tasks;
 mod error;
 mod failed_restarts;
@@ -31,6 +32,7 @@ mod workspace;
 
 pub use access::Access;
 pub use deploy::{DeployRequest, Draft, Execution, carry_out, draft};
+pub use doctor::{DoctorReport, Patient, Section, Trouble, doctor};
 pub use error::OpError;
 pub use ground::{Ground, OpenDeployment, open_deployments};
 pub use history::{HistoryRequest, Shown, history, show};

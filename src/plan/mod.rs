@@ -7,6 +7,7 @@
 mod cause;
 mod code_deploy;
 mod diagnosis;
+pub mod doctor;
 mod document;
 mod earlier;
 mod judge;

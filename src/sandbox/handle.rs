@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use jiff::Timestamp;
+use http::{HeaderValue, Request, Response, StatusCode, header::DATE};
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Sandbox, SandboxError, admin,
@@ -204,7 +204,7 @@ fn play(
         return Ok(Reply { delay, outcome: Outcome::Hangup });
     }
     let caller = sts::caller(transaction, &target.scope, &target.access_key, moment.machine)?;
-    let refused = refused(decision, target, service, &caller, arn.as_deref());
+    let refused = refused((decision, moment), target, service, &caller, arn.as_deref());
     let call = target.call(caller.arn, moment.now);
     let result = match refused {
         Some(fault) => Err(fault),
@@ -221,14 +221,14 @@ fn play(
     let outcome = match decision.kind {
         Some(FaultKind::Timeout) => Outcome::Silence,
         Some(FaultKind::DropAfter) => Outcome::Hangup,
-        _ => Outcome::Answer(answer.response),
+        _ => Outcome::Answer(dated(answer.response, decision, moment)),
     };
     Ok(Reply { delay, outcome })
 }
 
 /// The error that a request is answered with before the service has seen it.
 fn refused(
-    decision: Decision,
+    (decision, moment): (Decision, Moment),
     target: &Target,
     service: Service,
     caller: &Caller,
@@ -238,6 +238,8 @@ fn refused(
         return Some(refusal::expired(target.protocol));
     }
     match decision.kind? {
+        FaultKind::Expired => Some(refusal::expired(target.protocol)),
+        FaultKind::Skew(seconds) => refusal::skewed(target.protocol, moment.machine, seconds),
         FaultKind::Throttle | FaultKind::Quota => Some(refusal::throttled(target.protocol)),
         FaultKind::Error => Some(refusal::internal(service)),
         FaultKind::Deny => {
@@ -251,6 +253,20 @@ fn refused(
         | FaultKind::DropAfter
         | FaultKind::Latency(_) => None,
     }
+}
+
+/// An answer with the time that AWS's clock shows, as every answer has it.
+fn dated(mut response: Response<Bytes>, decision: Decision, moment: Moment) -> Response<Bytes> {
+    let skew = match decision.kind {
+        Some(FaultKind::Skew(seconds)) => SignedDuration::from_secs(seconds.into()),
+        _ => SignedDuration::ZERO,
+    };
+    let shown = moment.machine.checked_add(skew).unwrap_or(moment.machine);
+    let date = shown.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if let Ok(date) = HeaderValue::try_from(date) {
+        response.headers_mut().insert(DATE, date);
+    }
+    response
 }
 
 /// Has the service answer.

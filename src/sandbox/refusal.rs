@@ -3,6 +3,8 @@
 //! Names and statuses are those of "Common Errors" in the services' API references; the sentences
 //! are the ones that AWS answers with.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::{
     call::Fault,
     service::{Protocol, Service},
@@ -80,6 +82,29 @@ pub(super) fn internal(service: Service) -> Fault {
 pub(super) fn expired(protocol: Protocol) -> Fault {
     let message = "The security token included in the request is expired";
     refuse(protocol, (400, "ExpiredTokenException"), (403, "ExpiredToken"), message)
+}
+
+/// The request was signed at `signed` by the client's clock, and the service's is ahead of that by so
+/// many seconds. Nothing where that is little enough.
+pub(super) fn skewed(protocol: Protocol, signed: Timestamp, ahead: i32) -> Option<Fault> {
+    let limit = 5 * 60;
+    if ahead.abs() <= limit {
+        return None;
+    }
+    let at = |seconds: i32| {
+        let at = signed.checked_add(SignedDuration::from_secs(seconds.into())).unwrap_or(signed);
+        at.strftime("%Y%m%dT%H%M%SZ").to_string()
+    };
+    let (then, now) = (at(0), at(ahead));
+    let message = if ahead > 0 {
+        let bound = at(ahead.saturating_sub(limit));
+        format!("Signature expired: {then} is now earlier than {bound} ({now} - 5 min.)")
+    } else {
+        let bound = at(ahead.saturating_add(limit));
+        format!("Signature not yet current: {then} is still later than {bound} ({now} + 5 min.)")
+    };
+    let json = (400, "InvalidSignatureException");
+    Some(refuse(protocol, json, (403, "SignatureDoesNotMatch"), message))
 }
 
 /// The `Authorization` header is not one of Signature Version 4.

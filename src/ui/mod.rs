@@ -5,6 +5,7 @@
 
 mod console;
 mod deployment;
+mod doctor;
 mod escape;
 mod evidence;
 mod failure;
@@ -27,6 +28,7 @@ mod words;
 
 pub use console::{Console, Format};
 pub use deployment::{Summary, how_far, left_behind, summary, undo};
+pub use doctor::{DoctorSection, doctor};
 pub use escape::escape;
 pub use failure::Failure;
 pub use history::{history, show};

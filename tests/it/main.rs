@@ -12,9 +12,11 @@
 )]
 
 mod architecture;
+mod broken;
 mod code_deploy;
 mod crashing;
 mod docs;
+mod doctor;
 #[expect(dead_code, reason = "the tests of the contract use the rest of it")]
 #[path = "../peers/dynamodb.rs"]
 mod dynamodb;

@@ -135,12 +135,13 @@ impl Aws {
             .with_timeout_config(timeouts());
         let config = self.config(region, connection, &providers).await;
         let base = credentials::base(connection, &providers);
+        let entrance = credentials::Entrance::of(connection, base.clone());
         let provider = match &connection.role_arn {
             Some(role) => with_role(connection, role, &config, base).await,
             None => base,
         };
         let config = config.into_builder().credentials_provider(provider).build();
-        AwsSession::new(config, connection, Arc::clone(&self.pacers))
+        AwsSession::new(config, (connection, entrance), Arc::clone(&self.pacers))
     }
 
     /// Everything of a configuration but its credentials. FIPS and dual-stack endpoints are a

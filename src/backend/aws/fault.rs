@@ -190,11 +190,23 @@ impl AwsError {
 
     /// What to do about credentials.
     fn credentials_hint(&self) -> String {
-        let clock = ["RequestTimeTooSkewed", "RequestExpired", "InvalidSignatureException"];
-        if self.code().is_some_and(|code| clock.contains(&code)) {
+        let has_code = |codes: &[&str]| self.code().is_some_and(|code| codes.contains(&code));
+        let says = |words: &str| self.message().contains(words);
+        if has_code(&["RequestTimeTooSkewed", "RequestExpired"])
+            || says("Signature expired")
+            || says("Signature not yet current")
+        {
             return "set this machine's clock right: AWS takes requests within five minutes of \
                     its own"
                 .into();
+        }
+        if has_code(&["ExpiredToken", "ExpiredTokenException"]) {
+            return "sign in again, for example with `aws sso login`, or take fresh keys where they \
+                    are in the environment"
+                .into();
+        }
+        if has_code(&["SignatureDoesNotMatch", "InvalidSignatureException"]) {
+            return "correct the secret access key: it is not the one of this access key".into();
         }
         "sign in again, for example with `aws sso login`, or set `AWS_PROFILE`".into()
     }

@@ -12,6 +12,7 @@ mod fault;
 mod http;
 mod pacer;
 mod session;
+mod their_clock;
 mod throttles;
 
 pub use aws_credential_types::Credentials;
@@ -24,3 +25,4 @@ pub use throttles::Throttles;
 pub(crate) use call::{Operation, Repeat, in_parallel, spread};
 pub(crate) use http::{BlobError, HttpContext};
 pub(crate) use pacer::Bucket;
+pub(crate) use their_clock::SharedClock;

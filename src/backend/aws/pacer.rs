@@ -114,6 +114,14 @@ impl Bucket {
     }
 }
 
+impl Bucket {
+    /// How many requests AWS lets through at once by default, and how many a second after that.
+    pub(crate) fn published_rate(self) -> (f64, f64) {
+        let Limit { burst, per_second } = self.published();
+        (burst, per_second)
+    }
+}
+
 /// A token bucket's size and refill.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Limit {

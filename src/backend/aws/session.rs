@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use aws_config::{Region as SdkRegion, SdkConfig};
+use jiff::SignedDuration;
 use tokio::sync::OnceCell;
 
 use super::{
     call::{Operation, Repeat},
     connection::Connection,
+    credentials::Entrance,
     fault::AwsError,
     pacer::{Bucket, Pacer, Pacers},
+    their_clock::SharedClock,
 };
-use crate::model::{AccountId, Region};
+use crate::model::{AccountId, Region, SignIn};
 
 /// Asks who we are.
 const GET_CALLER_IDENTITY: Operation =
@@ -84,11 +87,19 @@ struct Inner {
     pacers: Arc<Pacers>,
     /// Who we are, once asked.
     identity: OnceCell<CallerIdentity>,
+    /// How we sign in.
+    entrance: Arc<Entrance>,
+    /// STS's clock.
+    clock: SharedClock,
 }
 
 impl AwsSession {
     /// Puts a session together.
-    pub(super) fn new(config: SdkConfig, connection: &Connection, pacers: Arc<Pacers>) -> Self {
+    pub(super) fn new(
+        config: SdkConfig,
+        (connection, entrance): (&Connection, Entrance),
+        pacers: Arc<Pacers>,
+    ) -> Self {
         let inner = Inner {
             config,
             region: connection.region.clone(),
@@ -96,6 +107,8 @@ impl AwsSession {
             account_key: connection.account_key(),
             pacers,
             identity: OnceCell::new(),
+            entrance: Arc::new(entrance),
+            clock: SharedClock::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -124,6 +137,8 @@ impl AwsSession {
             account_key: self.inner.account_key.clone(),
             pacers: Arc::clone(&self.inner.pacers),
             identity: self.inner.identity.clone(),
+            entrance: Arc::clone(&self.inner.entrance),
+            clock: self.inner.clock.clone(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -147,10 +162,26 @@ impl AwsSession {
     /// Asks STS.
     async fn ask_identity(&self) -> Result<CallerIdentity, IdentityError> {
         let client = aws_sdk_sts::Client::new(&self.inner.config);
-        let answer = self.call(GET_CALLER_IDENTITY, || client.get_caller_identity().send()).await?;
+        let clock = &self.inner.clock;
+        let ask = || client.get_caller_identity().customize().interceptor(clock.clone()).send();
+        let answer = self.call(GET_CALLER_IDENTITY, ask).await?;
         let account = AccountId::new(answer.account().unwrap_or_default())
             .map_err(|error| IdentityError::Unreadable(error.to_string()))?;
         Ok(CallerIdentity { account, arn: answer.arn().unwrap_or_default().to_owned() })
+    }
+
+    /// How we sign in, and until when; nothing where there are no credentials, which the first
+    /// request tells better.
+    pub async fn sign_in(&self) -> Option<SignIn> {
+        let last = self.inner.config.credentials_provider()?;
+        self.inner.entrance.sign_in(&last).await.ok()
+    }
+
+    /// How far AWS's clock is ahead of this machine's, once it was asked who we are; also where it
+    /// refused to tell.
+    #[must_use]
+    pub fn clock_ahead(&self) -> Option<SignedDuration> {
+        self.inner.clock.ahead()
     }
 
     /// The pacer of a bucket of this account and region.

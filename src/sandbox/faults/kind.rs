@@ -29,8 +29,8 @@ impl Latency {
 
 /// What happens to a request.
 ///
-/// As text: `throttle`, `deny`, `error`, `error-after`, `timeout`, `drop`, `drop-after`, `latency=MILLISECONDS` or
-/// `quota`.
+/// As text: `throttle`, `deny`, `expired`, `skew=SECONDS`, `error`, `error-after`, `timeout`, `drop`,
+/// `drop-after`, `latency=MILLISECONDS` or `quota`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum FaultKind {
@@ -38,6 +38,11 @@ pub enum FaultKind {
     Throttle,
     /// It is refused for want of a permission: `AccessDeniedException`.
     Deny,
+    /// It is refused because the session that signed it is over: `ExpiredTokenException`.
+    Expired,
+    /// The services' clock is ahead of the client's by so many seconds, or behind: what is signed with a
+    /// time that is off by more than five minutes is refused.
+    Skew(i32),
     /// The service fails with a 500, and nothing is done.
     Error,
     /// It is done, then the service fails with a 500.
@@ -57,8 +62,8 @@ pub enum FaultKind {
 /// Why a text is no fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a fault: throttle, deny, error, error-after, timeout, drop, drop-after, latency=MILLISECONDS \
-     and quota are"
+    "`{0}` is not a fault: throttle, deny, expired, skew=SECONDS, error, error-after, timeout, drop, drop-after, \
+     latency=MILLISECONDS and quota are"
 )]
 pub struct FaultKindError(String);
 
@@ -69,18 +74,26 @@ impl FromStr for FaultKind {
         Ok(match text {
             "throttle" => Self::Throttle,
             "deny" => Self::Deny,
+            "expired" => Self::Expired,
             "error" => Self::Error,
             "error-after" => Self::ErrorAfter,
             "timeout" => Self::Timeout,
             "drop" => Self::Drop,
             "drop-after" => Self::DropAfter,
             "quota" => Self::Quota,
-            other => other
-                .strip_prefix("latency=")
-                .and_then(|millis| millis.parse().ok())
-                .map(|millis| Self::Latency(Latency(millis)))
-                .ok_or_else(|| FaultKindError(other.to_owned()))?,
+            other => Self::with_number(other).ok_or_else(|| FaultKindError(other.to_owned()))?,
         })
+    }
+}
+
+impl FaultKind {
+    /// One with a number.
+    fn with_number(text: &str) -> Option<Self> {
+        match text.split_once('=')? {
+            ("latency", millis) => Some(Self::Latency(Latency(millis.parse().ok()?))),
+            ("skew", seconds) => Some(Self::Skew(seconds.parse().ok()?)),
+            _ => None,
+        }
     }
 }
 
@@ -89,6 +102,8 @@ impl fmt::Display for FaultKind {
         match self {
             Self::Throttle => f.pad("throttle"),
             Self::Deny => f.pad("deny"),
+            Self::Expired => f.pad("expired"),
+            Self::Skew(seconds) => f.pad(&format!("skew={seconds}")),
             Self::Error => f.pad("error"),
             Self::ErrorAfter => f.pad("error-after"),
             Self::Timeout => f.pad("timeout"),
@@ -123,6 +138,8 @@ mod tests {
         for text in [
             "throttle",
             "deny",
+            "expired",
+            "skew=-3600",
             "error",
             "error-after",
             "timeout",
@@ -133,7 +150,9 @@ mod tests {
         ] {
             assert_eq!(text.parse::<FaultKind>().unwrap().to_string(), text);
         }
-        for text in ["", "Throttle", "latency", "latency=", "latency=-1", "latency=1s", "drop=1"] {
+        for text in
+            ["", "Throttle", "latency", "latency=", "latency=-1", "latency=1s", "skew=1h", "drop=1"]
+        {
             assert!(text.parse::<FaultKind>().is_err(), "{text}");
         }
     }

@@ -4,7 +4,6 @@
 //! people can read it in the console. Every write is a `TransactWriteItems` with a token of its own:
 //! one that is repeated after a lost answer is carried out once.
 
-mod clock;
 mod convert;
 mod expression;
 mod problem;
@@ -25,12 +24,11 @@ use super::{
 };
 use crate::{
     backend::{
-        aws::{AwsError, AwsSession, Bucket, Operation, Repeat},
+        aws::{AwsError, AwsSession, Bucket, Operation, Repeat, SharedClock},
         clock as machine,
     },
     model::{Region, TableName},
 };
-use clock::SharedClock;
 use convert::Attributes;
 
 pub use table::TableReport;

@@ -1,4 +1,4 @@
-//! The time by DynamoDB's clock, as the `Date` of its answers shows it.
+//! The time by a service's clock, as the `Date` of its answers shows it.
 //!
 //! An answer was made between the moment its request was sent and the moment it came, and its
 //! `Date` says when, to the second below. So each answer gives two bounds of how far this machine's
@@ -27,7 +27,7 @@ use crate::backend::clock as machine;
 /// The resolution of a `Date` header.
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
-/// How far the store's clock is ahead of this machine's: between these two.
+/// How far the service's clock is ahead of this machine's: between these two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Bounds {
     /// No less than this.
@@ -57,16 +57,23 @@ impl Bounds {
     }
 }
 
-/// What is known of a store's clock. Clones share it.
+/// What is known of a service's clock. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct SharedClock(Arc<Mutex<Option<Bounds>>>);
+pub(crate) struct SharedClock(Arc<Mutex<Option<Bounds>>>);
 
 impl SharedClock {
-    /// The store's time at a time of this machine's.
-    pub(super) fn of(&self, now: Timestamp) -> Timestamp {
+    /// The service's time at a time of this machine's.
+    pub(crate) fn of(&self, now: Timestamp) -> Timestamp {
         let bounds = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let correction = bounds.map_or(SignedDuration::ZERO, Bounds::correction);
         now.checked_add(correction).unwrap_or(now)
+    }
+
+    /// How far the service's clock is ahead of this machine's, at the least; nothing before it
+    /// answered.
+    pub(super) fn ahead(&self) -> Option<SignedDuration> {
+        let bounds = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        bounds.map(Bounds::correction)
     }
 
     /// Learns from an answer.
