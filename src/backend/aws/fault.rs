@@ -109,10 +109,7 @@ impl AwsError {
             details: Box::new(Details { operation: name, kind, code, message, request_id: None }),
         };
         if let Some(refused) = find::<AssumeRoleError>(error) {
-            let message = refused.message().unwrap_or_default().to_owned();
-            let code = refused.code().map(str::to_owned);
-            let kind = of_answer(operation, code.as_deref().unwrap_or_default(), &message, None);
-            return of(kind, code, message);
+            return Self::of_role(operation, refused);
         }
         let never_connected = find::<hyper_util::client::legacy::Error>(error)
             .is_some_and(hyper_util::client::legacy::Error::is_connect);
@@ -123,6 +120,16 @@ impl AwsError {
             Some(failed) => of(FaultKind::Credentials, None, credentials_message(failed)),
             None => of(lost(operation), None, message),
         }
+    }
+
+    /// Reads the refusal of a role that was to be taken on before anything else could be asked.
+    fn of_role(operation: Operation, refused: &AssumeRoleError) -> Self {
+        let message = refused.message().unwrap_or_default().to_owned();
+        let code = refused.code().map(str::to_owned);
+        let kind = of_answer(operation, code.as_deref().unwrap_or_default(), &message, None);
+        let request_id = refused.meta().request_id().map(str::to_owned);
+        let details = Details { operation: "AssumeRole", kind, code, message, request_id };
+        Self { details: Box::new(details) }
     }
 
     /// The API's name of the operation, such as `UpdateService`.
