@@ -23,10 +23,11 @@ Examples:
         /// Which requests: `*`, a service such as `ecs:*`, an operation such as `UpdateService`, or
         /// an operation on a resource such as `UpdateService/search`.
         operation: Pattern,
-        /// `throttle`, `deny`, `error` (not done), `error-after` (done, and a
-        /// 500 all the same), `timeout` (done, but no answer comes), `drop` (not done,
-        /// and the connection is cut), `drop-after` (done, and the connection is cut),
-        /// `latency=MILLISECONDS`, or `quota` (refused beyond AWS's own rates).
+        /// `throttle`, `deny`, `expired` (the session is over), `skew=SECONDS` (AWS's clock is ahead,
+        /// or behind), `error` (not done), `error-after` (done, and a 500 all the same),
+        /// `timeout` (done, but no answer comes), `drop` (not done, and the connection is cut),
+        /// `drop-after` (done, and the connection is cut), `latency=MILLISECONDS`, or `quota`
+        /// (refused beyond AWS's own rates).
         kind: FaultKind,
         /// How many times it acts; for ever when left out.
         #[arg(long, value_name = "NUMBER")]

@@ -1,3 +1,5 @@
+//! The judgement of `doctor`, check by check.
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
