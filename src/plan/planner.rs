@@ -241,7 +241,8 @@ pub(super) fn unreadable(picture: &ServicePicture, source: DocumentError) -> Box
     let task_definition = picture.latest.arn.clone();
     Box::new(match source {
         DocumentError::NoContainer { container, present } => {
-            Problem::NoContainer { service, task_definition, container, present }
+            let image = picture.containers.get(&container).cloned();
+            Problem::NoContainer { service, task_definition, container, image, present }
         }
         DocumentError::Json(error) => {
             Problem::UnreadableDefinition { service, task_definition, reason: error.to_string() }

@@ -168,6 +168,8 @@ pub enum Problem {
         task_definition: TaskDefinitionArn,
         /// The container.
         container: ContainerName,
+        /// The image that goes into it, where that is known.
+        image: Option<ImageId>,
         /// The containers there are.
         present: Vec<String>,
     },
@@ -234,9 +236,10 @@ impl Problem {
             Self::NoTaskDefinition { .. } => {
                 "register a task definition for the service, for example with Terraform".to_owned()
             }
-            Self::NoContainer { service, container, present, .. } => format!(
-                "map the image to a container with `services.{service}.images = {{ {} = \"{container}\" }}`",
-                present.first().map_or("<container>", String::as_str)
+            Self::NoContainer { service, container, image, present, .. } => format!(
+                "map the image to a container with `services.{service}.images = {{ {} = \"{}\" }}`",
+                present.first().map_or("<container>", String::as_str),
+                image.as_ref().map_or(container.as_str(), ImageId::as_str)
             ),
             Self::UnreadableDefinition { task_definition, .. } => format!(
                 "look at it with `aws ecs describe-task-definition --task-definition {}`",

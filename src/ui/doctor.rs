@@ -56,7 +56,7 @@ fn lines(findings: &[Finding]) -> Vec<(String, &Finding)> {
             skipped && other.grade == Grade::Skipped && other.text == finding.text
         });
         match same {
-            Some((names, _)) => *names = "the rest".to_owned(),
+            Some((names, _)) => "the rest".clone_into(names),
             None => lines.push((name.to_owned(), finding)),
         }
     }

@@ -100,7 +100,7 @@ pub async fn doctor(
 
 /// A check with its deadline.
 async fn timed(check: Check, work: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
-    timeout(PATIENCE, work).await.unwrap_or_else(|_late| {
+    timeout(PATIENCE, Box::pin(work)).await.unwrap_or_else(|_late| {
         let text = format!("no answer within {} s", PATIENCE.as_secs());
         let fix = "run it again with `-vv`, which shows each request".to_owned();
         vec![Finding::fail(check, text, Some(fix))]

@@ -141,12 +141,14 @@ fn wrong_containers(examined: &Examined) -> Vec<Problem> {
         Err(DocumentError::NoContainer { .. }) => return Vec::new(),
     };
     let present: Vec<String> = images.keys().cloned().collect();
-    let missing = examined.containers.keys().filter(|name| !images.contains_key(name.as_str()));
+    let missing = examined.containers.iter();
+    let missing = missing.filter(|(name, _)| !images.contains_key(name.as_str()));
     missing
-        .map(|container| Problem::NoContainer {
+        .map(|(container, image)| Problem::NoContainer {
             service: service.clone(),
             task_definition: task_definition.clone(),
             container: container.clone(),
+            image: Some(image.clone()),
             present: present.clone(),
         })
         .collect()
