@@ -246,7 +246,7 @@ async fn each_problem_says_what_to_do() {
     insta::assert_snapshot!(told.join("\n"), @r"
     there is no such table in eu-west-1: make it with `release-tool store create`, or correct `store` and its `region` in the manifest
     access to the table is denied: allow `dynamodb:GetItem` on `arn:aws:dynamodb:eu-west-1:1:table/release-tool` to `arn:aws:iam::1:user/bob`
-    there are no valid credentials: sign in again, for example with `aws sso login`, or set `AWS_PROFILE`
+    there are no valid credentials: sign in again, for example with `aws sso login`, or take fresh keys where they are in the environment
     there are no valid credentials: sign in again, for example with `aws sso login`, or set `AWS_PROFILE`
     the table is not as it should be: see what differs with `release-tool store create`
     it gives no sound answer: run the command again
