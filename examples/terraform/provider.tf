@@ -15,7 +15,7 @@ variable "region" {
   default     = "eu-west-1"
 }
 
-variable "sandbox" {
+variable "endpoint" {
   description = "Where `release-tool sandbox serve` answers, to try this without an account."
   type        = string
   default     = null
@@ -24,13 +24,13 @@ variable "sandbox" {
 # Whatever credentials there are; those of the sandbox are made up, and tell it the account.
 provider "aws" {
   region     = var.region
-  access_key = var.sandbox == null ? null : "AKIA000000000000USER"
-  secret_key = var.sandbox == null ? null : "not verified"
+  access_key = var.endpoint == null ? null : "AKIA000000000000USER"
+  secret_key = var.endpoint == null ? null : "not verified"
 
-  skip_metadata_api_check = var.sandbox == null ? null : true
+  skip_metadata_api_check = var.endpoint == null ? null : true
 
   dynamic "endpoints" {
-    for_each = var.sandbox == null ? [] : [var.sandbox]
+    for_each = var.endpoint == null ? [] : [var.endpoint]
 
     content {
       ecs = endpoints.value

@@ -7,12 +7,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::{
     abort::AbortArguments, completions::CompletionsArguments, deploy::DeployArguments,
     doctor::DoctorArguments, history::HistoryArguments, hooks::ContinueArguments,
-    init::InitArguments, journal::JournalArguments, lock::LockArguments, log::LogArguments,
-    manual::ManArguments, register::RegisterArguments, release::ReleaseArguments,
-    releases::ReleasesArguments, restart::RestartArguments, resume::ResumeArguments,
-    rollback::RollbackArguments, sandbox::SandboxArguments, show::ShowArguments,
-    status::StatusArguments, store::StoreArguments, terraform::TerraformArguments,
-    unlock::UnlockArguments, wait::WaitArguments,
+    iam_policy::IamPolicyArguments, init::InitArguments, journal::JournalArguments,
+    lock::LockArguments, log::LogArguments, manual::ManArguments, register::RegisterArguments,
+    release::ReleaseArguments, releases::ReleasesArguments, restart::RestartArguments,
+    resume::ResumeArguments, rollback::RollbackArguments, sandbox::SandboxArguments,
+    show::ShowArguments, status::StatusArguments, store::StoreArguments,
+    terraform::TerraformArguments, unlock::UnlockArguments, wait::WaitArguments,
 };
 
 /// Knows what is deployed where, by whom and why, and moves a set of services there safely.
@@ -132,6 +132,8 @@ pub(crate) enum Command {
     Unlock(UnlockArguments),
     /// List what was done, by whom and why, newest first: the audit log.
     Log(LogArguments),
+    /// Print the IAM policies that the project's commands need, and nothing more.
+    IamPolicy(IamPolicyArguments),
     /// Work with the store, the record of releases and deployments.
     Store(StoreArguments),
     /// See that Terraform agrees with what is deployed, and write what it needs for that.

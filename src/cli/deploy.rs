@@ -1,6 +1,6 @@
 //! `deploy`: one step from nothing to verified.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 
@@ -43,33 +43,21 @@ pub(crate) struct DeployArguments {
     /// Deploy this image instead of the one found. May be given several times.
     #[arg(long = "image", value_name = "IMAGE=URI", value_parser = parse_image)]
     images: Vec<(ImageId, ImageUri)>,
-    /// Do not ask for confirmation; needed where nobody can answer, as in CI.
-    #[arg(short = 'y', long = "skip-confirm", alias = "skip_confirm", visible_alias = "yes")]
-    skip_confirm: bool,
-    /// Show what would be done, and do nothing.
-    #[arg(long)]
-    dry_run: bool,
     /// Why; kept in the record. Some environments need it.
     #[arg(long, value_name = "TEXT", visible_alias = "reason")]
     description: Option<String>,
-    /// How long the rollouts may take, for example `90s`, `30m` or `2h`.
-    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = parse_duration)]
-    timeout: Duration,
+    /// How it is carried out.
+    #[command(flatten)]
+    how: HowArguments,
     /// How long each rollout that ECS calls complete has to stay so, with all its tasks running,
     /// until it is verified: for images that crash a while after their start. `resume` and `wait` keep
     /// to it.
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
     settle: Duration,
-    /// Start the rollouts and leave; `release-tool resume` finishes them.
-    #[arg(long, visible_alias = "no-wait")]
-    detach: bool,
     /// What to do with the other services when one fails [default: the environment's `on_failure`,
     /// else `rollback`].
     #[arg(long, value_name = "rollback|hold|continue")]
     on_failure: Option<OnFailure>,
-    /// Wait up to this long, for example `15m`, while somebody else is at work there.
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
-    wait: Duration,
     /// Deploy although the environment is on hold, and lift the hold; needs `--reason`.
     #[arg(long)]
     release_hold: bool,
@@ -93,6 +81,34 @@ pub(crate) struct DeployArguments {
     allow_missing: bool,
 }
 
+/// How what is asked for is carried out; the same for all commands that follow rollouts.
+#[derive(Debug, Args)]
+pub(super) struct HowArguments {
+    /// Do not ask for confirmation; needed where nobody can answer, as in CI.
+    #[arg(short = 'y', long = "skip-confirm", alias = "skip_confirm", visible_alias = "yes")]
+    skip_confirm: bool,
+    /// Show what would be done, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// How long the rollouts may take, for example `90s`, `30m` or `2h`.
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = parse_duration)]
+    timeout: Duration,
+    /// Start the rollouts and leave; `release-tool resume` finishes them.
+    #[arg(long, visible_alias = "no-wait")]
+    detach: bool,
+    /// Wait up to this long, for example `15m`, while somebody else is at work there.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
+    pub(super) wait: Duration,
+}
+
+impl HowArguments {
+    /// How a draft is carried out by these.
+    pub(super) fn manner(&self, settle: Duration, on_failure: Option<OnFailure>) -> Manner {
+        let Self { dry_run, skip_confirm, timeout, detach, wait: _ } = *self;
+        Manner { dry_run, skip_confirm, timeout, settle, wait: !detach, on_failure }
+    }
+}
+
 /// Reads `IMAGE=URI`.
 pub(super) fn parse_image(text: &str) -> Result<(ImageId, ImageUri), String> {
     let (image, uri) = text.split_once('=').ok_or("it is `IMAGE=URI`")?;
@@ -111,34 +127,25 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
 pub(super) async fn run(settings: &Settings, arguments: DeployArguments) -> Result<Exit, CliError> {
     let workspace = workspace::open_quietly(settings, arguments.project.as_deref()).await?;
     let interrupt = Interrupt::listen(&settings.console);
+    let (selection, environment) = (arguments.selection, arguments.environment);
     let request = DeployRequest {
-        selection: arguments.selection.clone(),
-        environment: arguments.environment.clone(),
-        from: arguments.from.clone(),
-        images: arguments.images.iter().cloned().collect::<BTreeMap<_, _>>(),
+        from: arguments.from,
+        images: arguments.images.into_iter().collect(),
         allow_missing: arguments.allow_missing,
         skip_before: arguments.skip_before,
         rerun_before: arguments.rerun_before,
-        kind: DeploymentKind::Deploy,
-        from_release: None,
         reason: arguments.description,
         release_hold: arguments.release_hold,
-        wait: arguments.wait,
+        wait: arguments.how.wait,
         enable_circuit_breaker: arguments.enable_circuit_breaker,
         insist: Insistence { on_rollback: arguments.force, on_dead_lock: arguments.force },
+        ..DeployRequest::of(DeploymentKind::Deploy, selection, environment)
     };
     let draft = tokio::select! {
         draft = ops::draft(&workspace, &request) => draft,
         () = interrupt.comes() => return Err(CliError::Interrupted),
     };
-    let manner = Manner {
-        dry_run: arguments.dry_run,
-        skip_confirm: arguments.skip_confirm,
-        timeout: arguments.timeout,
-        settle: arguments.settle,
-        wait: !arguments.detach,
-        on_failure: arguments.on_failure,
-    };
+    let manner = arguments.how.manner(arguments.settle, arguments.on_failure);
     see_through(settings, (&workspace, draft), (interrupt, manner)).await
 }
 

@@ -131,8 +131,8 @@ impl CliError {
         let one = |hint: &str| vec![hint.to_owned()];
         match self {
             Self::NoManifest { .. } => one(
-                "go to a directory of the project, name the file with `--manifest`, or begin with \
-                 a copy of `.weco-project.example`",
+                "go to a directory of the project, name the file with `--manifest`, begin with a copy \
+                 of `.weco-project.example`, or make one with `release-tool init`",
             ),
             Self::UnreadableManifest { .. }
             | Self::Unremovable { .. }
@@ -203,6 +203,7 @@ fn exit_of_op(error: &OpError) -> Exit {
         | OpError::Text(_)
         | OpError::Terraform { .. }
         | OpError::NoRegion
+        | OpError::NoAccount { .. }
         | OpError::LeftoverEndpoint { .. } => Exit::Usage,
         OpError::Obstacle(obstacle) => exit_of_obstacle(obstacle),
         OpError::Escape(_)

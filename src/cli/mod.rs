@@ -12,6 +12,7 @@ mod exit;
 mod failure;
 mod history;
 mod hooks;
+mod iam_policy;
 mod init;
 mod interrupt;
 mod journal;
@@ -92,6 +93,7 @@ async fn run(settings: &Settings, command: Command) -> Result<Exit, CliError> {
         Command::Lock(arguments) => lock::run(settings, arguments).await,
         Command::Unlock(arguments) => unlock::run(settings, arguments).await,
         Command::Log(arguments) => log::run(settings, arguments).await,
+        Command::IamPolicy(arguments) => iam_policy::run(settings, arguments).await,
         Command::Store(arguments) => store::run(settings, arguments).await,
         Command::Terraform(arguments) => terraform::run(settings, arguments).await,
         Command::Sandbox(arguments) => sandbox::run(settings, arguments).await,

@@ -1,6 +1,6 @@
 //! `release create`: a release without a deployment.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     model::{DeploymentKind, ImageId, ImageUri, ReleaseNumber},
     ops::{self, DeployRequest, Execution, ReleaseRequest, Workspace},
-    plan::{Insistence, PlannedStep},
+    plan::PlannedStep,
     ui::{self, Format},
 };
 
@@ -109,22 +109,7 @@ async fn register(
     (release, environment): (ReleaseNumber, String),
 ) -> Result<Exit, CliError> {
     let interrupt = Interrupt::listen(&settings.console);
-    let request = DeployRequest {
-        selection: release.to_string(),
-        environment,
-        from: None,
-        images: BTreeMap::new(),
-        allow_missing: false,
-        skip_before: false,
-        rerun_before: false,
-        kind: DeploymentKind::Register,
-        from_release: None,
-        reason: None,
-        release_hold: false,
-        wait: Duration::ZERO,
-        enable_circuit_breaker: false,
-        insist: Insistence::default(),
-    };
+    let request = DeployRequest::of(DeploymentKind::Register, release.to_string(), environment);
     let draft = ops::draft(workspace, &request).await?;
     if !draft.plan.steps.iter().any(PlannedStep::registers) {
         settings.console.remark("Every task definition is there already.");

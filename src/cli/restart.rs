@@ -1,11 +1,11 @@
 //! `restart`: the same again.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 
 use super::{
-    deploy::{Manner, parse_duration, see_through},
+    deploy::{HowArguments, see_through},
     exit::Exit,
     failure::CliError,
     interrupt::Interrupt,
@@ -15,7 +15,6 @@ use super::{
 use crate::{
     model::{DeploymentKind, OnFailure},
     ops::{self, DeployRequest},
-    plan::Insistence,
 };
 
 /// Restart services: every task is replaced by one that runs the same.
@@ -36,24 +35,12 @@ pub(crate) struct RestartArguments {
     /// The project, where the manifest has several.
     #[arg(long)]
     project: Option<String>,
-    /// Do not ask for confirmation; needed where nobody can answer, as in CI.
-    #[arg(short = 'y', long = "skip-confirm", alias = "skip_confirm", visible_alias = "yes")]
-    skip_confirm: bool,
-    /// Show what would be done, and do nothing.
-    #[arg(long)]
-    dry_run: bool,
     /// Why; kept in the record. Some environments need it.
     #[arg(long, value_name = "TEXT", visible_alias = "description")]
     reason: Option<String>,
-    /// How long the rollouts may take, for example `90s`, `30m` or `2h`.
-    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = parse_duration)]
-    timeout: Duration,
-    /// Start the rollouts and leave; `release-tool resume` finishes them.
-    #[arg(long, visible_alias = "no-wait")]
-    detach: bool,
-    /// Wait up to this long, for example `15m`, while somebody else is at work there.
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
-    wait: Duration,
+    /// How it is carried out.
+    #[command(flatten)]
+    how: HowArguments,
 }
 
 /// Runs the command.
@@ -63,33 +50,16 @@ pub(super) async fn run(
 ) -> Result<Exit, CliError> {
     let workspace = workspace::open_quietly(settings, arguments.project.as_deref()).await?;
     let interrupt = Interrupt::listen(&settings.console);
+    let (selection, environment) = (arguments.selection, arguments.environment);
     let request = DeployRequest {
-        selection: arguments.selection,
-        environment: arguments.environment,
-        from: None,
-        images: BTreeMap::new(),
-        allow_missing: false,
-        skip_before: false,
-        rerun_before: false,
-        enable_circuit_breaker: false,
-        insist: Insistence::default(),
-        kind: DeploymentKind::Restart,
-        from_release: None,
         reason: arguments.reason,
-        release_hold: false,
-        wait: arguments.wait,
+        wait: arguments.how.wait,
+        ..DeployRequest::of(DeploymentKind::Restart, selection, environment)
     };
     let draft = tokio::select! {
         draft = ops::draft(&workspace, &request) => draft,
         () = interrupt.comes() => return Err(CliError::Interrupted),
     };
-    let manner = Manner {
-        dry_run: arguments.dry_run,
-        skip_confirm: arguments.skip_confirm,
-        timeout: arguments.timeout,
-        settle: Duration::ZERO,
-        wait: !arguments.detach,
-        on_failure: Some(OnFailure::Hold),
-    };
+    let manner = arguments.how.manner(Duration::ZERO, Some(OnFailure::Hold));
     see_through(settings, (&workspace, draft), (interrupt, manner)).await
 }

@@ -272,8 +272,9 @@ pub struct EcrRepository {
 }
 
 impl EcrRepository {
-    /// Reads `<account>.dkr.ecr[-fips].<region>.amazonaws.com[.cn]/<name>`.
-    fn parse(repository: &str) -> Option<Self> {
+    /// Reads a repository without tag and digest, `<account>.dkr.ecr[-fips].<region>.amazonaws.com[.cn]/<name>`.
+    #[must_use]
+    pub fn parse(repository: &str) -> Option<Self> {
         let (host, name) = repository.split_once('/')?;
         let mut parts = host.split('.');
         let account = AccountId::new(parts.next()?).ok()?;

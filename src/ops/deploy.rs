@@ -17,8 +17,9 @@ use super::{
     ground::Ground,
     images::{Gathered, Search, gather, source_of},
     insurance::{lost_images, running},
+    left_out::settle,
     obstacle::Obstacle,
-    pictures::{Album, Subject, take},
+    pictures::{Subject, take},
     restart::{draft_of_restart, joined, restarted_after, taken_out, verified_as_it_runs},
     rollback::{hold_if_broken, reason_to_hold},
     surroundings::{look_around, neighbours},
@@ -33,7 +34,7 @@ use crate::{
         Actor, DeploymentKind, Hold, ImageId, ImageUri, Label, Listener, LockKind, OnFailure,
         ParameterName, Release, ReleaseNumber, Selection, ServiceId,
     },
-    plan::{ImageSource, Insistence, Plan, PlanRequest, Problem, Refusal, Wanted, plan},
+    plan::{ImageSource, Insistence, Plan, PlanRequest, Wanted, plan},
 };
 
 /// What the user asked for.
@@ -69,6 +70,29 @@ pub struct DeployRequest {
     pub enable_circuit_breaker: bool,
     /// What is deployed all the same, although it stands against it.
     pub insist: Insistence,
+}
+
+impl DeployRequest {
+    /// What is asked for where nothing more is said than what, and where.
+    #[must_use]
+    pub fn of(kind: DeploymentKind, selection: String, environment: String) -> Self {
+        Self {
+            selection,
+            environment,
+            from: None,
+            images: BTreeMap::new(),
+            allow_missing: false,
+            skip_before: false,
+            rerun_before: false,
+            kind,
+            from_release: None,
+            reason: None,
+            release_hold: false,
+            wait: Duration::ZERO,
+            enable_circuit_breaker: false,
+            insist: Insistence::default(),
+        }
+    }
 }
 
 /// A plan that awaits a yes, with what it will be carried out with.
@@ -336,68 +360,6 @@ fn with_siblings<'a>(project: &'a Project, selected: &[&Service]) -> Vec<&'a Ser
         .into_iter()
         .filter(|service| service.containers.values().any(|image| images.contains(image)))
         .collect()
-}
-
-/// Leaves out what is missing where that is allowed, and refuses everything else.
-fn settle(
-    allow_missing: bool,
-    services: &[&Service],
-    mut album: Album,
-    mut gathered: Gathered,
-) -> Result<(Album, Gathered, BTreeMap<ServiceId, String>), OpError> {
-    let mut left_out = BTreeMap::new();
-    if allow_missing {
-        left_out = left_out_of(services, &album, &gathered);
-        for service in left_out.keys() {
-            album.pictures.retain(|picture| picture.service != *service);
-            album.problems.remove(service);
-        }
-        gathered.problems.retain(|_, problem| !problem.is_missing_image());
-    }
-    let problems: Vec<Problem> =
-        gathered.problems.values().chain(album.problems.values()).cloned().collect();
-    if problems.is_empty() {
-        return Ok((album, gathered, left_out));
-    }
-    Err(Refusal { problems }.into())
-}
-
-/// The services to be left out: those that miss something, and those that share an image with
-/// them, because services that share an image always move together.
-fn left_out_of(
-    services: &[&Service],
-    album: &Album,
-    gathered: &Gathered,
-) -> BTreeMap<ServiceId, String> {
-    let mut left_out: BTreeMap<ServiceId, String> = services
-        .iter()
-        .filter_map(|service| Some((service.id.clone(), missing(service, album, gathered)?)))
-        .collect();
-    loop {
-        let found = services.iter().find_map(|service| {
-            let other = services.iter().find(|other| {
-                let shared = |image| other.containers.values().any(|theirs| theirs == image);
-                left_out.contains_key(&other.id) && service.containers.values().any(shared)
-            })?;
-            let is_new = !left_out.contains_key(&service.id);
-            is_new.then(|| (service.id.clone(), format!("it shares an image with `{}`", other.id)))
-        });
-        let Some((service, reason)) = found else { return left_out };
-        left_out.insert(service, reason);
-    }
-}
-
-/// Why a service can be left out: it is not in ECS, or one of its images does not exist.
-fn missing(service: &Service, album: &Album, gathered: &Gathered) -> Option<String> {
-    let absent = album
-        .problems
-        .get(&service.id)
-        .filter(|problem| matches!(problem, Problem::ServiceMissing { .. }));
-    let image = service
-        .containers
-        .values()
-        .find_map(|image| gathered.problems.get(image).filter(|p| p.is_missing_image()));
-    absent.or(image).map(ToString::to_string)
 }
 
 /// The subjects of the commits that images were built from, as far as git has them.

@@ -68,6 +68,12 @@ pub enum OpError {
     /// No region is known.
     #[error("no region is known for this environment")]
     NoRegion,
+    /// No account is known.
+    #[error("the account that is reached in {home} is not known")]
+    NoAccount {
+        /// Where, as the manifest has it.
+        home: String,
+    },
     /// A variable asks to send requests somewhere else than to AWS.
     #[error("`{variable}` is set, and it is not clear whether it is meant")]
     LeftoverEndpoint {
@@ -175,6 +181,9 @@ impl OpError {
             }
             Self::Obstacle(obstacle) => obstacle.hints(),
             Self::NoRegion => one("set `region` in the manifest, or `AWS_REGION`".to_owned()),
+            Self::NoAccount { .. } => {
+                one("set `account` in the manifest, or sign in and ask AWS".to_owned())
+            }
             Self::LeftoverEndpoint { .. } => {
                 one("unset the variable, or name the URL with `--endpoint-url`".to_owned())
             }

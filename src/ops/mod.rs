@@ -14,9 +14,11 @@ mod hooks;
 mod images;
 mod insurance;
 mod journal;
+mod left_out;
 mod locks;
 mod log;
 mod obstacle;
+mod permissions;
 mod pictures;
 mod register;
 mod release;
@@ -41,6 +43,7 @@ pub use journal::{Brought, KeptFile, Pushed, push_journal};
 pub use locks::{LockOrder, Locked, UnlockOrder, UnlockReport, lock, unlock};
 pub use log::{LogRequest, log};
 pub use obstacle::Obstacle;
+pub use permissions::{PolicyReport, PolicyRequest, Unknown, iam_policies, whereabouts};
 pub use register::{Outcome, RegisterRequest, Registered, register};
 pub use release::{
     ListedRelease, MadeRelease, ReleaseRequest, ShownRelease, make_release, releases, show_release,

@@ -1,9 +1,6 @@
 //! `rollback`: back to what was verified before, whatever an environment is in.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     access::Access,
@@ -112,21 +109,14 @@ pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Resul
         Goal::Release(release) => release.to_string(),
         Goal::LastVerified | Goal::Before(_) => environment.id.to_string(),
     };
+    let (kind, place) = (DeploymentKind::Rollback, request.environment.clone());
     let request = DeployRequest {
-        selection: selection.to_string(),
-        environment: request.environment.clone(),
         from: Some(source),
         images,
-        allow_missing: false,
-        skip_before: false,
-        rerun_before: false,
-        kind: DeploymentKind::Rollback,
         from_release: from,
         reason: request.reason.clone(),
-        release_hold: false,
-        wait: Duration::ZERO,
-        enable_circuit_breaker: false,
         insist: Insistence { on_rollback: false, on_dead_lock: true },
+        ..DeployRequest::of(kind, selection.to_string(), place)
     };
     let draft = Box::new(draft(workspace, &request).await?);
     Ok(Way::Release { to, draft })

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{
-    access::Access, definitions::definitions, error::OpError, pictures::targets,
-    workspace::Workspace,
+    access::Access, definitions::definitions, deploy::open_project, error::OpError,
+    pictures::targets, workspace::Workspace,
 };
 use crate::{
     backend::text::{self, TextSource},
@@ -95,8 +95,13 @@ pub async fn check_terraform(
     workspace: &Workspace,
     request: &TerraformRequest,
 ) -> Result<TerraformReport, OpError> {
-    let project = &workspace.project;
+    let project = if workspace.project.is_open() {
+        open_project(workspace, &Label::latest()).await?
+    } else {
+        workspace.project.clone()
+    };
     let selection = project.select(&request.selection)?;
+    let services = project.services_of(&selection);
     let given = request.state.as_ref().map(read_terraform).transpose()?;
     let environments = match &request.environment {
         Some(environment) => vec![project.environment(environment)?],
@@ -112,7 +117,7 @@ pub async fn check_terraform(
             (from, document)
         };
         checked
-            .push(check_environment(workspace, (environment, &selection), (from, document)).await?);
+            .push(check_environment(workspace, (environment, &services), (from, document)).await?);
     }
     Ok(TerraformReport {
         project: project.id.clone(),
@@ -131,11 +136,10 @@ fn source_of(workspace: &Workspace, environment: &Environment) -> Option<TextSou
 /// Looks at the services of one environment.
 async fn check_environment(
     workspace: &Workspace,
-    (environment, selection): (&Environment, &Selection),
+    (environment, services): (&Environment, &[&Service]),
     (from, document): (Option<TextSource>, Option<TerraformDocument>),
 ) -> Result<CheckedEnvironment, OpError> {
-    let services = workspace.project.services_of(selection);
-    let targets = targets(workspace, environment, &services)?;
+    let targets = targets(workspace, environment, services)?;
     let access = Access::open(workspace, &environment.home()).await?;
     let asked: Vec<_> = targets.iter().map(|(_, target)| target.clone()).collect();
     let mut seen = access.ecs.observe(&asked).await?;
@@ -150,13 +154,14 @@ async fn check_environment(
             missing.insert(service.id.clone(), format!("ECS has no service {name} in {cluster}"));
         }
     }
-    let facts = look(workspace, (environment, &access), (&subjects, document.as_ref())).await?;
+    let mut facts = look(workspace, (environment, &access), (&subjects, document.as_ref())).await?;
     for subject in &subjects {
         if !facts.iter().any(|facts| facts.service == subject.service) {
             let reason = "it has no task definition with an ACTIVE revision".to_owned();
             missing.insert(subject.service.clone(), reason);
         }
     }
+    see_who_put_back(&access, &subjects, &mut facts).await;
     Ok(CheckedEnvironment {
         environment: environment.id.clone(),
         state: from.map(|from| from.to_string().replace('`', "")),
@@ -222,6 +227,20 @@ async fn look(
         facts(subject, &others, (&revisions, parameters.collect()))
     });
     Ok(facts.collect())
+}
+
+/// Asks whether ECS itself put services back that do not run the latest revision. Once that is over
+/// only the list of deployments tells; what it does not tell stops nothing.
+async fn see_who_put_back(access: &Access, subjects: &[Subject], facts: &mut [Facts]) {
+    let is_behind =
+        |facts: &&mut Facts| facts.running.arn != facts.latest.arn && !facts.is_put_back;
+    for facts in facts.iter_mut().filter(is_behind) {
+        let subject = subjects.iter().find(|subject| subject.service == facts.service);
+        let Some(ObservedService { cluster, name, .. }) = subject.map(|one| &one.observed) else {
+            continue;
+        };
+        facts.is_put_back = access.ecs.was_put_back(cluster, name).await.unwrap_or_default();
+    }
 }
 
 /// What there is of one service; nothing where its family has no ACTIVE revision.

@@ -139,7 +139,7 @@ impl Connector {
     }
 
     /// The region: the manifest's, else that of the surroundings.
-    fn region_of(&self, home: &Home) -> Result<Region, OpError> {
+    pub(super) fn region_of(&self, home: &Home) -> Result<Region, OpError> {
         let known = home.region.clone().or_else(|| self.region.clone());
         let fallback = || self.sandbox.and_then(|_| Region::new(SANDBOX_REGION).ok());
         known.or_else(fallback).ok_or(OpError::NoRegion)

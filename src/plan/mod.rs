@@ -12,6 +12,7 @@ mod document;
 mod earlier;
 mod judge;
 mod lineage;
+pub mod permissions;
 mod planner;
 mod preflight;
 mod restart;

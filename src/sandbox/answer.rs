@@ -24,13 +24,15 @@ pub(super) struct Answer {
 
 impl Answer {
     /// The answer to an operation that succeeded. `result` is the body in awsJson, the same before it
-    /// is CBOR or XML, and the content of STS's `…Response` element.
+    /// is CBOR or XML, and the content of STS's and IAM's `…Response` element.
     pub(super) fn success(protocol: Protocol, operation: &str, result: Bytes) -> Self {
         let id = Uuid::new_v4().to_string();
         let body = match protocol {
             Protocol::Json | Protocol::Json10 => result,
             Protocol::Cbor => cbor::from_json(&result),
-            Protocol::Query(Service::Sts) => xml::response(Service::Sts, operation, &result, &id),
+            Protocol::Query(service @ (Service::Sts | Service::Iam)) => {
+                xml::response(service, operation, &result, &id)
+            }
             Protocol::Query(service) => {
                 let result = xml::of_json(operation, &result);
                 xml::response(service, operation, result.as_bytes(), &id)

@@ -13,15 +13,16 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Sandbox, SandboxError, admin,
     answer::Answer,
-    autoscaling,
+    authorize, autoscaling,
     call::{Call, Fault},
     clock::Clock,
     cloudwatch, codedeploy, crash, ecr, ecs, elb,
     faults::{self, Decision, FaultKind, Subject},
+    iam,
     log::{self, RequestEntry},
     logs, refusal,
     resource::Resources,
-    service::Service,
+    service::{Protocol, Service},
     ssm,
     state::Transaction,
     sts::{self, Caller},
@@ -205,10 +206,11 @@ fn play(
     }
     let caller = sts::caller(transaction, &target.scope, &target.access_key, moment.machine)?;
     let refused = refused((decision, moment), target, service, &caller, arn.as_deref());
-    let call = target.call(caller.arn, moment.now);
+    let call = target.call(caller.arn.clone(), moment.now);
     let result = match refused {
         Some(fault) => Err(fault),
-        None => dispatch(transaction, service, &call, moment.machine),
+        None => permitted(transaction, (service, target.protocol), &call, &caller)
+            .and_then(|()| dispatch(transaction, service, &call, moment.machine)),
     };
     let answer = match result {
         Ok(_done) if decision.kind == Some(FaultKind::ErrorAfter) => {
@@ -269,6 +271,16 @@ fn dated(mut response: Response<Bytes>, decision: Decision, moment: Moment) -> R
     response
 }
 
+/// Holds a request against the policies of its caller's role.
+fn permitted(
+    transaction: &mut Transaction<'_>,
+    service: (Service, Protocol),
+    call: &Call,
+    caller: &Caller,
+) -> Result<(), Fault> {
+    authorize::refused(transaction, service, call, caller)?.map_or(Ok(()), Err)
+}
+
 /// Has the service answer.
 fn dispatch(
     transaction: &mut Transaction<'_>,
@@ -286,5 +298,6 @@ fn dispatch(
         Service::CodeDeploy => codedeploy::answer(call, transaction),
         Service::Logs => logs::answer(call, transaction),
         Service::Elb => elb::answer(call, transaction),
+        Service::Iam => iam::answer(call, transaction),
     }
 }

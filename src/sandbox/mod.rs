@@ -7,14 +7,16 @@
 //! and of the (virtual) clock, worked out when somebody looks. What a user does to the sandbox
 //! itself, such as putting its clock forward or having requests fail, is in [`admin`].
 //!
-//! There is no access control: signatures are not verified, every role may be assumed, and whoever
-//! reaches the server may do everything. Nothing in it is worth guarding.
+//! Signatures are not verified, and whoever reaches the server may do everything: nothing in it is
+//! worth guarding. Only sessions of roles that its IAM has may do no more than the policies of the role
+//! say, so that policies can be tried.
 //!
 //! This module uses nothing else of `release-tool`, and is the only place besides `backend` that
 //! names AWS crates.
 
 pub mod admin;
 mod answer;
+mod authorize;
 mod autoscaling;
 mod call;
 mod cbor;
@@ -32,6 +34,7 @@ pub mod estate;
 mod faults;
 mod form;
 mod handle;
+mod iam;
 mod log;
 mod logs;
 mod outage;

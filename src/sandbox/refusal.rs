@@ -52,6 +52,15 @@ pub(super) fn denied(protocol: Protocol, caller: &str, action: &str, resource: &
     refuse(protocol, (400, "AccessDeniedException"), (403, "AccessDenied"), message)
 }
 
+/// A policy forbids the caller to do it.
+pub(super) fn forbidden(protocol: Protocol, caller: &str, action: &str, resource: &str) -> Fault {
+    let message = format!(
+        "User: {caller} is not authorized to perform: {action} on resource: {resource} with an \
+         explicit deny in an identity-based policy"
+    );
+    refuse(protocol, (400, "AccessDeniedException"), (403, "AccessDenied"), message)
+}
+
 /// The service itself fails, with the error that its API model has for that.
 pub(super) fn internal(service: Service) -> Fault {
     let (code, message) = match service {
@@ -66,6 +75,10 @@ pub(super) fn internal(service: Service) -> Fault {
         Service::Logs => {
             ("ServiceUnavailableException", "The service cannot complete the request.")
         }
+        Service::Iam => (
+            "ServiceFailure",
+            "The request processing has failed because of an unknown error, exception or failure.",
+        ),
         Service::CloudWatch | Service::CodeDeploy | Service::Sts | Service::Elb => (
             "InternalFailure",
             "The request processing has failed because of an unknown error, exception or failure.",

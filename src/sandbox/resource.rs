@@ -103,6 +103,15 @@ const ELB: &[Member] =
 const AUTO_SCALING: &[Member] =
     &[member("ResourceId", Arn::Whole), member("ResourceIds", Arn::Whole)];
 
+/// IAM.
+const IAM: &[Member] = &[
+    member("RoleName", Arn::Whole),
+    member("PolicyArn", Arn::Whole),
+    member("PolicyName", Arn::Whole),
+    member("OpenIDConnectProviderArn", Arn::Whole),
+    member("PolicySourceArn", Arn::Whole),
+];
+
 /// STS.
 const STS: &[Member] = &[member("RoleArn", Arn::Whole)];
 
@@ -119,6 +128,7 @@ impl Resources {
             Service::Sts => (STS, form(body)),
             Service::Logs => (LOGS, json(body)),
             Service::Elb => (ELB, json(body)),
+            Service::Iam => (IAM, form(body)),
         };
         let named = members.iter().find_map(|member| {
             let values = texts(parameters.get(member.name)?);

@@ -28,6 +28,8 @@ pub enum Service {
     /// Elastic Load Balancing, version 2.
     #[serde(rename = "elasticloadbalancing")]
     Elb,
+    /// Identity and Access Management.
+    Iam,
 }
 
 /// How a service writes its answers.
@@ -47,14 +49,14 @@ pub(super) enum Protocol {
 /// Why a text names no emulated service.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a service of the sandbox: ecs, ssm, ecr, application-autoscaling, sts, cloudwatch, codedeploy, logs and \
-     elasticloadbalancing are"
+    "`{0}` is not a service of the sandbox: ecs, ssm, ecr, application-autoscaling, sts, cloudwatch, codedeploy, logs, \
+     elasticloadbalancing and iam are"
 )]
 pub struct ServiceError(String);
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ecs,
         Self::Ssm,
         Self::Ecr,
@@ -64,6 +66,7 @@ impl Service {
         Self::CodeDeploy,
         Self::Logs,
         Self::Elb,
+        Self::Iam,
     ];
 
     /// Its name.
@@ -79,6 +82,7 @@ impl Service {
             Self::CodeDeploy => "codedeploy",
             Self::Logs => "logs",
             Self::Elb => "elasticloadbalancing",
+            Self::Iam => "iam",
         }
     }
 
@@ -101,7 +105,7 @@ impl Service {
             Self::CodeDeploy => Some("CodeDeploy_20141006"),
             Self::AutoScaling => Some("AnyScaleFrontendService"),
             Self::Logs => Some("Logs_20140328"),
-            Self::Sts | Self::Elb => None,
+            Self::Sts | Self::Elb | Self::Iam => None,
         }
     }
 
@@ -115,7 +119,7 @@ impl Service {
             | Self::AutoScaling
             | Self::CodeDeploy
             | Self::Logs => Protocol::Json,
-            Self::Sts | Self::Elb => Protocol::Query(self),
+            Self::Sts | Self::Elb | Self::Iam => Protocol::Query(self),
         }
     }
 
@@ -129,6 +133,7 @@ impl Service {
     pub(super) const fn namespace(self) -> Option<&'static str> {
         match self {
             Self::Sts => Some("https://sts.amazonaws.com/doc/2011-06-15/"),
+            Self::Iam => Some("https://iam.amazonaws.com/doc/2010-05-08/"),
             Self::Elb => Some("http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"),
             Self::CloudWatch => Some("http://monitoring.amazonaws.com/doc/2010-08-01/"),
             Self::Ecs

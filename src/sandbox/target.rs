@@ -26,7 +26,7 @@ pub(super) struct Target {
     /// The access key that signed; empty when none did.
     pub(super) access_key: String,
     /// The body, as JSON if it came as CBOR; for AWS Query the parameters, whether they came as a
-    /// body or in the address, as JSON too, but for STS.
+    /// body or in the address, as JSON too, but for STS and IAM.
     pub(super) body: Bytes,
 }
 
@@ -192,11 +192,13 @@ impl Address {
     }
 }
 
-/// The body as it is read inside: JSON, but for STS, which reads forms.
+/// The body as it is read inside: JSON, but for STS and IAM, which read forms.
 fn readable(protocol: Protocol, body: Bytes) -> Result<Bytes, Fault> {
     match protocol {
         Protocol::Cbor => cbor::to_json(&body).map(|value| Bytes::from(value.to_string())),
-        Protocol::Query(Service::Sts) | Protocol::Json | Protocol::Json10 => Ok(body),
+        Protocol::Query(Service::Sts | Service::Iam) | Protocol::Json | Protocol::Json10 => {
+            Ok(body)
+        }
         Protocol::Query(_) => Ok(Bytes::from(form::to_json(&body).to_string())),
     }
 }
@@ -308,7 +310,7 @@ mod tests {
             ),
             (Some("nonsense"), None, "{}", "UnknownOperationException"),
             (None, None, "", "UnknownOperationException"),
-            (None, Some("iam"), "Action=CreateRole", "InvalidAction"),
+            (None, Some("ec2"), "Action=DescribeVpcs", "InvalidAction"),
             (None, Some("ecs"), "Action=UpdateService", "InvalidAction"),
             (Some(ECS), Some("ssm"), "{}", "InvalidSignatureException"),
         ] {

@@ -4,7 +4,7 @@
 //! `UPDATE_DOCS=1 cargo test --test it docs` writes what is generated.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
@@ -17,6 +17,7 @@ use http::{Request, StatusCode};
 use release_tool::{
     cli::{self, Exit},
     model::Verdict,
+    plan::permissions::NEEDS,
     sandbox::{Estate, Outcome, Sandbox},
 };
 
@@ -389,6 +390,36 @@ fn section<'a>(page: &'a str, heading: &str) -> &'a str {
     rest.split("\n## ").next().unwrap()
 }
 
+/// The table of permissions, from the list.
+fn permissions() -> String {
+    let mut rows: BTreeMap<&str, (BTreeSet<&str>, BTreeSet<&str>)> = BTreeMap::new();
+    for need in NEEDS {
+        let (groups, requests) = rows.entry(need.action).or_default();
+        groups.extend(need.groups.iter().map(|group| group.name()));
+        requests.insert(need.operation);
+    }
+    let code = |texts: BTreeSet<&str>| {
+        texts.into_iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(", ")
+    };
+    let rows = rows.into_iter().map(|(action, (groups, requests))| {
+        format!("| `{action}` | {} | {} |\n", code(requests), code(groups))
+    });
+    format!("| action | for the request | in |\n|---|---|---|\n{}", rows.collect::<String>())
+}
+
+#[test]
+fn the_table_of_permissions_is_committed() {
+    let path = "docs/permissions.md";
+    let page = fs::read_to_string(at(path)).unwrap();
+    let (before, rest) = page.split_once("<!-- actions -->").unwrap();
+    let (_, after) = rest.split_once("<!-- /actions -->").unwrap();
+    let table = permissions();
+    assert_committed(
+        path,
+        &format!("{before}<!-- actions -->\n\n{table}\n<!-- /actions -->{after}"),
+    );
+}
+
 #[test]
 fn the_operations_of_the_sandbox_are_those_that_are_listed() {
     let page = fs::read_to_string(at("docs/sandbox.md")).unwrap();
@@ -404,6 +435,10 @@ fn the_operations_of_the_sandbox_are_those_that_are_listed() {
         let named = arms.filter(|line| line.starts_with('"') && line.contains("\" => "));
         done.extend(named.filter_map(|line| line.split('"').nth(1)));
     }
+    // Those of IAM are in tables.
+    let iam = fs::read_to_string(at("src/sandbox/iam/mod.rs")).unwrap();
+    let rows = iam.lines().map(str::trim).filter(|line| line.starts_with("(\""));
+    done.extend(rows.filter_map(|line| line.split('"').nth(1)));
     assert!(done.len() > 50, "the operations were found");
     assert_eq!(listed, done);
 }

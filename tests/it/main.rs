@@ -38,6 +38,7 @@ mod newcomer;
 mod offered;
 mod outages;
 mod peers;
+mod permissions;
 mod preflight;
 mod projects;
 mod promoting;

@@ -64,7 +64,7 @@ fn without_a_manifest_the_way_on_is_told() {
     let run = shop.run(&["status", "all", "prod"]).expect(2);
     insta::assert_snapshot!(shop.steady(&run.stderr), @r"
     error: there is no `.weco-project` in `[shop]` or above it
-    hint: go to a directory of the project, name the file with `--manifest`, or begin with a copy of `.weco-project.example`
+    hint: go to a directory of the project, name the file with `--manifest`, begin with a copy of `.weco-project.example`, or make one with `release-tool init`
     ");
 }
 

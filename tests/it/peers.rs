@@ -39,6 +39,11 @@ fn terraform_sees_no_changes_whatever_became_of_a_deployment() {
     run("terraform.py");
 }
 
+#[test]
+fn terraform_does_what_was_foretold_and_takes_what_was_printed() {
+    run("terraform_check.py");
+}
+
 /// Runs a script against a sandbox of its own.
 fn run(script: &str) {
     let Some(python) = python() else {

@@ -195,6 +195,27 @@ impl Shop {
         String::from_utf8(answer.body().to_vec()).unwrap()
     }
 
+    /// Sends a request to IAM, which must be answered well; gives the XML that it answers with.
+    pub(crate) fn iam(&self, parameters: &[(&str, &str)]) -> String {
+        let credential = "AKIA000000000000USER/20261121/us-east-1/iam/aws4_request";
+        let signature = "SignedHeaders=host, Signature=0";
+        let form: String =
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+        let request = Request::post("/")
+            .header(
+                "Authorization",
+                format!("AWS4-HMAC-SHA256 Credential={credential}, {signature}"),
+            )
+            .body(Bytes::from(form))
+            .unwrap();
+        let Outcome::Answer(answer) = self.cloud().handle(request).outcome else {
+            panic!("{parameters:?} is not answered")
+        };
+        let told = String::from_utf8(answer.body().to_vec()).unwrap();
+        assert!(answer.status().is_success(), "{parameters:?}: {told}");
+        told
+    }
+
     /// Sends a request that must be answered well.
     fn ask(&self, target: &str, body: &Value) -> Value {
         let (is_success, told) = self.send(target, body);
@@ -482,6 +503,15 @@ impl Started {
         let mut stderr = std::mem::take(&mut self.heard);
         stderr.extend(self.err.iter());
         Run { code: status.code(), signal: status.signal(), stdout, stderr }
+    }
+
+    /// Waits for its end, or for a line on the error stream that has a text in it, and ends it then.
+    #[track_caller]
+    pub(crate) fn end_when_it_says(mut self, text: &str) -> Run {
+        if wait_for_line(&self.err, text, &mut self.heard).is_some() && !self.has_ended() {
+            self.signal("KILL");
+        }
+        self.end()
     }
 
     /// Waits for its end, but not for ever.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     docs::assert_committed,
-    support::{Shop, document, text},
+    support::{Shop, document, text, until},
 };
 
 /// The services of the configuration.
@@ -268,6 +268,37 @@ fn each_way_of_being_out_of_step_has_a_word() {
     assert_eq!(standing(), "ALL_APART");
     shop.ssm("DeleteParameter", &json!({ "Name": parameter("tidy") }));
     assert_eq!(standing(), "NO_PARAMETER");
+}
+
+#[test]
+fn what_ecs_put_back_would_be_deployed_again() {
+    let shop = estate("");
+    let breaker = json!({ "deploymentCircuitBreaker": { "enable": true, "rollback": true } });
+    shop.ecs(
+        "UpdateService",
+        &json!({ "cluster": "quirks-prod", "service": "tidy",
+        "deploymentConfiguration": breaker }),
+    );
+    until("the first rollout is complete", || {
+        shop.service("quirks-prod", "tidy")["deployments"][0]["rolloutState"] == "COMPLETED"
+    });
+    shop.sandbox(&["fate", "registry.example/quirks/app:2", "crash"]);
+    let all = ["revision", "parameter", "service"];
+    move_on(&shop, "tidy", "registry.example/quirks/app:2", &all);
+    until("ECS has put it back", || {
+        let told = shop.service("quirks-prod", "tidy");
+        let is_back = text(&told["taskDefinition"]).ends_with("quirks-tidy:1");
+        is_back && told["deployments"][0]["rolloutState"] == "COMPLETED"
+    });
+    let bare = ["terraform", "check", "tidy", "--env", "prod", "--exit-code"];
+    assert_snapshot!(shop.run(&bare).expect(10).stdout, @"
+    prod: 0 of 1 clean, seen from AWS alone, with a configuration as it should be
+
+        tidy    PUT_BACK    quirks-tidy:1
+            ECS put it back, and the revision that failed is the latest still, with the parameter's image (quirks-tidy:2)
+            the next `terraform apply`, as it seems, moves the service to quirks-tidy:2: `tidy` goes from registry.example/quirks/first:1 to registry.example/quirks/app:2
+            to keep what runs, and have all in step: release-tool deploy tidy prod --image tidy=registry.example/quirks/first:1
+    ");
 }
 
 #[test]

@@ -12,7 +12,6 @@ there is no Terraform, or no mirror of the AWS provider (`TF_PLUGIN_MIRROR`, a f
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -20,12 +19,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from matrix import situations, table
-from matrix.program import ACCOUNT, PROJECT, SERVICES, Program, image
+from matrix.program import PROJECT, SERVICES, Program, image
 from matrix.rows import Row, Step, World
-from matrix.stack import ITSELF, Broken, Stack, mirror
+from matrix.stack import ITSELF, Stack
+from provider import SKIPPED, Broken, mirror
 from sandbox import SPEED, Sandbox
-
-SKIPPED = 77
 
 # Commands wait for rollouts most of their time.
 AT_ONCE = 6
@@ -66,7 +64,7 @@ class Rehearsal:
 
     def begin(self) -> None:
         """Nothing was done yet."""
-        found, wanted = self.stack.plan(), {row.name: row.always for row in self.rows if row.always}
+        found, wanted = self.stack.plan_by_row(), {row.name: row.always for row in self.rows if row.always}
         if found != wanted:
             raise Broken(f"the plan of what was just made has {found}, want {wanted}")
 
@@ -97,7 +95,7 @@ class Rehearsal:
 
     def look(self, steps: dict[str, Step]) -> None:
         """Asks Terraform and ECS what they say now."""
-        found = self.stack.plan()
+        found = self.stack.plan_by_row()
         for row in self.rows:
             said = found.pop(row.name, ())
             step = steps.get(row.name)
@@ -153,7 +151,7 @@ def rehearse(folder: Path, provider: Path, sandbox: Sandbox, binary: Path) -> No
 def main() -> int:
     """Runs everything; gives the exit code."""
     provider = mirror()
-    if shutil.which("terraform") is None or provider is None:
+    if provider is None:
         say("no Terraform, or no mirror of its AWS provider in TF_PLUGIN_MIRROR")
         return SKIPPED
     sandbox, binary = Sandbox(sys.argv[1]), Path(sys.argv[2])

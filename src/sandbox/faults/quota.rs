@@ -154,7 +154,7 @@ fn of(service: Service, operation: &str, region: &str) -> Option<Quota> {
         Service::Elb => ELB,
         // "CodeDeploy quotas", "Quotas for Application Auto Scaling" and "IAM and AWS STS quotas" have
         // no rates; CodeDeploy's vary, as AWS's support told a user, and are not published.
-        Service::AutoScaling | Service::CodeDeploy | Service::Sts => &[],
+        Service::AutoScaling | Service::CodeDeploy | Service::Sts | Service::Iam => &[],
     };
     rows.iter().find(|row| row.operations.contains(&operation)).copied()
 }

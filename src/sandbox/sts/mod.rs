@@ -1,7 +1,8 @@
 //! STS: who a caller is, and sessions of roles, which is how a client comes to another account.
 //!
-//! There are no policies: anybody may assume any role of any account, and a web identity token is
-//! believed whatever it says. A session is over when its time is over on the machine's clock, as
+//! A role that IAM has is given to whom its trust policy says, and its sessions may do what its
+//! policies say. Any other role of any account may be taken on by anybody, may do everything, and a web
+//! identity token for it is believed whatever it says. A session is over when its time is over on the machine's clock, as
 //! clients reckon it. Limits, names and error texts are those of the API, version 2011-06-15.
 
 mod session;
@@ -13,12 +14,12 @@ use jiff::Timestamp;
 
 use super::{
     call::{Call, Fault},
-    refusal,
+    iam, refusal,
     service::{Protocol, Service},
     state::Transaction,
     xml,
 };
-pub(super) use session::{Caller, caller};
+pub(super) use session::{Caller, caller, role_id, unique_id};
 use session::{Role, Session};
 
 /// Answers one request to STS. The body is a form; what is answered is the content of the
@@ -61,8 +62,31 @@ fn assume_role(
              role chaining",
         ));
     }
-    let session = Session::start(&form.role()?, form.session_name()?, machine, seconds);
+    let (role, name) = (form.role()?, form.session_name()?);
+    let kept = kept(transaction, form, &role)?;
+    let external_id = form.0.get("ExternalId").map(String::as_str);
+    if let Some(kept) = &kept
+        && !kept.trusts_caller((&call.caller, &call.scope.account), external_id)?
+    {
+        let (caller, arn) = (&call.caller, form.required("RoleArn")?);
+        return Err(refusal::denied(Protocol::Query(Service::Sts), caller, "sts:AssumeRole", arn));
+    }
+    form.check_duration(kept.as_ref(), seconds)?;
+    let session = Session::start((&role, kept.is_some()), name, machine, seconds);
     Ok(session.open(transaction)?)
+}
+
+/// The role that IAM has, if it has it. Nobody but IAM's roles can be limited further.
+fn kept(
+    transaction: &Transaction<'_>,
+    form: &Form,
+    role: &Role,
+) -> Result<Option<iam::Role>, Fault> {
+    let limits = ["Policy", "PolicyArns.member.1.arn"];
+    if limits.iter().any(|name| form.0.contains_key(*name)) {
+        return Err(invalid("The sandbox has no session policies"));
+    }
+    Ok(iam::role(transaction, &role.account, &role.name)?)
 }
 
 /// `AssumeRoleWithWebIdentity`.
@@ -77,8 +101,32 @@ fn assume_with_web_identity(
                        sent an Access Token)";
         return Err(Fault::new("InvalidIdentityToken", message));
     }
-    let session = Session::start(&form.role()?, form.session_name()?, machine, form.duration()?);
+    let (role, seconds) = (form.role()?, form.duration()?);
+    let kept = kept(transaction, form, &role)?;
+    if let Some(kept) = &kept {
+        check_token(transaction, kept, token)?;
+    }
+    form.check_duration(kept.as_ref(), seconds)?;
+    let session = Session::start((&role, kept.is_some()), form.session_name()?, machine, seconds);
     Ok(session.open(transaction)?)
+}
+
+/// Checks that a role trusts the bearer of a token.
+fn check_token(transaction: &Transaction<'_>, role: &iam::Role, token: &str) -> Result<(), Fault> {
+    let unreadable =
+        || Fault::new("InvalidIdentityToken", "Couldn't retrieve verification key from your token");
+    let token = iam::Token::read(token).ok_or_else(unreadable)?;
+    iam::check_provider(transaction, role, &token)?;
+    if role.trusts_token(&token)? {
+        return Ok(());
+    }
+    let message = "Not authorized to perform sts:AssumeRoleWithWebIdentity";
+    let members = [("message".to_owned(), serde_json::Value::from(message))];
+    Err(Fault::Answer {
+        status: 403,
+        code: "AccessDenied".to_owned(),
+        members: members.into_iter().collect(),
+    })
 }
 
 /// A request's parameters.
@@ -117,6 +165,17 @@ impl Form {
             "Member must satisfy regular expression pattern: [\\w+=,.@-]*"
         };
         Err(constraint(&format!("'{name}'"), "RoleSessionName", rule))
+    }
+
+    /// Checks that a session lasts no longer than its role allows.
+    fn check_duration(&self, role: Option<&iam::Role>, seconds: u32) -> Result<(), Fault> {
+        let is_asked = self.0.contains_key("DurationSeconds");
+        if is_asked && role.is_some_and(|role| seconds > role.longest) {
+            return Err(invalid(
+                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+            ));
+        }
+        Ok(())
     }
 
     /// `DurationSeconds`; an hour, if not told.

@@ -22,9 +22,9 @@ pub(super) struct Role {
     /// The ARN's second part.
     partition: String,
     /// The account.
-    account: String,
+    pub(super) account: String,
     /// The name, without its path.
-    name: String,
+    pub(super) name: String,
 }
 
 impl Role {
@@ -53,6 +53,9 @@ pub(super) struct Session {
     arn: String,
     /// When it is over, on the machine's clock.
     expires: Timestamp,
+    /// The name of the role, where IAM has it: the session may do what its policies say.
+    #[serde(default)]
+    role: Option<String>,
 }
 
 impl Entity for Session {
@@ -69,13 +72,19 @@ impl Entity for Opened {
 
 impl Session {
     /// A session from now on.
-    pub(super) fn start(role: &Role, name: &str, machine: Timestamp, seconds: u32) -> Self {
+    pub(super) fn start(
+        (role, is_kept): (&Role, bool),
+        name: &str,
+        machine: Timestamp,
+        seconds: u32,
+    ) -> Self {
         let Role { partition, account, name: role } = role;
         let lifetime = SignedDuration::from_secs(seconds.into());
         Self {
             account: account.clone(),
             arn: format!("arn:{partition}:sts::{account}:assumed-role/{role}/{name}"),
             expires: machine.saturating_add(lifetime).unwrap_or(machine),
+            role: is_kept.then(|| role.clone()),
         }
     }
 
@@ -107,6 +116,8 @@ pub(in crate::sandbox) struct Caller {
     pub(in crate::sandbox) arn: String,
     /// Whether it was a session that is over by now.
     pub(in crate::sandbox) is_expired: bool,
+    /// The role by whose policies the request is judged; none where everything is allowed.
+    pub(in crate::sandbox) role: Option<String>,
 }
 
 /// Who has an access key: a session of a role, or else the user `sandbox` of the key's account.
@@ -117,11 +128,12 @@ pub(in crate::sandbox) fn caller(
     machine: Timestamp,
 ) -> Result<Caller, SandboxError> {
     if let Some(session) = transaction.get::<Session>(access_key)? {
-        return Ok(Caller { is_expired: session.expires <= machine, arn: session.arn });
+        let is_expired = session.expires <= machine;
+        return Ok(Caller { is_expired, arn: session.arn, role: session.role });
     }
     let partition = region::partition(&scope.region);
     let arn = format!("arn:{partition}:iam::{}:user/sandbox", scope.account);
-    Ok(Caller { arn, is_expired: false })
+    Ok(Caller { arn, is_expired: false, role: None })
 }
 
 /// Whether a caller is a session.
@@ -133,10 +145,21 @@ pub(super) fn is_session(caller: &str) -> bool {
 pub(super) fn user_id(caller: &str) -> String {
     match caller.rsplit_once('/') {
         Some((role, session)) if is_session(caller) => {
-            format!("AROA{}:{session}", digest(role, 17))
+            format!("{}:{session}", unique_id("AROA", role))
         }
-        _ => format!("AIDA{}", digest(caller, 17)),
+        _ => unique_id("AIDA", caller),
     }
+}
+
+/// The unique id of a role by its name: that which its sessions have.
+pub(in crate::sandbox) fn role_id(scope: &Scope, name: &str) -> String {
+    let partition = region::partition(&scope.region);
+    unique_id("AROA", &format!("arn:{partition}:sts::{}:assumed-role/{name}", scope.account))
+}
+
+/// A unique id of a kind, always the same for a text.
+pub(in crate::sandbox) fn unique_id(kind: &str, text: &str) -> String {
+    format!("{kind}{}", digest(text, 17))
 }
 
 /// Up to 64 characters that a text always has, of those that unique ids have.

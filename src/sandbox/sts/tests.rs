@@ -70,8 +70,8 @@ fn a_session_lasts_as_long_as_was_asked_for_on_the_machines_clock() {
             caller(transaction, &scope(), key, later).unwrap()
         };
         let arn = "arn:aws:sts::222222222222:assumed-role/deployer/ann".to_owned();
-        assert_eq!(at(899), Caller { arn: arn.clone(), is_expired: false });
-        assert_eq!(at(900), Caller { arn, is_expired: true });
+        assert_eq!(at(899), Caller { arn: arn.clone(), is_expired: false, role: None });
+        assert_eq!(at(900), Caller { arn, is_expired: true, role: None });
     });
 }
 

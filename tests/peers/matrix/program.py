@@ -11,12 +11,11 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from provider import ACCOUNT, Broken
 from sandbox import REGION, access_key
 
 from .proxy import Proxy, Strike
-from .stack import Broken
 
-ACCOUNT = "000000000000"
 PROJECT = "bookshop"
 SERVICES = ("catalogue-api", "orders-api")
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{PROJECT}"

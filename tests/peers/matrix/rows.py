@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from provider import ACCOUNT, Broken
 from sandbox import Sandbox
 
-from .program import ACCOUNT, PROJECT, SERVICES, Program, image
+from .program import PROJECT, SERVICES, Program, image
 from .proxy import Strike
-from .stack import Broken, Variant
+from .stack import Variant
 
 TIMEOUT_SECONDS = 60
 

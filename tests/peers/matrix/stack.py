@@ -1,38 +1,30 @@
 """Terraform, with the stack of `examples/terraform` as it is, and once more for every row.
 
-Invariant: nothing is fetched from a network, and one `init` and one `plan` serve all rows. A row is
-a module of its own, with an environment of its own, so that a plan tells for each what it found.
+Invariant: one `init` and one `plan` serve all rows. A row is a module of its own, with an environment
+of its own, so that a plan tells for each what it found.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "terraform"
-DEFAULT_MIRROR = "/opt/tf-plugins"
-PROVIDER = "*/hashicorp/aws"
+from provider import CHANGES, NO_CHANGES, Broken, Terraform
 
+EXAMPLE = Path(__file__).parents[3] / "examples" / "terraform"
 # The environment of the example itself, which is not a module.
 ITSELF = "prod"
 
 # What of the example is there once for an account, and not once for an environment.
 ONCE = ("provider.tf", "ci.tf")
 
-# What `terraform plan -detailed-exitcode` says.
-NO_CHANGES, CHANGES = 0, 2
-
 # Every request is answered at once.
 AT_ONCE = "-parallelism=40"
-
-TIMEOUT_SECONDS = 180
 
 KINDS = {
     "aws_ecs_task_definition": "task definition",
@@ -47,10 +39,6 @@ ACTIONS = {
 }
 
 
-class Broken(Exception):
-    """Something is not as it must be."""
-
-
 @dataclass(frozen=True)
 class Variant:
     """How a row's configuration differs from the example's."""
@@ -61,39 +49,16 @@ class Variant:
     output: str | None = None
 
 
-def mirror() -> Path | None:
-    """The folder with the provider, if there is one."""
-    folder = Path(os.environ.get("TF_PLUGIN_MIRROR") or DEFAULT_MIRROR)
-    return folder if any(folder.glob(PROVIDER)) else None
-
-
-class Stack:
+class Stack(Terraform):
     """Terraform in a folder of its own."""
 
     def __init__(self, folder: Path, provider: Path, url: str, rows: Mapping[str, Variant]) -> None:
-        self.folder = folder / "estate"
+        super().__init__(folder, provider, url, EXAMPLE)
         self.rows = rows
         self.cpu: dict[str, int] = {}
-        shutil.copytree(EXAMPLE, self.folder)
         for row, variant in rows.items():
             self.write(row, variant)
         self.write_root()
-        settings = folder / "terraform.rc"
-        path = json.dumps(str(provider))
-        settings.write_text(
-            f"provider_installation {{\n  filesystem_mirror {{\n    path = {path}\n  }}\n}}\n"
-        )
-        self.environment = {
-            "CHECKPOINT_DISABLE": "1",
-            # Reading the provider's large schema is most of the work, and a third of that is
-            # collecting garbage.
-            "GOGC": "400",
-            "HOME": str(folder),
-            "PATH": os.environ["PATH"],
-            "TF_CLI_CONFIG_FILE": str(settings),
-            "TF_IN_AUTOMATION": "1",
-            "TF_VAR_sandbox": url,
-        }
 
     def write(self, row: str, variant: Variant) -> None:
         """Writes a row's module: the example with another text here and there."""
@@ -123,23 +88,6 @@ class Stack:
                 called.append(f'output "{row}" {{\n  value = module.{row}.it\n}}\n')
         (self.folder / "rows.tf").write_text("\n".join(called))
 
-    def run(self, *arguments: str, codes: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
-        """Runs a command, which ends with one of `codes`."""
-        done = subprocess.run(
-            ["terraform", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-        )
-        if done.returncode not in codes:
-            told = f"exit code {done.returncode}, want {codes}\n{done.stdout}"
-            raise Broken(f"terraform {' '.join(arguments)}: {told}")
-        return done
-
     def apply(self, rows: Mapping[str, int] | None = None) -> None:
         """Applies everything, or gives some rows' tasks other CPU units and applies those rows."""
         targets = []
@@ -154,18 +102,18 @@ class Stack:
         targets = ["-target=aws_ecs_cluster.shop", "-target=aws_ssm_parameter.image"]
         self.run("destroy", "-no-color", "-input=false", "-auto-approve", AT_ONCE, *targets)
 
-    def plan(self) -> dict[str, tuple[str, ...]]:
+    def plan_by_row(self) -> dict[str, tuple[str, ...]]:
         """What a plan would do, by row."""
-        done = self.run(
+        code, told = self.run(
             "plan", "-json", "-input=false", "-detailed-exitcode", AT_ONCE, codes=(NO_CHANGES, CHANGES)
         )
         found: dict[str, list[str]] = {}
-        for line in done.stdout.splitlines():
+        for line in told.splitlines():
             message = json.loads(line)
             for row, change in changes(message):
                 found.setdefault(row, []).append(change)
-        if (done.returncode == CHANGES) != bool(found):
-            raise Broken(f"exit code {done.returncode} with {found}")
+        if (code == CHANGES) != bool(found):
+            raise Broken(f"exit code {code} with {found}")
         return {row: tuple(sorted(told)) for row, told in found.items()}
 
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from provider import Broken
+
 from .rows import Row
-from .stack import Broken
 
 PAGE = Path(__file__).parents[3] / "docs" / "terraform.md"
 START, END = "<!-- matrix -->", "<!-- /matrix -->"

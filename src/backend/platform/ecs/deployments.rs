@@ -110,6 +110,37 @@ impl Ecs {
         Ok(!answer.service_deployments().is_empty())
     }
 
+    /// Whether ECS put a service back with the last of its deployments, or is about to.
+    ///
+    /// # Errors
+    /// Fails when the request fails.
+    pub async fn was_put_back(
+        &self,
+        cluster: &ClusterName,
+        service: &EcsServiceName,
+    ) -> Result<bool, EcsError> {
+        use aws_sdk_ecs::types::ServiceDeploymentStatus as Status;
+        let request = self
+            .client
+            .list_service_deployments()
+            .cluster(cluster.as_str())
+            .service(service.as_str())
+            .max_results(PAGE);
+        let doing = format!("list the deployments of ECS service `{service}`");
+        let answer = self
+            .session
+            .call(LIST_SERVICE_DEPLOYMENTS, || request.clone().send())
+            .await
+            .map_err(EcsError::of(doing))?;
+        let last = answer.service_deployments().iter().max_by_key(|brief| brief.created_at());
+        Ok(matches!(
+            last.and_then(|brief| brief.status()),
+            Some(
+                Status::RollbackRequested | Status::RollbackInProgress | Status::RollbackSuccessful
+            )
+        ))
+    }
+
     /// Looks through a service's deployments for the ARN of one.
     async fn arn_of_deployment(
         &self,

@@ -228,7 +228,7 @@ proptest! {
         service.settings.plan = plan;
         let before = service.deployments[0].revision;
         deploy(&mut service, image, at(0));
-        while let Some(next) = next_event(&service, &world).filter(|it| *it <= at(3_600_000)) {
+        while let Some(next) = next_event(&service, &world).filter(|it| *it <= at(24 * 3_600_000)) {
             advance(&mut service, next, &world);
             check_traffic(&service);
             let record = &service.service_deployments[0];

@@ -1,0 +1,25 @@
+//! Which AWS actions the commands need, on what, and the IAM policies that allow exactly those.
+//!
+//! [`NEEDS`] is the one list of permissions: every request that this program can send is in it, with
+//! the commands that send it. A [`Reach`] says which resources are meant for one principal; the
+//! policies are the two multiplied. What a request needs where is AWS's Service Authorization
+//! Reference, read in November 2026.
+
+mod facts;
+mod hcl;
+mod list;
+mod policy;
+mod reach;
+mod resources;
+mod trust;
+
+pub use facts::repositories;
+pub use hcl::{hcl, trust_hcl};
+pub use list::{Group, NEEDS, Need, On};
+pub use policy::{Condition, Effect, MANAGED_POLICY_MAX, Policy, Statement, policies};
+pub use reach::{CodeDeployFacts, LogGroup, Principal, Reach, ReachRequest, ServiceFacts, reaches};
+pub use resources::Arns;
+pub use trust::{Ci, Subject, Trust, TrustError};
+
+#[cfg(test)]
+mod tests;
