@@ -65,7 +65,8 @@ impl Engine<'_> {
             since: deployment.created_at,
         };
         if step.restart
-            && let Err(verdict) = self.refuse_if_moved_by_others(step, &new).await
+            && let Err(verdict) =
+                self.refuse_if_moved_by_others(step, &new, run.course.direction).await
         {
             return Ok(Err(verdict));
         }
@@ -82,11 +83,22 @@ impl Engine<'_> {
         &self,
         step: &PlannedStep,
         new: &NewDeployment<'_>,
+        direction: Direction,
     ) -> Result<(), Verdict> {
         match self.ecs.code_deploy().look_for(new).await {
-            Ok(Some(_ours)) => Ok(()),
-            Ok(None) => self.refuse_if_moved(step).await,
-            Err(error) => Err(refused(&error, false)),
+            Ok(Some(_ours)) => return Ok(()),
+            Ok(None) => {}
+            Err(error) => return Err(refused(&error, false)),
+        }
+        match self.refuse_if_moved(step).await {
+            // The plan was made while ours was under way; stopped, it has left what ran before it.
+            Err(Verdict::Superseded { task_definition, .. })
+                if direction == Direction::Back
+                    && task_definition.as_ref() == Some(new.task_definition) =>
+            {
+                Ok(())
+            }
+            verdict => verdict,
         }
     }
 

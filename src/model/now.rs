@@ -252,18 +252,18 @@ fn wanted(step: &Step, release: &Release) -> BTreeMap<ImageId, ReleaseHash> {
 }
 
 /// The release hashes of a revision, as far as a step knows it: of what was wanted, of what ran
-/// before, and of its copy.
+/// before, and of its copy. What is restarted is wanted as it was found.
 fn hashes(
     step: &Step,
     revision: Option<&TaskDefinitionArn>,
     wanted: &BTreeMap<ImageId, ReleaseHash>,
 ) -> BTreeMap<ImageId, ReleaseHash> {
     let copy = step.compensation.as_ref().and_then(|back| back.task_definition.as_ref());
-    let is_wanted = revision == step.task_definition.as_ref() && revision.is_some();
-    if is_wanted || step.restart {
+    let was_wanted = if step.restart { before(step) } else { step.task_definition.as_ref() };
+    if revision.is_some() && revision == was_wanted {
         return wanted.clone();
     }
-    if revision.is_none() || (revision != before(step) && revision != copy) {
+    if step.restart || revision.is_none() || (revision != before(step) && revision != copy) {
         return BTreeMap::new();
     }
     let found = step.before.release_hashes.iter();

@@ -167,6 +167,38 @@ fn a_service_on_its_way_back_runs_what_was_seen() {
 }
 
 #[test]
+fn what_is_restarted_runs_what_was_found_or_nobody_knows_what() {
+    use StepStatus::{Applied, Failed, Pending, Verified};
+    let restart = |status, verdict| {
+        let mut step = Step { restart: true, ..step(status, verdict) };
+        let web = ImageId::new("web").unwrap();
+        step.target.images.insert(web, ImageUri::parse("shop/web:old").unwrap());
+        step.task_definition = Some(arn(1));
+        step
+    };
+    let not_begun = |verdict| {
+        let step = restart(Pending, verdict);
+        Step { task_definition: None, ecs_deployment: None, ..step }
+    };
+    let superseded = || Some(Verdict::superseded(None, Some(arn(9))));
+    for (step, wanted) in [
+        (restart(Verified, Some(Verdict::Verified)), "VERIFIED 1@old"),
+        (restart(Applied, None), "IN_PROGRESS 1@old"),
+        (not_begun(None), "NOT_STARTED 1@old"),
+        (restart(Failed, superseded()), "SUPERSEDED 9@-"),
+        (not_begun(superseded()), "SUPERSEDED 9@-"),
+        (seen(restart(Failed, superseded()), 9, &[(1, 1), (9, 1)]), "SUPERSEDED 1@old+9@- set 9"),
+        // An older program may have taken up what somebody else deployed.
+        (
+            Step { task_definition: Some(arn(9)), ..restart(Verified, Some(Verdict::Verified)) },
+            "VERIFIED 9@-",
+        ),
+    ] {
+        assert_eq!(words(&step), wanted, "{step:?}");
+    }
+}
+
+#[test]
 fn a_release_that_is_only_registered_moves_nothing() {
     let step = step(StepStatus::Verified, Some(Verdict::Verified));
     let now = ServiceNow::of(DeploymentKind::Register, &step, &release());

@@ -291,7 +291,7 @@ pub(super) async fn asked(
 
 /// The release that was last verified for every one of the plan's services; none where they differ,
 /// since no one release would bring them back.
-pub(super) async fn last_verified(
+async fn last_verified(
     workspace: &Workspace,
     plan: &Plan,
 ) -> Result<Option<ReleaseNumber>, OpError> {
@@ -299,7 +299,7 @@ pub(super) async fn last_verified(
     let verified: BTreeSet<Option<ReleaseNumber>> = plan
         .steps
         .iter()
-        .filter(|step| !step.restart || plan.only_restarts())
+        .filter(|step| !step.restart)
         .map(|step| Some(heads.get(&step.service)?.verified.as_ref()?.release))
         .collect();
     Ok(if verified.len() == 1 { verified.into_iter().next().flatten() } else { None })

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     access::Access,
-    deploy::{DeployRequest, Draft, asked, ground_for, last_verified},
+    deploy::{DeployRequest, Draft, asked, ground_for},
     error::OpError,
     insurance::running,
     pictures::{Album, Subject, take},
@@ -170,7 +170,8 @@ pub(super) async fn draft_of_restart(
         insist: request.insist,
     })?;
     let (request, on_failure) = (request.clone(), environment.on_failure);
-    let last_verified = last_verified(workspace, &plan).await?;
+    // There is nothing to go back to.
+    let last_verified = None;
     Ok(Draft { plan, last_verified, access, services, request, made, ground, on_failure })
 }
 

@@ -130,13 +130,15 @@ fn leg(
         let reason = "the ECS service is not there any more".to_owned();
         return Ok((PlannedStep::ended(step), Start::End(Verdict::Failed { reason })));
     };
+    // A restart moves to what it found, and to nothing else.
+    let found = step.before.task_definition.as_ref().filter(|_| step.restart);
     let begun = Begun {
         before: &step.before,
-        task_definition: step.task_definition.as_ref(),
+        task_definition: step.task_definition.as_ref().or(found),
         ecs_deployment: step.ecs_deployment.as_ref(),
     };
     let is_begun = step.status != StepStatus::Pending;
-    let has_content = step.restart || has_images(request, picture);
+    let has_content = !step.restart && has_images(request, picture);
     match standing(begun, &picture.observed, has_content) {
         Standing::Moved { task_definition, ecs_deployment } if is_begun => {
             let planned = followed(request, picture, (step, &task_definition, &ecs_deployment));
@@ -338,6 +340,38 @@ mod tests {
             let start = start(step(status), other.clone());
             assert!(matches!(start, Start::End(Verdict::Superseded { .. })), "{start:?}");
         }
+    }
+
+    /// A restart of `web:1`, as recorded.
+    fn restarted(status: StepStatus) -> Step {
+        let picture = picture("web:1");
+        let restarts = vec![Restarted { picture, digests: BTreeMap::new() }];
+        let planned = PlanRequest { restarts, ..request(&[], vec![]) };
+        Step { status, ..plan(planned).unwrap().steps.remove(0).record() }
+    }
+
+    #[test]
+    fn a_restart_follows_nothing_but_what_it_found() {
+        // Of the same family, and perhaps with the very same image: whose it is tells the revision.
+        for image in ["web:9", "web:1"] {
+            let mut other = picture(image);
+            other.observed = service(vec![deployment(9, true, 2, Completed)]);
+            other.latest = definition("web", 9, &[("web", image)]);
+            for status in [StepStatus::Pending, StepStatus::Intent] {
+                let start = start(restarted(status), other.clone());
+                let by = Some(EcsDeploymentId::new("ecs-svc/9"));
+                let superseded = Verdict::superseded(by, Some(arn("web", 9)));
+                assert_eq!(start, Start::End(superseded), "{status:?}");
+            }
+        }
+        let mut anew = deployment(5, true, 2, Completed);
+        anew.task_definition = Some(arn("web", 1));
+        let anew = ServicePicture { observed: service(vec![anew]), ..picture("web:1") };
+        // Before it was begun, the same was restarted by somebody else: ours is still to be made.
+        assert_eq!(start(restarted(StepStatus::Pending), anew.clone()), Start::Apply);
+        let ecs_deployment = EcsDeploymentId::new("ecs-svc/5");
+        let followed = Start::Follow { task_definition: arn("web", 1), ecs_deployment };
+        assert_eq!(start(restarted(StepStatus::Intent), anew), followed);
     }
 
     #[test]

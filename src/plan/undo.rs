@@ -182,11 +182,14 @@ fn way_back(
     Some(moved_back((step, picture), parameters))
 }
 
-/// Whether ECS, asked to, has put the service back to the very revision that the step found.
+/// Whether ECS, asked to, has put the service back to the very revision that the step found. What is
+/// restarted runs that whatever happens: once restarting it again was begun, that is looked for.
 fn is_put_back_by_ecs(step: &Step, back: &Compensation, picture: &UndoPicture) -> bool {
     let before = step.before.task_definition.as_ref();
+    let is_restarted_again = step.restart && back.task_definition.is_some();
     back.stopped.is_some()
         && back.ecs_deployment.is_none()
+        && !is_restarted_again
         && before.is_some()
         && picture.observed.primary().and_then(|now| now.task_definition.as_ref()) == before
 }

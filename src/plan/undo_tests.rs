@@ -122,6 +122,61 @@ fn what_ecs_rolled_back_when_asked_is_brought_in_step() {
     assert!(undo.legs[0].step.registers());
 }
 
+/// A restart of `web:1` that ECS was asked to roll back, and what `web` looks like now.
+fn restart_going_back(words: &str) -> (Step, UndoPicture) {
+    let ours = || Some(EcsDeploymentId::new("ecs-svc/2"));
+    let revision = || Some(arn("web", 1));
+    let before =
+        StepBefore { task_definition: revision(), ecs_deployment: ours(), ..StepBefore::default() };
+    let stopped = Some("arn:deployment/x".to_owned());
+    let step = Step {
+        restart: true,
+        task_definition: revision(),
+        registered: false,
+        compensation: Some(Compensation { before, stopped, ..Compensation::default() }),
+        ..applied(StepStatus::Compensating)
+    };
+    let mut now = picture(7, "web:1", (1, "web:1"));
+    now.observed.task_definition = revision();
+    now.observed.deployments[0].task_definition = revision();
+    now.observed.deployments[0].rollout_state_reason = words.to_owned();
+    now.now = now.before.clone();
+    (step, now)
+}
+
+#[test]
+fn what_is_restarted_on_the_way_back_is_restarted_once() {
+    let rollback = "ECS deployment ecs-svc/2 failed: rolling back to deploymentId ecs-svc/1.";
+    let (mut step, back) = restart_going_back(rollback);
+    let again = |step: &Step, now: &UndoPicture| {
+        let undo = undone(step.clone(), now.clone(), "web:1", Extent::Everything);
+        let [leg] = undo.legs.as_slice() else { panic!("{undo:?}") };
+        assert!(leg.step.restart);
+        (leg.start.clone(), leg.step.rollout.clone())
+    };
+    let anew = (Start::Apply, Rollout::Update { force: true });
+    assert_eq!(again(&step, &back), anew);
+    // Killed around the request: before it, ECS's own rollback is what runs; after it, ours.
+    step.compensation.as_mut().unwrap().task_definition = Some(arn("web", 1));
+    assert_eq!(again(&step, &back), anew);
+    let ecs_deployment = EcsDeploymentId::new("ecs-svc/7");
+    let followed = Start::Follow { task_definition: arn("web", 1), ecs_deployment };
+    assert_eq!(again(&step, &restart_going_back("").1).0, followed);
+}
+
+#[test]
+fn what_was_never_restarted_is_not_restarted_on_the_way_back() {
+    let (mut step, _) = restart_going_back("");
+    (step.compensation, step.ecs_deployment, step.status) = (None, None, StepStatus::Failed);
+    let elsewhere = picture(9, "web:9", (9, "web:9"));
+    let stays = Start::PutBack { retire: None, broken: None };
+    let undo = undone(step.clone(), elsewhere, "web:9", Extent::Everything);
+    assert_eq!(undo.legs[0].start, stays, "somebody else deployed it");
+    // A request whose answer was lost was carried out.
+    let undo = undone(step, restart_going_back("").1, "web:1", Extent::Everything);
+    assert_eq!(undo.legs[0].start, Start::Apply);
+}
+
 #[test]
 fn what_somebody_else_did_since_stays() {
     let picture = || picture(7, "web:9", (7, "web:9"));

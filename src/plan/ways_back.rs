@@ -11,16 +11,21 @@ use super::{
     undo::{Undo, UndoPicture, UndoRequest},
 };
 use crate::model::{
-    ImageId, ImageUri, Label, ParameterName, Step, StepBefore, TaskDefinition, TaskDefinitionArn,
-    Verdict,
+    EcsDeployment, ImageId, ImageUri, Label, ParameterName, Step, StepBefore, TaskDefinition,
+    TaskDefinitionArn, Verdict,
 };
 
 /// The way back of a service that was only restarted: what it depends on goes back, and so it is
-/// restarted again. One that was not restarted yet stays as it is.
+/// restarted again. One that was not restarted yet stays as it is, and so does one that somebody else
+/// deployed instead.
 pub(super) fn restarted_again(step: &Step, picture: &UndoPicture) -> (PlannedStep, Start) {
-    let primary = picture.observed.primary().map(|primary| &primary.id);
+    let Step { before, .. } = step;
+    let is_anew = |now: &EcsDeployment| {
+        before.ecs_deployment.as_ref() != Some(&now.id)
+            && before.task_definition == now.task_definition
+    };
     let was_restarted =
-        step.ecs_deployment.is_some() || step.before.ecs_deployment.as_ref() != primary;
+        step.ecs_deployment.is_some() || picture.observed.primary().is_some_and(is_anew);
     let runs = picture.observed.task_definition.as_ref().filter(|_| was_restarted);
     let Some(runs) = runs else {
         return (staying(step, picture), Start::PutBack { retire: None, broken: None });

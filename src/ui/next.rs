@@ -40,6 +40,12 @@ pub(super) fn hints(summary: &Summary<'_>) -> Vec<String> {
         DeploymentStatus::RollbackFailed => {
             after_a_failed_rollback(summary).into_iter().chain([look]).collect()
         }
+        // What is verified still runs: a rollback would leave it, and bring up nothing.
+        DeploymentStatus::Failed | DeploymentStatus::Cancelled
+            if *kind == DeploymentKind::Restart =>
+        {
+            [look].into_iter().chain(once_more(summary)).collect()
+        }
         DeploymentStatus::Failed | DeploymentStatus::Cancelled => {
             let is_left =
                 *kind == DeploymentKind::Deploy && summary.deployment.has_moved_services();
@@ -64,7 +70,11 @@ pub(super) fn hints(summary: &Summary<'_>) -> Vec<String> {
 /// rollback, and need not be among the services that were deployed.
 fn after_a_failed_rollback(summary: &Summary<'_>) -> Vec<String> {
     let Deployment { environment, selection, kind, steps, .. } = summary.deployment;
-    let is_broken = |step: &&Step| step.status == StepStatus::CompensateFailed;
+    let is_broken = |step: &&Step| {
+        let is_given_up = matches!(step.verdict, Some(Verdict::RollbackFailed { .. }));
+        let is_lost = *kind == DeploymentKind::Restart && is_given_up;
+        step.status == StepStatus::CompensateFailed || is_lost
+    };
     let (restarts, moved): (Vec<&Step>, Vec<&Step>) =
         steps.iter().filter(is_broken).partition(|step| step.restart);
     let again = restarts.iter().map(|step| {
@@ -110,17 +120,28 @@ fn once_more(summary: &Summary<'_>) -> Option<String> {
     let failed: Vec<&Step> = steps.iter().filter(failed).collect();
     let has_fix =
         |step: &&Step| step.evidence.as_ref().is_some_and(|one| !one.diagnosis.is_empty());
-    let again = if *kind == DeploymentKind::Restart { "restart" } else { "deploy" };
+    let again = match kind {
+        DeploymentKind::Restart => restart_again(summary.deployment),
+        _ => "deploy again".to_owned(),
+    };
     match failed.as_slice() {
         [] => None,
         all if all.iter().all(|step| was_meant(step)) => {
-            Some(format!("{again} again when that is meant"))
+            Some(format!("{again} when that is meant"))
         }
-        all if all.iter().any(has_fix) => {
-            Some(format!("do what is told under fix:, then {again} again"))
-        }
-        _ => Some(format!("mend what is told above, then {again} again")),
+        all if all.iter().any(has_fix) => Some(format!("do what is told under fix:, then {again}")),
+        _ => Some(format!("mend what is told above, then {again}")),
     }
+}
+
+/// The words for another try of what was not restarted.
+fn restart_again(Deployment { environment, selection, steps, .. }: &Deployment) -> String {
+    let mut rest = steps.iter().filter(|step| step.status != StepStatus::Verified);
+    let what = match (rest.next(), rest.next()) {
+        (Some(only), None) => only.service.to_string(),
+        _ => selection.to_string(),
+    };
+    format!("restart again with `release-tool restart {what} {environment}`")
 }
 
 /// Whether a person ended the rollout, by a stop or by the answer to a hook.

@@ -248,6 +248,31 @@ fn a_restart_that_dies_at_the_request_is_made_once() {
 }
 
 #[test]
+fn a_restart_that_is_under_way_is_stopped_and_made_again_on_the_way_back() {
+    let set = "services = [\"storefront\", \"catalogue-api\", \"orders-api\"]";
+    let manifest = BOOKSHOP.replace(set, &format!("{set}\nrestart = [\"search-indexer\"]"));
+    let shop = Shop::with(&manifest);
+    given_away(&shop, &["--termination-wait", "600"]);
+    let mut deploy = shop.start(&["deploy", "web", "prod", "-y"]);
+    deploy.hears("search-indexer: CODE_DEPLOY  Baking");
+    deploy.signal("INT");
+    deploy.end().expect(7);
+    let mut back = shop.start(&["rollback", "prod", "d1", "-y"]);
+    back.hears("is stopped, and rolled back first");
+    back.hears("search-indexer: CODE_DEPLOY  Baking");
+    shop.sandbox(&["advance", "600m"]);
+    back.end().expect(0).prints("d1");
+    assert_eq!((shop.count("StopDeployment"), shop.count("CreateDeployment")), (1, 2));
+    let shown = shop.json(&["show", "d1"]);
+    for step in shown["deployment"]["steps"].as_array().unwrap() {
+        assert_eq!(step["status"], "COMPENSATED", "{step}");
+    }
+    for service in &PROD {
+        shop.assert_in_step(service);
+    }
+}
+
+#[test]
 fn what_only_ecs_has_is_not_asked_of_codedeploy() {
     let shop = shop(&[]);
     let breaker = [INDEXER, &["--enable-circuit-breaker", "--dry-run"]].concat();

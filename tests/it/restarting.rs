@@ -317,3 +317,64 @@ fn a_resumed_set_restarts_nothing_with_another_image() {
     shop.run(&["rollback", "prod", "d1", "-y"]).expect(0);
     assert_eq!(primary(&shop), was);
 }
+
+/// Has somebody else register a revision of the service that runs another image, and deploy it.
+fn deployed_by_somebody_else(shop: &Shop) {
+    let (running, other) = running_and_other(shop);
+    let told = shop.task_definition("bookshop-prod-search-indexer");
+    let containers = told["taskDefinition"]["containerDefinitions"].clone();
+    let image = format!("{}:{other}", running.rsplit_once(':').unwrap().0);
+    let containers = containers.to_string().replace(&running, &image);
+    let containers: Value = serde_json::from_str(&containers).unwrap();
+    let mut body = told["taskDefinition"].clone();
+    let of_output = ["taskDefinitionArn", "revision", "status", "registeredAt", "registeredBy"];
+    for member in of_output.iter().chain(&["requiresAttributes", "compatibilities"]) {
+        body.as_object_mut().unwrap().remove(*member);
+    }
+    body["containerDefinitions"] = containers;
+    shop.ecs("RegisterTaskDefinition", &body);
+    let theirs = "bookshop-prod-search-indexer:2";
+    shop.sandbox(&["set", "point-service", "search-indexer", "prod", theirs]);
+}
+
+#[test]
+fn what_somebody_else_deployed_meanwhile_is_not_restarted_by_resume() {
+    let shop = shop();
+    shop.stand_still();
+    let mut deploy = shop.start(&["deploy", "web", "prod", "-y"]);
+    deploy.hears("orders-api: started ecs-svc/");
+    deploy.signal("INT");
+    deploy.end().expect(7);
+    deployed_by_somebody_else(&shop);
+    let (theirs, updates) = (primary(&shop), shop.count("UpdateService"));
+    shop.go_fast();
+    let resumed = shop.run(&["resume"]).expect(4);
+    resumed
+        .prints("search-indexer: SUPERSEDED")
+        .prints("d1 was superseded: somebody else deployed meanwhile.");
+    assert_eq!((primary(&shop), shop.count("UpdateService")), (theirs, updates));
+    let verdicts = shop.verdicts("d1");
+    assert_eq!(verdicts["search-indexer"], "SUPERSEDED");
+    for moved in ["storefront", "catalogue-api", "orders-api"] {
+        assert_eq!(verdicts[moved], "VERIFIED");
+    }
+    // What is shown to run is not what was to be restarted.
+    let told = shop.json(&["show", "d1"]);
+    let services = told["services"].as_array().unwrap();
+    let told = services.iter().find(|one| one["service"] == "search-indexer").unwrap();
+    assert_eq!(told["runs"][0]["release_hashes"], json!({}), "{told}");
+}
+
+#[test]
+fn after_a_failed_restart_nobody_is_sent_back_to_another_release() {
+    let shop = Shop::new();
+    shop.run(&["deploy", "workers", "prod", "-y"]).expect(0);
+    fate(&shop, "crash=3");
+    let run = shop.run(&["restart", "workers", "prod", "-y"]);
+    assert_ne!(run.code, Some(0));
+    let run = run
+        .prints("there is nothing to go back to")
+        .prints("hint: see all that was recorded with `release-tool show d2`");
+    assert!(run.stdout.contains("restart again with `release-tool restart "), "{}", run.stdout);
+    assert!(!run.stdout.contains("release-tool rollback"), "{}", run.stdout);
+}
