@@ -127,7 +127,7 @@ fn tell_way(settings: &Settings, way: &Way, dry_run: bool) -> Option<Exit> {
             let to = match to {
                 Goal::Release(release) => release.to_string(),
                 Goal::LastVerified => "what was last verified for each of its services".to_owned(),
-                Goal::Before(deployment) => format!("what ran before {}", deployment.number),
+                Goal::Before(failures) => format!("what ran before {}", failures.deployment),
             };
             console.remark(format!("\n{} goes back to {to}.", draft.plan.environment));
             deploy::tell_plan(console, &draft.plan, dry_run);

@@ -93,6 +93,7 @@ mod tests {
                 enable_circuit_breaker: false,
             },
             before: StepBefore::default(),
+            digests: BTreeMap::new(),
             task_definition: None,
             registered: false,
             ecs_deployment: Some(EcsDeploymentId::new("ecs-svc/1")),

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Engine,
     apply::cause_chain,
+    course::Direction,
     follow::{Judged, Seen, target_of},
     rollouts::Moving,
     run::Run,
@@ -65,7 +66,11 @@ impl Engine<'_> {
                 let tasks = tasks.get(one.tasks_id());
                 let desired = seen.get(&target_of(step)).map_or(step.desired, |seen| seen.desired);
                 let ours = (step, &one.watch.task_definition);
-                Some((one.position, compare(ours, revision, (tasks, desired))?))
+                let proof = compare(ours, revision, (tasks, desired))?;
+                // What runs after the way back is as it was found, known or not.
+                let is_forward = run.course.direction == Direction::Forward;
+                let unknown = is_forward.then(|| without_digests(step)).flatten();
+                Some((one.position, proof.but_for(unknown)))
             })
             .collect()
     }
@@ -109,6 +114,15 @@ impl Proof {
     fn of(verdict: Verdict) -> Self {
         Self { verdict, note: None }
     }
+
+    /// The same, where it does not prove something more.
+    fn but_for(mut self, unproven: Option<String>) -> Self {
+        if self.verdict == Verdict::Verified {
+            let notes: Vec<String> = self.note.into_iter().chain(unproven).collect();
+            self.note = (!notes.is_empty()).then(|| notes.join("; "));
+        }
+        self
+    }
 }
 
 /// Compares what runs with what was wanted. Nothing while an old task runs, while fewer tasks run
@@ -151,6 +165,18 @@ fn compare(
         0 => Proof { verdict: Verdict::Verified, note: Some(without_tasks(resolved)) },
         _ => Proof::of(Verdict::Verified),
     })
+}
+
+/// What is not proven where it is not known which digests containers are to run.
+fn without_digests(step: &PlannedStep) -> Option<String> {
+    let containers = step.target.containers.keys();
+    let unknown = containers.filter(|container| !step.digests.contains_key(*container));
+    let names: Vec<String> = unknown.map(|container| format!("`{container}`")).collect();
+    let names = (!names.is_empty()).then(|| names.join(", "))?;
+    Some(format!(
+        "the release has no digest for {names}, so only its task definition was compared, not which image \
+         runs"
+    ))
 }
 
 /// What is not proven of a service that wants no task.

@@ -99,6 +99,21 @@ fn the_same_revision_from_before_is_old_only_where_it_is_deployed_anew() {
 }
 
 #[test]
+fn without_a_digest_success_says_that_no_image_was_compared() {
+    let mut step = step(UPDATE);
+    step.target.containers.insert(container(), "web".parse().unwrap());
+    assert_eq!(without_digests(&step), None);
+    step.digests.clear();
+    let ran = tasks(2, 9, &[]);
+    let unknown = without_digests(&step);
+    let proof = compare((&step, &arn(2)), None, (Some(&ran), 2)).unwrap().but_for(unknown.clone());
+    assert_eq!(proof.verdict, Verdict::Verified);
+    assert!(proof.note.unwrap().starts_with("the release has no digest for `web`, so only"));
+    let failed = Proof::of(Verdict::Failed { reason: String::new() });
+    assert_eq!(failed.clone().but_for(unknown), failed);
+}
+
+#[test]
 fn without_tasks_success_says_what_it_does_not_prove() {
     let none = RunningTasks::default();
     let unproven = proof(UPDATE, &none, 0).unwrap();

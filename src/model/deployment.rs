@@ -277,6 +277,11 @@ pub struct Step {
     pub target: StepTarget,
     /// What was there before; written once, before the first effect.
     pub before: StepBefore,
+    /// The digests that each container's tasks may have in the end, where they are known: those of the
+    /// release, with those of an index's platforms. Kept, since a tag may have moved by the time that
+    /// somebody goes on with the deployment. Of services that are restarted, `before` has them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub digests: BTreeMap<ContainerName, BTreeSet<Digest>>,
     /// The task definition that was registered, or found with the wanted content.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub task_definition: Option<TaskDefinitionArn>,

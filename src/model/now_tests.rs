@@ -51,6 +51,7 @@ fn step(status: StepStatus, verdict: Option<Verdict>) -> Step {
             release_hashes: BTreeMap::from([(web, ReleaseHash::new("old"))]),
             ..StepBefore::default()
         },
+        digests: BTreeMap::new(),
         task_definition: Some(arn(2)),
         registered: true,
         ecs_deployment: Some(EcsDeploymentId::new("ecs-svc/2")),

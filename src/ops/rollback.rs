@@ -19,7 +19,9 @@ use crate::{
         Event, Hold, ImageId, ImageUri, Listener, ReleaseNumber, Selection, ServiceId, Step,
         TaskDefinitionArn,
     },
-    plan::{ImageSource, Insistence, container_images, rollback_target},
+    plan::{
+        BeforeFailures, ImageSource, Insistence, before_failures, container_images, rollback_target,
+    },
 };
 
 /// What the user asked for.
@@ -57,9 +59,9 @@ pub enum Goal {
     Release(ReleaseNumber),
     /// What was verified last for each of them.
     LastVerified,
-    /// What they were set to before a deployment that was left where it failed, as its record has
+    /// What they were set to before deployments that were left where they failed, as the record has
     /// it: nothing was verified before.
-    Before(Box<Deployment>),
+    Before(BeforeFailures),
 }
 
 /// How many deployments of an environment are looked at first for one to go back to.
@@ -99,9 +101,9 @@ pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Resul
     let place = (&project, &environment.id);
     let Target { selection, from, to } = target(workspace, place, (selection, request.to)).await?;
     let images = match &to {
-        Goal::Before(deployment) => {
-            images_before(workspace, &environment, (deployment, &services(&project, &selection)))
-                .await?
+        Goal::Before(before) => {
+            let services = services(&project, &selection);
+            images_before(workspace, &environment, (before, &services)).await?
         }
         Goal::Release(_) | Goal::LastVerified => BTreeMap::new(),
     };
@@ -206,7 +208,7 @@ async fn target(
             None if is_left_broken(&newest) => Ok(Goal::LastVerified),
             None => rollback_target(&newest)
                 .map(Goal::Release)
-                .or_else(|| left_where_it_failed(&newest).filter(|_| is_all))
+                .or_else(|| before_failures(&newest).map(Goal::Before).filter(|_| is_all))
                 .ok_or_else(|| {
                     let (environment, selection) = (environment.clone(), selection.clone());
                     Obstacle::NoTarget { environment, selection }.into()
@@ -229,27 +231,16 @@ fn is_left_broken(newest_first: &[Deployment]) -> bool {
     newest_first.first().is_some_and(is_broken) && rollback_target(newest_first).is_some()
 }
 
-/// The newest deployment, where nobody took it back although it did not succeed, and it moved
-/// services.
-fn left_where_it_failed(newest_first: &[Deployment]) -> Option<Goal> {
-    use DeploymentStatus::{Cancelled, Failed, RollbackFailed};
-    let newest = newest_first.first()?;
-    let is_left = newest.kind == DeploymentKind::Deploy
-        && matches!(newest.status, Cancelled | Failed | RollbackFailed)
-        && newest.steps.iter().any(|step| !step.restart && !step.is_back());
-    is_left.then(|| Goal::Before(Box::new(newest.clone())))
-}
-
-/// The images that the services of a deployment ran before it, by the revisions in its record.
+/// The images that services ran before deployments failed, by the revisions in the record.
 async fn images_before(
     workspace: &Workspace,
     environment: &Environment,
-    (deployment, services): (&Deployment, &BTreeSet<ServiceId>),
+    (failures, services): (&BeforeFailures, &BTreeSet<ServiceId>),
 ) -> Result<BTreeMap<ImageId, ImageUri>, OpError> {
-    let steps: Vec<(&Step, &TaskDefinitionArn)> = deployment
+    let steps: Vec<(&Step, &TaskDefinitionArn)> = failures
         .steps
         .iter()
-        .filter(|step| !step.restart && services.contains(&step.service))
+        .filter(|step| services.contains(&step.service))
         .filter_map(|step| Some((step, step.before.task_definition.as_ref()?)))
         .collect();
     let access = Access::open(workspace, &environment.home()).await?;
@@ -267,7 +258,7 @@ async fn images_before(
                 return Err(Obstacle::BeforeUnreadable { service, revision }.into());
             };
             if before.insert(image.clone(), uri.clone()).is_some_and(|other| other != uri) {
-                let (image, deployment) = (image.clone(), deployment.number);
+                let (image, deployment) = (image.clone(), failures.deployment);
                 return Err(Obstacle::BeforeDiffers { image, deployment }.into());
             }
         }

@@ -298,7 +298,8 @@ async fn legs(
     refuse_unseen(deployment, rest, &album)?;
     let mut images = gathered.images;
     if !gathered.problems.is_empty() {
-        // What was moved already can be followed without its image; only its digest is no proof.
+        // What was moved already can be followed without its image: the record has the digest that it
+        // is held to. What the tag is now is none.
         let release =
             workspace.ledger.find_release(&deployment.project, deployment.release).await?;
         for (id, mut image) in release.images {

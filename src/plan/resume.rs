@@ -1,5 +1,7 @@
 //! Going on with a deployment that nobody works on any more: what is left of each step.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{
     cause::cause_in,
     document::container_images,
@@ -13,8 +15,12 @@ use super::{
     steps::{PlanRequest, PlannedStep, Revision, Rollout, ServicePicture},
 };
 use crate::model::{
-    Deployment, DeploymentKind, EcsDeploymentId, Step, StepStatus, TaskDefinitionArn, Verdict,
+    ContainerName, Deployment, DeploymentKind, Digest, EcsDeploymentId, Step, StepStatus,
+    TaskDefinitionArn, Verdict,
 };
+
+/// The digests that tasks may have, by container.
+type Digests = BTreeMap<ContainerName, BTreeSet<Digest>>;
 
 /// How a step is taken up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -205,12 +211,7 @@ fn followed(
 ) -> PlannedStep {
     PlannedStep {
         selected: picture.selected,
-        // What a restarted service runs is not part of the release, but as it was found.
-        digests: if step.restart {
-            step.before.digests.clone()
-        } else {
-            wanted_digests(request, picture)
-        },
+        digests: digests_of(request, picture, step),
         revision: Revision::Existing { task_definition: task_definition.clone() },
         rollout: Rollout::Adopt { ecs_deployment: ours.clone() },
         desired: picture.observed.desired,
@@ -221,15 +222,25 @@ fn followed(
     }
 }
 
+/// The digests that a step's tasks may have: those recorded when it was planned, whatever its tags are
+/// now, and what the images tell now where none are. What a restarted service runs is not part of the
+/// release, but as it was found.
+fn digests_of(request: &PlanRequest, picture: &ServicePicture, step: &Step) -> Digests {
+    if step.restart {
+        return step.before.digests.clone();
+    }
+    let mut digests = wanted_digests(request, picture);
+    digests.extend(step.digests.clone());
+    digests
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
-
     use super::*;
     use crate::{
         model::{
-            Actor, ContainerName, DeploymentNumber, DeploymentStatus, OnFailure, ReleaseNumber,
-            RolloutState, Selection,
+            Actor, DeploymentNumber, DeploymentStatus, OnFailure, ReleaseNumber, RolloutState,
+            Selection,
         },
         plan::{
             Restarted, plan,
@@ -329,6 +340,31 @@ mod tests {
             let legs = resume(&recorded(step.clone()), &request, Rest::Done).unwrap();
             assert_eq!(legs[0].step.digests, digests, "{status:?}");
         }
+    }
+
+    #[test]
+    fn what_is_followed_is_held_to_the_digests_that_it_was_planned_with() {
+        let web = ContainerName::new("web").unwrap();
+        let mut step = step(StepStatus::Applied);
+        step.task_definition = Some(arn("web", 2));
+        step.ecs_deployment = Some(EcsDeploymentId::new("ecs-svc/2"));
+        let planned = BTreeMap::from([(web, BTreeSet::from([digest(2)]))]);
+        assert_eq!(step.digests, planned);
+        let followed = |step: &Step, seed: Option<u8>| {
+            let mut image = released("web:2", 2);
+            image.digest = seed.map(digest);
+            let request = request(&[("web", image)], vec![moved(InProgress)]);
+            let legs = resume(&recorded(step.clone()), &request, Rest::Done).unwrap();
+            assert!(matches!(legs[0].start, Start::Follow { .. }), "{:?}", legs[0].start);
+            legs[0].step.digests.clone()
+        };
+        // The tag has another digest by now, or the image is gone.
+        assert_eq!(followed(&step, Some(9)), planned);
+        assert_eq!(followed(&step, None), planned);
+        // Records of before have none.
+        step.digests.clear();
+        assert_eq!(followed(&step, Some(2)), planned);
+        assert_eq!(followed(&step, None), BTreeMap::new());
     }
 
     #[test]

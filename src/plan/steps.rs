@@ -306,6 +306,7 @@ impl PlannedStep {
             status: StepStatus::Pending,
             target: self.target.clone(),
             before: self.before.clone(),
+            digests: if self.restart { BTreeMap::new() } else { self.digests.clone() },
             task_definition: None,
             registered: false,
             ecs_deployment: None,

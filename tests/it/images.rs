@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{PROD, Shop};
+use crate::support::{PROD, Shop, until};
 
 /// A deployment of the example project's background work.
 const WORKERS: &[&str] = &["deploy", "workers", "prod", "-y"];
@@ -127,4 +127,47 @@ fn a_tag_that_moves_while_tasks_start_is_no_success() {
     assert_eq!(shop.verdicts("d1")["search-indexer"], "FAILED");
     assert_eq!(shop.parameter("/bookshop/images/prod/search-indexer"), Some(running));
     shop.assert_in_step(&PROD[5]);
+}
+
+/// A deployment of the search indexer whose command was stopped right after the service was told to
+/// move.
+fn interrupted(shop: &Shop) {
+    shop.stand_still();
+    let mut deploy = shop.start(&["deploy", "search-indexer", "prod", "-y"]);
+    deploy.hears("search-indexer: started ecs-svc/");
+    deploy.signal("INT");
+    deploy.end().expect(7);
+}
+
+#[test]
+fn whoever_resumes_compares_with_what_was_planned_though_the_tag_has_moved() {
+    let shop = Shop::new();
+    let uri = shop.latest("search-indexer");
+    let running = shop.parameter("/bookshop/images/prod/search-indexer").unwrap();
+    let (_, older) = running.rsplit_once(':').unwrap();
+    interrupted(&shop);
+    shop.sandbox(&["set", "move-tag", &uri, older]);
+    shop.go_fast();
+    shop.run(&["resume"]).expect(3).prints("its tag has moved");
+    assert_eq!(shop.verdicts("d1")["search-indexer"], "FAILED");
+    assert_eq!(shop.parameter("/bookshop/images/prod/search-indexer"), Some(running));
+    shop.assert_in_step(&PROD[5]);
+}
+
+#[test]
+fn what_runs_is_compared_though_its_image_is_gone() {
+    let shop = Shop::new();
+    interrupted(&shop);
+    shop.go_fast();
+    until("the new tasks run", || {
+        let told = shop.service("bookshop-prod", "prod-search-indexer");
+        told["deployments"][0]["rolloutState"] == "COMPLETED"
+            && told["taskDefinition"].as_str().unwrap().ends_with(":2")
+    });
+    shop.sandbox(&["set", "delete-image", &shop.latest("search-indexer")]);
+    shop.run(&["resume"]).expect(0).prints("1 of 1 services verified.");
+    let step = shop.json(&["show", "d1"])["deployment"]["steps"][0].take();
+    assert_eq!(step["note"], serde_json::Value::Null);
+    let planned = step["digests"]["search-indexer"].as_array().unwrap();
+    assert!(!planned.is_empty(), "{step}");
 }

@@ -178,6 +178,21 @@ fn a_first_deployment_that_was_left_where_it_failed_goes_back_to_what_ran_before
 }
 
 #[test]
+fn after_failures_in_a_row_it_goes_back_to_what_ran_before_the_first() {
+    let shop = held();
+    for worse in ["worse", "worst"] {
+        let uri = register(&shop, worse);
+        shop.sandbox(&["fate", &uri, "crash=2"]);
+        shop.run(&[INDEXER, &["--on-failure", "hold"]].concat()).expect(4);
+        assert_eq!(tag(&shop), worse);
+    }
+    let run = shop.run(BACK).expect(0).tells("prod goes back to what ran before d1.");
+    run.prints("d4: prod is back at r4, 1 of 1 services verified.");
+    assert_eq!(tag(&shop), "5226296");
+    assert_eq!(shop.states("prod")["search-indexer"], "COMPLETE");
+}
+
+#[test]
 fn what_ran_before_and_is_gone_is_not_gone_back_to() {
     let shop = held();
     let gone = serde_json::json!({

@@ -56,6 +56,7 @@ fn step(service: &str) -> Step {
             enable_circuit_breaker: false,
         },
         before: StepBefore::default(),
+        digests: BTreeMap::new(),
         task_definition: None,
         registered: false,
         ecs_deployment: None,

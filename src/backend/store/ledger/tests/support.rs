@@ -324,6 +324,7 @@ pub(super) fn step(service: &str) -> Step {
             enable_circuit_breaker: false,
         },
         before: StepBefore::default(),
+        digests: BTreeMap::new(),
         task_definition: None,
         registered: false,
         ecs_deployment: None,
@@ -361,6 +362,7 @@ pub(in super::super) fn full_step(service: &str) -> Step {
     Step {
         status: StepStatus::Failed,
         before: before(),
+        digests: BTreeMap::new(),
         task_definition: Some(arn(2)),
         registered: true,
         ecs_deployment: Some(EcsDeploymentId::new("ecs-svc/2")),
