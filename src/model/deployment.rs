@@ -373,10 +373,13 @@ impl Step {
     /// neither.
     #[must_use]
     pub fn is_back(&self) -> bool {
+        if self.status == StepStatus::Compensated {
+            return true;
+        }
         if let Some(compensation) = &self.compensation
             && (compensation.ecs_deployment.is_some() || compensation.stopped.is_some())
         {
-            return self.status == StepStatus::Compensated;
+            return false;
         }
         match &self.verdict {
             Some(Verdict::RolledBack { .. }) => true,

@@ -217,3 +217,12 @@ fn what_an_older_program_wrote_has_no_hash() {
         "NOT_STARTED 1@-"
     );
 }
+
+#[test]
+fn what_was_put_back_is_back_however_its_own_rollout_ended() {
+    for verdict in [None, Some(timed_out()), Some(Verdict::Verified)] {
+        let back = step(StepStatus::Compensated, verdict.clone());
+        assert!(back.is_back(), "{verdict:?}");
+        assert!(!step(StepStatus::Applied, verdict.clone()).is_back(), "{verdict:?}");
+    }
+}

@@ -93,6 +93,25 @@ impl DeployRequest {
             insist: Insistence::default(),
         }
     }
+
+    /// The command of a deployment, as far as it says what is deployed: to be given again with
+    /// more. Why, and how it is carried out, is left out.
+    fn command(&self) -> String {
+        let flags = [
+            (self.allow_missing, "--allow-missing"),
+            (self.skip_before, "--skip-before"),
+            (self.rerun_before, "--rerun-before"),
+            (self.enable_circuit_breaker, "--enable-circuit-breaker"),
+            (self.insist != Insistence::default(), "--force"),
+        ];
+        let from = self.from.iter().map(|from| format!("--from {from}"));
+        let images = self.images.iter().map(|(image, uri)| format!("--image {image}={uri}"));
+        let flags = flags.iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| (*flag).to_owned());
+        let what = format!("deploy {} {}", self.selection, self.environment);
+        let parts: Vec<String> =
+            [what].into_iter().chain(from).chain(images).chain(flags).collect();
+        parts.join(" ")
+    }
 }
 
 /// A plan that awaits a yes, with what it will be carried out with.
@@ -252,12 +271,8 @@ pub(super) async fn ground_for(
         }
         return match &ground.hold {
             Some(hold) if request.kind == DeploymentKind::Deploy && !request.release_hold => {
-                Err(Obstacle::OnHold {
-                    hold: Box::new(hold.clone()),
-                    environment: environment.id.clone(),
-                    selection: request.selection.clone(),
-                }
-                .into())
+                Err(Obstacle::OnHold { hold: Box::new(hold.clone()), command: request.command() }
+                    .into())
             }
             _ => Ok(ground),
         };

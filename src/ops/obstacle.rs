@@ -37,10 +37,8 @@ pub enum Obstacle {
     OnHold {
         /// Why.
         hold: Box<Hold>,
-        /// The environment.
-        environment: EnvironmentId,
-        /// What was to be deployed there, as it was asked for.
-        selection: String,
+        /// The command, as it was given.
+        command: String,
     },
     /// How one-off tasks of earlier deployments ended is not known, or they still run.
     #[error("{}", unsettled_words(tasks))]
@@ -161,9 +159,9 @@ impl Obstacle {
                 one(format!("see it through with `release-tool wait {}`", deployment.number))
             }
             Self::Unfinished { deployment, is_worked_on: false } => unfinished_hints(deployment),
-            Self::OnHold { environment, selection, .. } => one(format!(
-                "lift the hold with `release-tool deploy {selection} {environment} --release-hold \
-                 --reason 'why it may move again'`"
+            Self::OnHold { command, .. } => one(format!(
+                "lift the hold with `release-tool {command} --release-hold --reason 'why it may move \
+                 again'`"
             )),
             Self::TasksUnsettled { tasks } => {
                 let mut hints: Vec<String> = tasks.iter().flat_map(EarlierTask::hints).collect();

@@ -358,7 +358,8 @@ async fn refuse_other_images(
 }
 
 /// Waits for the end of a deployment: whoever works on it is watched, and where nobody does, it is
-/// taken up, unless it was asked to stop: then it is for whoever asked. The timeout is for all of it.
+/// taken up, unless it was asked to stop: then it is for whoever asked. The timeout is that of the watch, and of each way that is then
+/// carried on, to which the waits of its rollouts are added.
 ///
 /// # Errors
 /// Fails when it does not end in time, and as [`take_up`].

@@ -169,8 +169,9 @@ fn aborting(deployment: DeploymentNumber, services: &[ServiceId], seconds: u64) 
         format!("{seconds} s")
     };
     format!(
-        "{deployment}: nothing more is begun; waiting up to {limit} for what was: {names}. Ctrl-C ends \
-         the wait alone: they go on in ECS, and `release-tool abort {deployment}` waits again"
+        "{deployment}: nothing more is begun; waiting up to {limit}, and for as long as they are set to \
+         bake, for what was: {names}. Ctrl-C ends the wait alone: they go on in ECS, and `release-tool \
+         abort {deployment}` waits again"
     )
 }
 

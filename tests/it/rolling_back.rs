@@ -51,6 +51,10 @@ fn what_was_verified_before_is_deployed_again_and_stays() {
     error: the environment is on hold since [time], by Bob Beardly <bob@example.com>: rolled back: search is slow
     hint: lift the hold with `release-tool deploy search-indexer prod --release-hold --reason 'why it may move again'`
     ");
+    let other = [INDEXER, &["--from", "r2", "--allow-missing"]].concat();
+    shop.run(&other).expect(9).tells(
+        "`release-tool deploy search-indexer prod --from r2 --allow-missing --release-hold --reason",
+    );
     let lift = ["deploy", "search-indexer", "prod", "-y", "--release-hold"];
     let without_reason = shop.run(&lift).expect(2);
     assert_snapshot!(remarks(&shop, &without_reason), @"

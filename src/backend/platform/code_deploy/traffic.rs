@@ -93,9 +93,10 @@ impl CodeDeploy {
             };
             tokio::time::sleep(SETTLE).await;
             let seen = self.deployments(std::slice::from_ref(id)).await;
-            match seen.ok().and_then(|seen| Some(seen.get(id)?.status == CodeDeployStatus::Ready)) {
-                Some(false) => return Ok(()),
-                Some(true) if attempt < ATTEMPTS => {}
+            let status = seen.ok().and_then(|seen| Some(seen.get(id)?.status.clone()));
+            match status.map(|status| heeds(&status, answer)) {
+                Some(Heeded::Yes) => return Ok(()),
+                Some(Heeded::NotYet) if attempt < ATTEMPTS => {}
                 _ => return Err(failed()(lost)),
             }
         }
@@ -122,7 +123,54 @@ impl CodeDeploy {
     }
 }
 
+/// Whether a deployment went where an answer leads.
+#[derive(Debug, PartialEq, Eq)]
+enum Heeded {
+    /// It did.
+    Yes,
+    /// It still waits.
+    NotYet,
+    /// It went elsewhere: somebody gave another answer, or its time was up.
+    No,
+}
+
+/// Whether what a deployment is at shows that it was answered so.
+fn heeds(status: &CodeDeployStatus, answer: HookAnswer) -> Heeded {
+    use CodeDeployStatus as Status;
+    match (answer, status) {
+        (_, Status::Ready) => Heeded::NotYet,
+        (HookAnswer::Continue, Status::InProgress | Status::Baking | Status::Succeeded)
+        | (HookAnswer::Rollback, Status::Stopped | Status::Failed) => Heeded::Yes,
+        _ => Heeded::No,
+    }
+}
+
 /// Whether something is not there, or not for us to see.
 fn is_withheld(error: &EcsError) -> bool {
     error.is_denied() || error.aws().is_some_and(is_missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_answer_was_heeded_only_where_it_leads() {
+        use CodeDeployStatus as Status;
+        for (answer, status, expected) in [
+            (HookAnswer::Continue, Status::Ready, Heeded::NotYet),
+            (HookAnswer::Rollback, Status::Ready, Heeded::NotYet),
+            (HookAnswer::Continue, Status::InProgress, Heeded::Yes),
+            (HookAnswer::Continue, Status::Baking, Heeded::Yes),
+            (HookAnswer::Continue, Status::Succeeded, Heeded::Yes),
+            (HookAnswer::Continue, Status::Stopped, Heeded::No),
+            (HookAnswer::Continue, Status::Failed, Heeded::No),
+            (HookAnswer::Rollback, Status::Stopped, Heeded::Yes),
+            (HookAnswer::Rollback, Status::Failed, Heeded::Yes),
+            (HookAnswer::Rollback, Status::InProgress, Heeded::No),
+            (HookAnswer::Rollback, Status::Succeeded, Heeded::No),
+        ] {
+            assert_eq!(heeds(&status, answer), expected, "{answer:?} {status:?}");
+        }
+    }
 }
