@@ -126,10 +126,10 @@ pub(super) fn let_settle(moving: &mut [Moving], judged: &mut Judged, settle: Dur
 }
 
 impl Engine<'_> {
-    /// Tells once that old tasks do not go.
+    /// Tells once that old tasks do not go, where they are not kept as planned.
     pub(super) async fn tell_old_tasks(&self, step: &PlannedStep, one: &mut Moving) {
         let Some(service) = one.seen.clone() else { return };
-        if !one.aftermath.is_to_be_told(&service, &one.watch.ours) {
+        if one.stages.keeps_old_tasks() || !one.aftermath.is_to_be_told(&service, &one.watch.ours) {
             return;
         }
         let old = self.running_old(step, one).await;

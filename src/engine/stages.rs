@@ -21,6 +21,9 @@ pub(super) struct Stages {
     told: BTreeSet<String>,
 }
 
+/// The stage in which ECS stops old tasks, in its word.
+const CLEAN_UP: &str = "CLEAN_UP";
+
 /// Where a rollout is: its stage, and the new version's share of production traffic.
 type Place = (Option<String>, Option<Percent>);
 
@@ -56,6 +59,11 @@ impl Stages {
     /// Whether it goes in stages, as far as it was seen.
     pub(super) fn is_known(&self) -> bool {
         self.last.is_some()
+    }
+
+    /// Whether it is in a stage in which old tasks are kept as planned, as far as it was seen.
+    pub(super) fn keeps_old_tasks(&self) -> bool {
+        self.last.as_ref().is_some_and(|last| last.stage.as_deref() != Some(CLEAN_UP))
     }
 
     /// What it was doing when it was seen last; nothing where it has no stages.
@@ -162,6 +170,16 @@ mod tests {
             ("CLEAN_UP", 100.0, 24),
         ];
         assert_eq!(waits(&looks), [None, Some(18), Some(18), None, Some(24), None]);
+    }
+
+    #[test]
+    fn old_tasks_are_kept_as_planned_until_clean_up() {
+        assert!(!Stages::default().keeps_old_tasks());
+        for (stage, expected) in [("SCALE_UP", true), ("BAKE_TIME", true), ("CLEAN_UP", false)] {
+            let mut stages = Stages::default();
+            stages.notice(&canary(stage, 100.0), at(0));
+            assert_eq!(stages.keeps_old_tasks(), expected, "{stage}");
+        }
     }
 
     #[test]

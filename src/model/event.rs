@@ -156,6 +156,8 @@ pub enum Event {
     Aborting {
         /// The deployment.
         deployment: DeploymentNumber,
+        /// Whether it is on its way back, and so goes on back.
+        goes_back: bool,
         /// The services that are on their way.
         services: Vec<ServiceId>,
         /// For how long they are waited for at most.

@@ -26,8 +26,8 @@ use crate::{
     engine::{Claim, Orders, Report, Unfinished},
     manifest::{Environment, Project},
     model::{
-        Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, Event, HeldLock, ImageId,
-        LockKind, Release, Selection, ServiceId, Step, StepStatus,
+        BeforeTaskStatus, Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, Event,
+        HeldLock, ImageId, LockKind, Release, Selection, ServiceId, Step, StepStatus,
     },
     plan::{
         ImageSource, Insistence, Leg, PlanRequest, Problem, Refusal, Rest, Restarted,
@@ -137,11 +137,23 @@ pub async fn take_up(
 
 /// That a deployment is ended as it is, with what that waits for.
 fn aborting(deployment: &Deployment, timeout: Duration) -> Event {
-    let is_on_its_way =
-        |step: &&Step| matches!(step.status, StepStatus::Intent | StepStatus::Applied);
+    let goes_back = deployment.status == DeploymentStatus::RollingBack;
+    let is_on_its_way = |step: &&Step| match step.status {
+        StepStatus::Applied => !goes_back,
+        // A one-off task that still runs is not waited for.
+        StepStatus::Intent => {
+            let task = step.before_task.as_ref().map(|task| task.status);
+            let is_passed =
+                |task| matches!(task, BeforeTaskStatus::Succeeded | BeforeTaskStatus::Skipped);
+            !goes_back && task.is_none_or(is_passed)
+        }
+        StepStatus::Compensating => true,
+        _ => false,
+    };
     let services = deployment.steps.iter().filter(is_on_its_way);
     Event::Aborting {
         deployment: deployment.number,
+        goes_back,
         services: services.map(|step| step.service.clone()).collect(),
         seconds: timeout.as_secs(),
     }

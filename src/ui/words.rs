@@ -140,8 +140,8 @@ pub(super) fn event_line(event: &Event) -> (Option<&str>, String) {
             (Some(service.as_str()), format!("deregistered {}", task_definition.short()))
         }
         Event::Interrupted => (None, "interrupted: nothing more is started".to_owned()),
-        Event::Aborting { deployment, services, seconds } => {
-            (None, aborting(*deployment, services, *seconds))
+        Event::Aborting { deployment, goes_back, services, seconds } => {
+            (None, aborting(*deployment, *goes_back, (services, *seconds)))
         }
         Event::AskedToStop { deployment } => (None, asked_to_stop(*deployment)),
         Event::StopRequested { by } => {
@@ -158,20 +158,31 @@ fn asked_to_stop(deployment: DeploymentNumber) -> String {
 }
 
 /// What ending a deployment as it is waits for, how long at most, and what a signal does.
-fn aborting(deployment: DeploymentNumber, services: &[ServiceId], seconds: u64) -> String {
-    let Some((first, rest)) = services.split_first() else {
-        return format!("{deployment}: nothing more is begun, and nothing is on its way");
+fn aborting(
+    deployment: DeploymentNumber,
+    goes_back: bool,
+    (services, seconds): (&[ServiceId], u64),
+) -> String {
+    let begun = if goes_back {
+        "it is on its way back, and goes on back until every service runs what it ran before"
+    } else {
+        "nothing more is begun"
     };
-    let names = rest.iter().fold(first.to_string(), |names, one| format!("{names}, {one}"));
     let limit = if seconds.is_multiple_of(60) {
         format!("{} min", seconds / 60)
     } else {
         format!("{seconds} s")
     };
+    let names: Vec<&str> = services.iter().map(ServiceId::as_str).collect();
+    let what = match (goes_back, names.as_slice()) {
+        (false, []) => return format!("{deployment}: {begun}, and nothing is on its way"),
+        (true, _) => "it".to_owned(),
+        (false, names) => format!("what was: {}", names.join(", ")),
+    };
     format!(
-        "{deployment}: nothing more is begun; waiting up to {limit}, and for as long as they are set to \
-         bake, for what was: {names}. Ctrl-C ends the wait alone: they go on in ECS, and `release-tool \
-         abort {deployment}` waits again"
+        "{deployment}: {begun}; waiting up to {limit}, and for as long as rollouts are set to bake, \
+         for {what}. Ctrl-C ends the wait alone: ECS goes on, and `release-tool abort {deployment}` \
+         waits again"
     )
 }
 
@@ -281,4 +292,30 @@ pub(super) fn hashes(by_image: &BTreeMap<ImageId, ReleaseHash>) -> String {
         }
     }
     if different.is_empty() { "-".to_owned() } else { escape(&different.join(",")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ending_a_deployment_tells_what_is_waited_for() {
+        let web = [ServiceId::new("web").unwrap()];
+        for (goes_back, services, expected) in [
+            (false, &[][..], "d1: nothing more is begun, and nothing is on its way"),
+            (
+                false,
+                &web,
+                "d1: nothing more is begun; waiting up to 90 s, and for as long as rollouts",
+            ),
+            (
+                true,
+                &[],
+                "d1: it is on its way back, and goes on back until every service runs what",
+            ),
+        ] {
+            let told = aborting(DeploymentNumber(1), goes_back, (services, 90));
+            assert!(told.starts_with(expected), "{told}");
+        }
+    }
 }

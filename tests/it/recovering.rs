@@ -327,7 +327,7 @@ fn a_running_deployment_is_aborted_before_its_next_effect() {
     ");
     shop.sandbox(&["fault", "clear"]);
     abort
-        .hears("d1: nothing more is begun; waiting up to 30 min, and for as long as they are set to bake, for what was: alpha, beta. Ctrl-C");
+        .hears("d1: nothing more is begun; waiting up to 30 min, and for as long as rollouts are set to bake, for what was: alpha, beta. Ctrl-C");
     abort.hears("alpha: follows ecs-svc/");
     shop.go_fast();
     let run = abort.end().expect(0);
