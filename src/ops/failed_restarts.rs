@@ -11,7 +11,8 @@ use crate::{
     },
 };
 
-/// How many of an environment's deployments are looked through.
+/// How many of an environment's deployments are looked through. A restart that failed before them is not
+/// told any more, as `docs/tasks.md` says.
 const NEWEST: usize = 50;
 
 /// The newest restart of each service, where that is newer than its last deployment and failed.
