@@ -99,9 +99,8 @@ fn human(console: &Console, report: &StatusReport, verbose: bool) -> String {
         .services
         .iter()
         .map(|service| ServiceRow {
-            service: &service.service,
+            now: &service.now,
             state: service.state,
-            release_hashes: &service.release_hashes,
             task_definition: service.task_definition.as_ref(),
             verified: service.verified.as_ref(),
             tasks: &service.tasks,

@@ -64,6 +64,9 @@ pub struct ObservedCodeDeploy {
     pub order: Result<CodeDeployOrder, String>,
     /// The group's latest deployment.
     pub last: Option<CodeDeployment>,
+    /// The task set that has production traffic, by ECS, where CodeDeploy gave its deployment up
+    /// without going back: what that one left is nothing that the service is set to.
+    pub serving: Option<EcsDeploymentId>,
 }
 
 impl ObservedCodeDeploy {

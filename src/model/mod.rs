@@ -55,7 +55,7 @@ pub use id::{
 pub use image::{Digest, EcrRepository, ImageUri, ImageUriError, ReleaseHash};
 pub use label::LabelRecord;
 pub use lock::{CancelRequest, HeldLock, Hold, LockKind, ProcessId};
-pub use now::{Running, ServiceNow};
+pub use now::{RevisionHashes, Running, ServiceNow};
 pub use observed::{
     AlarmState, CircuitBreaker, DeploymentAlarms, DeploymentController, EcsDeployment,
     ObservedService, OtherTask, RolloutState, RunningTasks, ScalingBounds, ServiceDeployment,

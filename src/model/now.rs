@@ -13,6 +13,7 @@ use super::{
     id::{ImageId, ServiceId},
     image::ReleaseHash,
     release::Release,
+    seen::Seen,
     task::BeforeTaskStatus,
     verdict::Verdict,
 };
@@ -52,13 +53,19 @@ pub struct Running {
     /// How many tasks of it ran, where that was seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tasks: Option<i32>,
+    /// Whether CodeDeploy left it when it gave up, beside what has production traffic.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub left_over: bool,
 }
+
+/// The release hashes of revisions, by image.
+pub type RevisionHashes = BTreeMap<TaskDefinitionArn, BTreeMap<ImageId, ReleaseHash>>;
 
 /// What a step knows of where its service is.
 #[derive(Debug, Default)]
 struct Place {
-    /// What runs, and how many tasks of it, where that was seen.
-    runs: Vec<(Option<TaskDefinitionArn>, Option<i32>)>,
+    /// What runs, and how many tasks of it, where that was seen; and whether it is left over.
+    runs: Vec<(Option<TaskDefinitionArn>, Option<i32>, bool)>,
     /// What it is set to, where that was seen.
     set_to: Option<TaskDefinitionArn>,
     /// What it was told to move to and was not seen since.
@@ -70,7 +77,8 @@ struct Place {
 impl Place {
     /// At one revision, and nowhere else.
     fn at(task_definition: Option<&TaskDefinitionArn>) -> Self {
-        let runs = task_definition.into_iter().map(|arn| (Some(arn.clone()), None)).collect();
+        let runs =
+            task_definition.into_iter().map(|arn| (Some(arn.clone()), None, false)).collect();
         Self { runs, ..Self::default() }
     }
 
@@ -91,6 +99,15 @@ impl Deployment {
         moves && self.steps.iter().any(Step::has_moved)
     }
 
+    /// Whether it is not over, and some services that it moves are moved and some are not.
+    #[must_use]
+    pub fn is_half_way(&self) -> bool {
+        let is_there = |step: &Step| step.status == StepStatus::Verified || step.has_moved();
+        let steps = || self.steps.iter().filter(|step| !step.restart);
+        let moves = matches!(self.kind, DeploymentKind::Deploy | DeploymentKind::Rollback);
+        moves && !self.status.is_final() && steps().any(is_there) && !steps().all(is_there)
+    }
+
     /// What each of its services runs now, as far as it knows.
     #[must_use]
     pub fn services_now(&self, release: &Release) -> Vec<ServiceNow> {
@@ -108,13 +125,13 @@ impl ServiceNow {
         let runs: Vec<Running> = place
             .runs
             .into_iter()
-            .map(|(task_definition, tasks)| Running {
+            .map(|(task_definition, tasks, left_over)| Running {
                 release_hashes: hashes(step, task_definition.as_ref(), &wanted),
                 task_definition,
                 tasks,
+                left_over,
             })
             .collect();
-        let is_all = |set: &TaskDefinitionArn| matches!(runs.as_slice(), [only] if only.task_definition.as_ref() == Some(set));
         let registered = step.task_definition.clone().filter(|_| is_ahead);
         Self {
             service: step.service.clone(),
@@ -123,13 +140,52 @@ impl ServiceNow {
             } else {
                 step.word()
             },
-            set_to: place.set_to.filter(|set| !is_all(set)),
+            set_to: place.set_to.filter(|set| !is_all_that_runs(set, &runs)),
             told_to_move_to: place.told,
             may_move_to: place.may,
             registered,
             runs,
             wanted,
         }
+    }
+
+    /// What a service runs by a look at ECS, and what it is set to: nobody else is asked what was
+    /// wanted of it.
+    #[must_use]
+    pub fn seen(
+        (service, state): (ServiceId, &'static str),
+        seen: Option<&Seen>,
+        known: &RevisionHashes,
+    ) -> Self {
+        let set_to = seen.and_then(|seen| seen.task_definition.clone());
+        let hashes = |revision: Option<&TaskDefinitionArn>| {
+            revision.and_then(|arn| known.get(arn).cloned()).unwrap_or_default()
+        };
+        let tasks = seen.into_iter().flat_map(|seen| &seen.tasks);
+        let runs: Vec<Running> = tasks
+            .map(|one| Running {
+                release_hashes: hashes(one.task_definition.as_ref()),
+                task_definition: one.task_definition.clone(),
+                tasks: Some(one.running),
+                left_over: one.left_over,
+            })
+            .collect();
+        Self {
+            service,
+            state,
+            wanted: hashes(set_to.as_ref()),
+            set_to: set_to.filter(|set| !is_all_that_runs(set, &runs)),
+            told_to_move_to: None,
+            may_move_to: None,
+            registered: None,
+            runs,
+        }
+    }
+
+    /// Whether it runs something else than what it is set to, or nothing.
+    #[must_use]
+    pub fn is_apart(&self) -> bool {
+        self.set_to.is_some() || self.runs.iter().any(|runs| runs.left_over)
     }
 
     /// Whether it is known to run what was wanted, and nothing else.
@@ -231,9 +287,17 @@ impl Step {
     fn last_seen(&self) -> Option<Place> {
         let seen = self.seen.as_ref()?;
         let runs = seen.tasks.iter();
-        let runs = runs.map(|one| (one.task_definition.clone(), Some(one.running))).collect();
+        let runs = runs.map(|one| (one.task_definition.clone(), Some(one.running), one.left_over));
+        let runs = runs.collect();
         Some(Place { runs, set_to: seen.task_definition.clone(), ..Place::default() })
     }
+}
+
+/// Whether a revision is all that runs, but for what is left over.
+fn is_all_that_runs(revision: &TaskDefinitionArn, runs: &[Running]) -> bool {
+    let mut serving = runs.iter().filter(|runs| !runs.left_over);
+    let is_it = |only: &Running| only.task_definition.as_ref() == Some(revision);
+    serving.next().is_some_and(is_it) && serving.next().is_none()
 }
 
 /// The revision that the step found.

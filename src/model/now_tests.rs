@@ -73,6 +73,7 @@ fn seen(mut step: Step, set_to: u64, tasks: &[(u64, i32)]) -> Step {
     let tasks = tasks.map(|(revision, running)| SeenTasks {
         task_definition: Some(arn(*revision)),
         running: *running,
+        left_over: false,
     });
     let (at, task_definition) = (jiff::Timestamp::UNIX_EPOCH, Some(arn(set_to)));
     step.seen = Some(Seen { at, task_definition, desired: 2, tasks: tasks.collect() });
@@ -197,6 +198,34 @@ fn what_is_restarted_runs_what_was_found_or_nobody_knows_what() {
     ] {
         assert_eq!(words(&step), wanted, "{step:?}");
     }
+
+fn a_look_tells_what_runs_apart_from_what_it_is_set_to() {
+    let web = ImageId::new("web").unwrap();
+    let hashes = |hash: &str| BTreeMap::from([(web.clone(), ReleaseHash::new(hash))]);
+    let known = BTreeMap::from([(arn(1), hashes("old")), (arn(2), hashes("new"))]);
+    let now = |set_to: u64, tasks: &[(u64, i32, bool)]| {
+        let tasks = tasks.iter().map(|(revision, running, left_over)| SeenTasks {
+            task_definition: Some(arn(*revision)),
+            running: *running,
+            left_over: *left_over,
+        });
+        let (at, task_definition) = (jiff::Timestamp::UNIX_EPOCH, Some(arn(set_to)));
+        let seen = Seen { at, task_definition, desired: 2, tasks: tasks.collect() };
+        ServiceNow::seen((ServiceId::new("web").unwrap(), "FAILED"), Some(&seen), &known)
+    };
+    for (look, set_to, is_apart, first, wanted) in [
+        (now(2, &[(2, 2, false)]), None, false, Some("new"), "new"),
+        (now(2, &[(1, 2, false)]), Some(arn(2)), true, Some("old"), "new"),
+        (now(2, &[(1, 2, false), (2, 1, false)]), Some(arn(2)), true, Some("old"), "new"),
+        (now(2, &[]), Some(arn(2)), true, None, "new"),
+        (now(1, &[(1, 2, false), (2, 2, true)]), None, true, Some("old"), "old"),
+    ] {
+        assert_eq!((&look.set_to, look.is_apart()), (&set_to, is_apart), "{look:?}");
+        assert_eq!(look.runs.first().map(|runs| &runs.release_hashes), first.map(hashes).as_ref());
+        assert_eq!(look.wanted, hashes(wanted));
+    }
+    let missing = ServiceNow::seen((ServiceId::new("web").unwrap(), "MISSING"), None, &known);
+    assert!(missing.runs.is_empty() && !missing.is_apart());
 }
 
 #[test]

@@ -63,6 +63,20 @@ impl ObservedService {
         self.deployments.iter().find(|deployment| deployment.is_primary)
     }
 
+    /// What CodeDeploy left in production where it gave up; else the deployment that ECS works towards.
+    #[must_use]
+    pub fn production(&self) -> Option<&EcsDeployment> {
+        let serving = self.code_deploy.as_ref().and_then(|seen| seen.serving.as_ref());
+        serving.and_then(|id| self.deployment(id)).or_else(|| self.primary())
+    }
+
+    /// Whether a deployment is what CodeDeploy left when it gave up: no production traffic is its.
+    #[must_use]
+    pub fn is_left_over(&self, deployment: &EcsDeployment) -> bool {
+        let serving = self.code_deploy.as_ref().and_then(|seen| seen.serving.as_ref());
+        serving.is_some_and(|serving| *serving != deployment.id)
+    }
+
     /// The deployment with this id, if ECS still lists it.
     #[must_use]
     pub fn deployment(&self, id: &EcsDeploymentId) -> Option<&EcsDeployment> {

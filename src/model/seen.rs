@@ -29,6 +29,9 @@ pub struct SeenTasks {
     pub task_definition: Option<TaskDefinitionArn>,
     /// How many.
     pub running: i32,
+    /// Whether CodeDeploy left them when it gave up, beside those that have production traffic.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub left_over: bool,
 }
 
 impl Seen {
@@ -37,19 +40,24 @@ impl Seen {
     pub fn of(service: &ObservedService, at: Timestamp) -> Self {
         let mut tasks: Vec<SeenTasks> = Vec::new();
         for one in service.deployments.iter().filter(|one| one.running > 0) {
-            match tasks.iter_mut().find(|seen| seen.task_definition == one.task_definition) {
+            let left_over = service.is_left_over(one);
+            let is_same = |seen: &&mut SeenTasks| {
+                (&seen.task_definition, seen.left_over) == (&one.task_definition, left_over)
+            };
+            match tasks.iter_mut().find(is_same) {
                 Some(seen) => seen.running += one.running,
                 None => tasks.push(SeenTasks {
                     task_definition: one.task_definition.clone(),
                     running: one.running,
+                    left_over,
                 }),
             }
         }
-        tasks.sort_by_key(|seen| std::cmp::Reverse(seen.running));
-        let primary = service.primary().and_then(|primary| primary.task_definition.clone());
+        tasks.sort_by_key(|seen| (seen.left_over, std::cmp::Reverse(seen.running)));
+        let set_to = service.production().and_then(|now| now.task_definition.clone());
         Self {
             at,
-            task_definition: primary.or_else(|| service.task_definition.clone()),
+            task_definition: set_to.or_else(|| service.task_definition.clone()),
             desired: service.desired,
             tasks,
         }

@@ -18,10 +18,11 @@ use super::{
 use crate::{
     manifest::{Project, Service},
     model::{
-        Actor, ClusterName, ContainerName, Deployment, DeploymentNumber, Digest, EcsDeploymentId,
-        EcsServiceName, EnvironmentId, FailedRestart, HeldLock, Hold, ImageId, ImageUri, Label,
-        ObservedCodeDeploy, ObservedService, ProjectId, ReleaseHash, ReleaseNumber, RolloutState,
-        Selection, ServiceHead, ServiceId, StageProgress, Step, TaskDefinitionArn,
+        Actor, ClusterName, ContainerName, Deployment, DeploymentKind, DeploymentNumber,
+        DeploymentStatus, Digest, EcsDeploymentId, EcsServiceName, EnvironmentId, FailedRestart,
+        HeldLock, Hold, ImageId, ImageUri, Label, ObservedCodeDeploy, ObservedService, ProjectId,
+        ReleaseHash, ReleaseNumber, RevisionHashes, RolloutState, Seen as Look, Selection,
+        ServiceHead, ServiceId, ServiceNow, StageProgress, Step, TaskDefinitionArn, Verdict,
     },
     plan::{
         RecordedAttempt, ServiceState, TaskCounts, container_images, overall, service_state,
@@ -80,13 +81,15 @@ pub struct LastReleased {
 /// What runs of one service.
 #[derive(Debug, Clone, Serialize)]
 pub struct ServiceStatus {
-    /// The service.
-    pub service: ServiceId,
+    /// What it runs now, and what it is set to where that is something else.
+    #[serde(flatten)]
+    pub now: ServiceNow,
     /// Its cluster.
     pub cluster: ClusterName,
     /// Its name in ECS.
     pub ecs_service: EcsServiceName,
-    /// What it is in.
+    /// What it is in; `now` has the word.
+    #[serde(skip)]
     pub state: ServiceState,
     /// The release hash it is set to run, by image.
     pub release_hashes: BTreeMap<ImageId, ReleaseHash>,
@@ -133,27 +136,32 @@ pub async fn status(
     let hashes = hashes(&access, &targets, &seen, &heads).await?;
     let digests = if request.digests { Some(digests(&access, &seen).await?) } else { None };
     let stages = stages(&access, &seen).await?;
-    let attempts = attempts(workspace, &project, &heads, &services).await?;
+    let mut attempts = attempts(workspace, &project, &heads, &services).await?;
+    note_what_is_wanted_since(workspace, (&project, &environment.id), (&heads, &mut attempts))
+        .await?;
     let mut restarts = failed_restarts(workspace, &environment.id, (&heads, &services)).await?;
     let ids = services.iter().map(|service| service.id.clone()).collect();
     let last_released = last_released(workspace, (&environment.id, &ids), &attempts).await?;
     let Ground { hold, held, .. } = Ground::of(workspace, &environment.id).await?;
+    let no_hashes = RevisionHashes::new();
     let services: Vec<ServiceStatus> = targets
         .into_iter()
         .map(|(service, target)| {
             let observed = seen.get(&target);
+            let recorded = attempts.recorded.get(&service.id);
+            let state = service_state(observed, recorded);
+            let look = observed.map(|observed| Look::of(observed, (workspace.now)()));
+            let known = hashes.get(&service.id).unwrap_or(&no_hashes);
+            let now = ServiceNow::seen((service.id.clone(), state.as_str()), look.as_ref(), known);
+            let task_definition = look.and_then(|look| look.task_definition);
             ServiceStatus {
-                service: service.id.clone(),
-                state: service_state(observed, attempts.recorded.get(&service.id)),
-                release_hashes: hashes.get(&service.id).cloned().unwrap_or_default(),
-                task_definition: observed.and_then(|seen| seen.task_definition.clone()),
-                verified: attempts
-                    .recorded
-                    .get(&service.id)
+                state,
+                release_hashes: now.wanted.clone(),
+                now,
+                verified: recorded
                     .and_then(|recorded| recorded.verified.clone())
-                    .filter(|arn| {
-                        observed.and_then(|seen| seen.task_definition.as_ref()) != Some(arn)
-                    }),
+                    .filter(|arn| task_definition.as_ref() != Some(arn)),
+                task_definition,
                 stage: stages.get(&target).cloned(),
                 failed_restart: restarts.remove(&service.id),
                 tasks: task_counts(observed),
@@ -179,12 +187,12 @@ pub async fn status(
 /// The digests that tasks run, by what started them.
 type Digests = BTreeMap<EcsDeploymentId, BTreeMap<ContainerName, BTreeSet<Digest>>>;
 
-/// The digests that the tasks of a service's PRIMARY deployment run.
+/// The digests that the tasks of a service's deployment in production run.
 fn of_primary(
     digests: &Digests,
     observed: Option<&ObservedService>,
 ) -> BTreeMap<ContainerName, BTreeSet<Digest>> {
-    let started_by = observed.and_then(|seen| Some(seen.started_by(&seen.primary()?.id)));
+    let started_by = observed.and_then(|seen| Some(seen.started_by(&seen.production()?.id)));
     started_by.and_then(|id| digests.get(&id).cloned()).unwrap_or_default()
 }
 
@@ -227,40 +235,56 @@ async fn stages(
     Ok(stages)
 }
 
-/// The release hashes of what each service is set to. The record answers where it is about the
-/// very task definition that runs; the rest is read from ECS.
+/// The release hashes of what each service is set to, and of what else it runs. The record answers
+/// where it is about the very task definition; the rest is read from ECS.
 async fn hashes(
     access: &Access,
     targets: &[Target<'_>],
     seen: &Seen,
     heads: &BTreeMap<ServiceId, ServiceHead>,
-) -> Result<BTreeMap<ServiceId, BTreeMap<ImageId, ReleaseHash>>, OpError> {
-    let mut known = BTreeMap::new();
-    let mut unknown = BTreeMap::new();
+) -> Result<BTreeMap<ServiceId, RevisionHashes>, OpError> {
+    let mut known: BTreeMap<ServiceId, RevisionHashes> = BTreeMap::new();
+    let mut unknown: Vec<(&Service, TaskDefinitionArn)> = Vec::new();
     for (service, target) in targets {
-        let Some(arn) = seen.get(target).and_then(|seen| seen.task_definition.clone()) else {
-            continue;
-        };
-        let is_known = |head: &&ServiceHead| {
-            head.task_definition.as_ref() == Some(&arn) && !head.images.is_empty()
-        };
-        match heads.get(&service.id).filter(is_known) {
-            Some(head) => {
-                let hashes = head.images.iter().map(|(id, i)| (id.clone(), i.release_hash.clone()));
-                known.insert(service.id.clone(), hashes.collect());
-            }
-            None => {
-                unknown.insert(service.id.clone(), (*service, arn));
+        let of_service = known.entry(service.id.clone()).or_default();
+        for arn in seen.get(target).map(revisions).unwrap_or_default() {
+            match heads.get(&service.id).and_then(|head| recorded_hashes(head, &arn)) {
+                Some(hashes) => drop(of_service.insert(arn, hashes)),
+                None => unknown.push((*service, arn)),
             }
         }
     }
-    let references: BTreeSet<String> = unknown.values().map(|(_, arn)| arn.to_string()).collect();
+    let references: BTreeSet<String> = unknown.iter().map(|(_, arn)| arn.to_string()).collect();
     let definitions = definitions(&access.ecs, references).await?;
-    for (id, (service, arn)) in unknown {
+    for (service, arn) in unknown {
         let document = definitions.get(arn.as_str()).map(|definition| definition.document.as_str());
-        known.insert(id, document.map(|text| hashes_in(service, text)).unwrap_or_default());
+        let hashes = document.map(|text| hashes_in(service, text)).unwrap_or_default();
+        known.entry(service.id.clone()).or_default().insert(arn, hashes);
     }
     Ok(known)
+}
+
+/// What a service is set to, and what its tasks run.
+fn revisions(service: &ObservedService) -> BTreeSet<TaskDefinitionArn> {
+    let production = service.production().and_then(|now| now.task_definition.clone());
+    let set_to = production.or_else(|| service.task_definition.clone());
+    let running = service.deployments.iter().filter(|one| one.running > 0);
+    set_to.into_iter().chain(running.filter_map(|one| one.task_definition.clone())).collect()
+}
+
+/// The release hashes of a revision by the record: of the last attempt, or of what was verified.
+fn recorded_hashes(
+    head: &ServiceHead,
+    arn: &TaskDefinitionArn,
+) -> Option<BTreeMap<ImageId, ReleaseHash>> {
+    let verified = head.verified.as_ref().filter(|verified| verified.task_definition == *arn);
+    let images = match verified {
+        Some(verified) => &verified.images,
+        None if head.task_definition.as_ref() == Some(arn) => &head.images,
+        None => return None,
+    };
+    let hashes = images.iter().map(|(id, image)| (id.clone(), image.release_hash.clone()));
+    (!images.is_empty()).then(|| hashes.collect())
 }
 
 /// The release hashes that a task definition's image URIs tell.
@@ -278,12 +302,12 @@ fn hashes_in(service: &Service, document: &str) -> BTreeMap<ImageId, ReleaseHash
         .collect()
 }
 
-/// The digests that the tasks of each PRIMARY deployment run.
+/// The digests that the tasks of each deployment in production run.
 async fn digests(access: &Access, seen: &Seen) -> Result<Digests, OpError> {
     let mut by_cluster: BTreeMap<&ClusterName, Vec<(EcsServiceName, EcsDeploymentId)>> =
         BTreeMap::new();
     for ((cluster, name), service) in seen {
-        if let Some(primary) = service.primary() {
+        if let Some(primary) = service.production() {
             let started_by = service.started_by(&primary.id);
             by_cluster.entry(cluster).or_default().push((name.clone(), started_by));
         }
@@ -320,6 +344,42 @@ async fn attempts(
     Ok(Attempts { recorded, last })
 }
 
+/// Notes which of the services that were put back a later deployment wanted as they are: it had
+/// nothing to do for them, and no head tells of it.
+async fn note_what_is_wanted_since(
+    workspace: &Workspace,
+    (project, environment): (&Project, &EnvironmentId),
+    (heads, attempts): (&BTreeMap<ServiceId, ServiceHead>, &mut Attempts),
+) -> Result<(), OpError> {
+    let is_back =
+        |recorded: &RecordedAttempt| matches!(recorded.verdict, Some(Verdict::RolledBack { .. }));
+    let recorded = &mut attempts.recorded;
+    if !recorded.values().any(is_back) {
+        return Ok(());
+    }
+    let newest = workspace.ledger.history(&project.id, Some(environment), None, HISTORY).await?;
+    for (id, recorded) in recorded.iter_mut().filter(|(_, recorded)| is_back(recorded)) {
+        let tried = heads.get(id).map(|head| head.deployment);
+        let is_later = |later: &Deployment| Some(later.number) > tried;
+        let mut later = newest.iter().filter(|later| is_later(later));
+        recorded.is_as_wanted_since = later.any(|later| wants_as_it_is(project, later, id));
+    }
+    Ok(())
+}
+
+/// Whether a deployment succeeded that was about a service and had nothing to do for it.
+fn wants_as_it_is(project: &Project, deployment: &Deployment, service: &ServiceId) -> bool {
+    let moves = matches!(deployment.kind, DeploymentKind::Deploy | DeploymentKind::Rollback);
+    let is_about = || {
+        let services = project.services_of(&deployment.selection);
+        services.iter().any(|about| about.id == *service)
+    };
+    moves
+        && deployment.status == DeploymentStatus::Succeeded
+        && deployment.step(service).is_none()
+        && is_about()
+}
+
 /// How many deployments of an environment are looked at first for one that was not taken back.
 const HISTORY: usize = 20;
 
@@ -345,8 +405,12 @@ async fn last_released(
     }
 }
 
-/// Whether a deployment has moved one of some services, which is not known to be back.
+/// Whether a deployment has moved one of some services, which is not known to be back, nor to be
+/// taken back.
 fn has_released(deployment: &Deployment, services: &BTreeSet<ServiceId>) -> bool {
+    if deployment.status == DeploymentStatus::RollingBack {
+        return false;
+    }
     let mut steps = deployment.steps.iter();
     let is_left = |step: &Step| services.contains(&step.service) && step.has_moved();
     deployment.has_moved_services() && steps.any(is_left)

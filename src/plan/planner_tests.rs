@@ -176,7 +176,7 @@ fn bounds_and_circuit_breaker_are_looked_at_where_ecs_replaces_the_tasks() {
     };
     assert_eq!(found(&stuck), (true, true));
     let order = Err("it is not asked here".to_owned());
-    stuck.observed.code_deploy = Some(ObservedCodeDeploy { order, last: None });
+    stuck.observed.code_deploy = Some(ObservedCodeDeploy { order, last: None, serving: None });
     assert_eq!(found(&stuck), (false, false));
 }
 

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::model::{
-    Deployment, EcsDeployment, EcsDeploymentId, ObservedService, RolloutState, ServiceHead,
-    TaskDefinitionArn, Verdict,
+    Deployment, DeploymentStatus, EcsDeployment, EcsDeploymentId, ObservedService, RolloutState,
+    ServiceHead, StepStatus, TaskDefinitionArn, Verdict,
 };
 
 /// What a service is in, one word each. The order is by how much attention it needs.
@@ -27,6 +27,8 @@ pub enum ServiceState {
     Superseded,
     /// The last deployment failed, and the service was put back, by ECS or by us.
     RolledBack,
+    /// The last deployment is on its way back, and not known to be there.
+    RollingBack,
     /// ECS has no such service.
     Missing,
     /// The last rollout failed, and the service was not put back.
@@ -45,6 +47,7 @@ impl ServiceState {
             Self::Drifted => "DRIFTED",
             Self::Superseded => "SUPERSEDED",
             Self::RolledBack => "ROLLED_BACK",
+            Self::RollingBack => "ROLLING_BACK",
             Self::Missing => "MISSING",
             Self::Failed => "FAILED",
         }
@@ -74,6 +77,10 @@ pub struct RecordedAttempt {
     pub verdict: Option<Verdict>,
     /// What was last verified to run.
     pub verified: Option<TaskDefinitionArn>,
+    /// How far the last attempt came.
+    pub status: Option<StepStatus>,
+    /// Whether a later deployment that succeeded wanted what it runs, and so had nothing to do.
+    pub is_as_wanted_since: bool,
 }
 
 impl RecordedAttempt {
@@ -85,6 +92,8 @@ impl RecordedAttempt {
             before: head.before.clone(),
             verdict: head.verdict.clone(),
             verified: head.verified.as_ref().map(|verified| verified.task_definition.clone()),
+            status: Some(head.status),
+            is_as_wanted_since: false,
         }
     }
 }
@@ -101,6 +110,8 @@ pub struct TaskCounts {
     /// Tasks of other deployments that still run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub old_tasks: Vec<OldTasks>,
+    /// Tasks that failed one after the other, of what the service is set to.
+    pub failed_tasks: i32,
 }
 
 /// Tasks that run something else than what a service is set to now.
@@ -116,12 +127,17 @@ pub struct OldTasks {
 #[must_use]
 pub fn task_counts(observed: Option<&ObservedService>) -> TaskCounts {
     let Some(service) = observed else { return TaskCounts::default() };
-    let of_primary = service.primary().map(|primary| (primary.running, primary.pending));
-    let (running, pending) = of_primary.unwrap_or((service.running, service.pending));
-    let others = service.deployments.iter().filter(|one| !one.is_primary && one.running > 0);
+    let now = service.production();
+    let counted = now.map(|now| (now.running, now.pending, now.failed_tasks));
+    let (running, pending, failed_tasks) = counted.unwrap_or((service.running, service.pending, 0));
+    let is_old = |one: &&EcsDeployment| {
+        now.is_none_or(|now| now.id != one.id) && one.running > 0 && !service.is_left_over(one)
+    };
+    let others = service.deployments.iter().filter(is_old);
     let old_tasks = others
         .map(|one| OldTasks { task_definition: one.task_definition.clone(), running: one.running });
-    TaskCounts { running, pending, desired: service.desired, old_tasks: old_tasks.collect() }
+    let (desired, old_tasks) = (service.desired, old_tasks.collect());
+    TaskCounts { running, pending, desired, old_tasks, failed_tasks }
 }
 
 /// Reads the state of one service.
@@ -145,6 +161,16 @@ pub fn service_state(
 
 /// How what runs departs from what the record says; nothing when it does not.
 fn departure(primary: &EcsDeployment, recorded: &RecordedAttempt) -> Option<ServiceState> {
+    let goes_back = recorded.status == Some(StepStatus::Compensating);
+    match after_the_attempt(primary, recorded) {
+        None | Some(ServiceState::RolledBack) if goes_back => Some(ServiceState::RollingBack),
+        Some(ServiceState::RolledBack) if recorded.is_as_wanted_since => None,
+        departed => departed,
+    }
+}
+
+/// How what runs departs from what the last attempt wanted, by how that ended.
+fn after_the_attempt(primary: &EcsDeployment, recorded: &RecordedAttempt) -> Option<ServiceState> {
     if recorded.ecs_deployment.as_ref() == Some(&primary.id) {
         return match &recorded.verdict {
             Some(Verdict::Failed { .. } | Verdict::Stopped { .. }) => Some(ServiceState::Failed),
@@ -183,24 +209,28 @@ fn stability(service: &ObservedService, primary: &EcsDeployment) -> ServiceState
 }
 
 /// The state of several services together: the worst of them, unless the last deployment of any of
-/// them has left them at different releases. Nothing for no services.
+/// them is on its way back, or has left them at different releases. Nothing for no services.
 #[must_use]
 pub fn overall(
     states: impl IntoIterator<Item = ServiceState>,
     last: Option<&Deployment>,
 ) -> Option<ServiceState> {
     let worst = states.into_iter().max()?;
-    let is_mixed = last.is_some_and(Deployment::is_mixed);
-    let says_more =
-        matches!(worst, ServiceState::InProgress | ServiceState::Missing | ServiceState::Failed);
-    Some(if is_mixed && !says_more { ServiceState::Mixed } else { worst })
+    let goes_back = last.is_some_and(|last| last.status == DeploymentStatus::RollingBack);
+    let is_mixed = last.is_some_and(|last| last.is_mixed() || last.is_half_way());
+    Some(match worst {
+        ServiceState::InProgress | ServiceState::Missing | ServiceState::Failed => worst,
+        _ if goes_back => ServiceState::RollingBack,
+        _ if is_mixed => ServiceState::Mixed,
+        worst => worst,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::RollbackCause;
-    use crate::plan::test_support::{arn, deployment, service};
+    use crate::plan::test_support::{self, arn, deployment, service, step};
     use RolloutState::{Completed, Failed, InProgress};
 
     fn recorded(ours: u64, verdict: Option<Verdict>) -> RecordedAttempt {
@@ -209,6 +239,7 @@ mod tests {
             before: Some(arn("web", 1)),
             verified: (verdict == Some(Verdict::Verified)).then(|| arn("web", 2)),
             verdict,
+            ..RecordedAttempt::default()
         }
     }
 
@@ -231,7 +262,7 @@ mod tests {
         let seen =
             service(vec![deployment(2, true, 0, Failed), deployment(1, false, 2, Completed)]);
         let old = OldTasks { task_definition: Some(arn("web", 1)), running: 2 };
-        let wanted = TaskCounts { running: 0, pending: 0, desired: 2, old_tasks: vec![old] };
+        let wanted = TaskCounts { desired: 2, old_tasks: vec![old], ..TaskCounts::default() };
         assert_eq!(task_counts(Some(&seen)), wanted);
         assert_eq!(task_counts(None), TaskCounts::default());
         let late = vec![deployment(2, true, 1, Completed), deployment(1, false, 2, Completed)];
@@ -270,6 +301,88 @@ mod tests {
         let by = Some(EcsDeploymentId::new("ecs-svc/3"));
         let superseded = Verdict::superseded(by, None);
         assert_eq!(state(other(), Some(&recorded(2, Some(superseded)))), ServiceState::Superseded);
+    }
+
+    /// The words of a verdict that ECS put it back to `web:1`.
+    fn put_back() -> Option<Verdict> {
+        let (to, reason) = (Some(arn("web", 1)), String::new());
+        Some(Verdict::RolledBack { to, reason, cause: RollbackCause::Other })
+    }
+
+    #[test]
+    fn what_goes_back_is_not_complete() {
+        let status = Some(StepStatus::Compensating);
+        for (ours, verdict, runs, wanted) in [
+            (2, None, 2, ServiceState::RollingBack),
+            (2, Some(Verdict::Verified), 2, ServiceState::RollingBack),
+            (2, None, 1, ServiceState::RollingBack),
+            (2, put_back(), 1, ServiceState::RollingBack),
+            (2, Some(Verdict::Failed { reason: String::new() }), 2, ServiceState::Failed),
+        ] {
+            let attempt = RecordedAttempt { status, ..recorded(ours, verdict.clone()) };
+            let live = vec![deployment(runs, true, 2, Completed)];
+            assert_eq!(state(live, Some(&attempt)), wanted, "{verdict:?} {runs}");
+        }
+        let attempt = RecordedAttempt { status, ..recorded(2, None) };
+        let live = vec![deployment(2, true, 1, InProgress)];
+        assert_eq!(state(live, Some(&attempt)), ServiceState::InProgress);
+    }
+
+    #[test]
+    fn what_a_later_deployment_wanted_as_it_is_is_complete() {
+        let attempt = RecordedAttempt { is_as_wanted_since: true, ..recorded(2, put_back()) };
+        let runs = |number, running| vec![deployment(number, true, running, Completed)];
+        assert_eq!(state(runs(1, 2), Some(&attempt)), ServiceState::Complete);
+        assert_eq!(state(runs(1, 1), Some(&attempt)), ServiceState::NotStable);
+        assert_eq!(state(runs(2, 2), Some(&attempt)), ServiceState::Complete);
+    }
+
+    #[test]
+    fn a_deployment_left_half_way_is_not_complete() {
+        use DeploymentStatus::{Detached, Interrupted, RollingBack, Succeeded};
+        use ServiceState::{Complete, Failed, Mixed};
+        use StepStatus::{Applied, Compensating, Pending, Verified};
+        let moved = |status| {
+            let ecs_deployment = (status != Pending).then(|| EcsDeploymentId::new("ecs-svc/2"));
+            crate::model::Step { ecs_deployment, ..step(status) }
+        };
+        for (status, steps, worst, wanted) in [
+            (RollingBack, vec![Verified, Compensating], Complete, ServiceState::RollingBack),
+            (RollingBack, vec![Compensating], ServiceState::RolledBack, ServiceState::RollingBack),
+            (RollingBack, vec![Compensating], Failed, Failed),
+            (RollingBack, vec![Compensating], ServiceState::InProgress, ServiceState::InProgress),
+            (Interrupted, vec![Verified, Pending], Complete, Mixed),
+            (Interrupted, vec![Applied, Verified], Complete, Complete),
+            (Interrupted, vec![Pending, Pending], Complete, Complete),
+            (Detached, vec![Applied, Applied], Complete, Complete),
+            (Succeeded, vec![Verified, Verified], Complete, Complete),
+        ] {
+            let steps: Vec<_> = steps.into_iter().map(moved).collect();
+            let last = test_support::recorded(status, steps);
+            assert_eq!(overall([Complete, worst], Some(&last)), Some(wanted), "{last:?}");
+        }
+    }
+
+    #[test]
+    fn tasks_that_keep_failing_and_those_left_over_are_told_apart() {
+        let mut primary = deployment(2, true, 0, InProgress);
+        primary.failed_tasks = 7;
+        let looping = service(vec![primary, deployment(1, false, 2, Completed)]);
+        assert_eq!(task_counts(Some(&looping)).failed_tasks, 7);
+
+        let mut seen =
+            service(vec![deployment(2, true, 2, Failed), deployment(1, false, 2, Completed)]);
+        let serving = Some(EcsDeploymentId::new("ecs-svc/1"));
+        let order = Err(String::new());
+        seen.code_deploy = Some(crate::model::ObservedCodeDeploy { order, last: None, serving });
+        let wanted = TaskCounts { running: 2, desired: 2, ..TaskCounts::default() };
+        assert_eq!(task_counts(Some(&seen)), wanted);
+        let look = crate::model::Seen::of(&seen, jiff::Timestamp::UNIX_EPOCH);
+        assert_eq!(look.task_definition, Some(arn("web", 1)));
+        let runs: Vec<_> =
+            look.tasks.iter().map(|one| (one.task_definition.clone(), one.left_over)).collect();
+        assert_eq!(runs, [(Some(arn("web", 1)), false), (Some(arn("web", 2)), true)]);
+        assert_eq!(service_state(Some(&seen), None), ServiceState::Failed);
     }
 
     #[test]

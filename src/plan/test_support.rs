@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use super::{ImageSource, Insistence, PlanRequest, ServicePicture, Wanted};
 use crate::model::{
-    CircuitBreaker, ClusterName, ContainerName, DeploymentAlarms, DeploymentController, Digest,
+    Actor, CircuitBreaker, ClusterName, ContainerName, Deployment, DeploymentAlarms,
+    DeploymentController, DeploymentKind, DeploymentNumber, DeploymentStatus, Digest,
     EcsDeployment, EcsDeploymentId, EcsServiceName, EnvironmentId, ImageId, ImageUri, Label,
-    ObservedService, ProjectId, ReleasedImage, RolloutState, Selection, ServiceDeployment,
-    ServiceDeploymentStatus, ServiceId, Step, StepStatus, Strategy, TaskDefinition,
-    TaskDefinitionArn, TaskDefinitionStatus,
+    ObservedService, OnFailure, ProjectId, ReleaseNumber, ReleasedImage, RolloutState, Selection,
+    ServiceDeployment, ServiceDeploymentStatus, ServiceId, Step, StepStatus, Strategy,
+    TaskDefinition, TaskDefinitionArn, TaskDefinitionStatus,
 };
 
 /// `family:revision` as a full ARN.
@@ -170,4 +171,27 @@ pub(crate) fn step(status: StepStatus) -> Step {
     step.status = status;
     step.started_at = (status != StepStatus::Pending).then_some(jiff::Timestamp::UNIX_EPOCH);
     step
+}
+
+/// A deployment with these steps.
+pub(crate) fn recorded(status: DeploymentStatus, steps: Vec<Step>) -> Deployment {
+    Deployment {
+        number: DeploymentNumber(1),
+        project: ProjectId::new("shop").unwrap(),
+        environment: EnvironmentId::new("prod").unwrap(),
+        selection: Selection::All,
+        release: ReleaseNumber(2),
+        kind: DeploymentKind::Deploy,
+        status,
+        actor: Actor::default(),
+        description: None,
+        created_at: jiff::Timestamp::UNIX_EPOCH,
+        finished_at: None,
+        tool_version: String::new(),
+        on_failure: OnFailure::Rollback,
+        settle_seconds: 0,
+        from_release: None,
+        cancel: None,
+        steps,
+    }
 }

@@ -69,7 +69,7 @@ fn services(summary: &Summary<'_>, console: &Console) -> Table {
 /// The release hashes that a service runs.
 pub(super) fn running(now: &ServiceNow) -> String {
     let mut all: Vec<String> = Vec::new();
-    for runs in &now.runs {
+    for runs in now.runs.iter().filter(|runs| !runs.left_over) {
         let hashes = words::hashes(&runs.release_hashes);
         if !all.contains(&hashes) {
             all.push(hashes);
@@ -88,16 +88,23 @@ pub(super) fn place(now: &ServiceNow) -> String {
     let name = |arn: Option<&TaskDefinitionArn>| {
         arn.map_or_else(|| "something else".to_owned(), |arn| arn.short().to_owned())
     };
-    let runs = match now.runs.as_slice() {
+    let (left_over, serving): (Vec<&Running>, Vec<&Running>) =
+        now.runs.iter().partition(|runs| runs.left_over);
+    let one = |runs: &Running| {
+        let tasks = words::counted(usize::try_from(runs.tasks?).ok()?, "task");
+        Some(format!("{tasks} of {}", name(runs.task_definition.as_ref())))
+    };
+    let all = |runs: &[&Running]| {
+        runs.iter().filter_map(|runs| one(runs)).collect::<Vec<String>>().join(" and ")
+    };
+    let runs = match serving.as_slice() {
         [] => "no task runs".to_owned(),
         [only] => name(only.task_definition.as_ref()),
-        several => {
-            let one = |runs: &Running| {
-                let tasks = words::counted(usize::try_from(runs.tasks?).ok()?, "task");
-                Some(format!("{tasks} of {}", name(runs.task_definition.as_ref())))
-            };
-            several.iter().filter_map(one).collect::<Vec<String>>().join(" and ")
-        }
+        several => all(several),
+    };
+    let runs = match left_over.as_slice() {
+        [] => runs,
+        left_over => format!("{runs} with production traffic, {} left over", all(left_over)),
     };
     let rest = [
         (&now.set_to, "set to"),

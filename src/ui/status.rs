@@ -5,11 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use console::Style;
 use jiff::Timestamp;
 
-use super::{console::Console, escape::escape, locks::held_line, stages, table::Table, words};
+use super::{
+    console::Console,
+    deployment::{place, running, wanted},
+    escape::escape,
+    locks::held_line,
+    stages,
+    table::Table,
+    words,
+};
 use crate::{
     model::{
         Actor, ContainerName, Deployment, Digest, FailedRestart, HeldLock, Hold, HookDetail,
-        ImageId, ReleaseHash, ServiceId, StageProgress, TaskDefinitionArn,
+        ServiceNow, StageProgress, TaskDefinitionArn,
     },
     plan::{OldTasks, ServiceState, TaskCounts},
 };
@@ -34,12 +42,10 @@ pub struct StatusView<'a> {
 
 /// One service of `status`.
 pub struct ServiceRow<'a> {
-    /// Its id.
-    pub service: &'a ServiceId,
+    /// What it runs, and what it is set to.
+    pub now: &'a ServiceNow,
     /// What it is in.
     pub state: ServiceState,
-    /// The release hash it is set to run, by image.
-    pub release_hashes: &'a BTreeMap<ImageId, ReleaseHash>,
     /// The task definition it is set to.
     pub task_definition: Option<&'a TaskDefinitionArn>,
     /// The task definition that was last verified, where it is set to another.
@@ -103,25 +109,7 @@ fn begun(deployment: &Deployment) -> String {
 fn services(view: &StatusView<'_>, console: &Console) -> String {
     let mut table = Table::default();
     for row in &view.services {
-        let mut cells = vec![
-            row.service.to_string(),
-            words::hashes(row.release_hashes),
-            paint(row.state, console),
-        ];
-        cells.extend(row.stage.map(stages::summary));
-        if view.verbose {
-            cells.push(counts(row.tasks));
-            cells.extend(row.task_definition.map(|arn| arn.short().to_owned()));
-            cells.extend(row.verified.map(|arn| format!("last verified: {}", arn.short())));
-        } else if let (ServiceState::Drifted, Some(runs), Some(verified)) =
-            (row.state, row.task_definition, row.verified)
-        {
-            cells.push(format!("runs {}, verified was {}", runs.short(), verified.short()));
-        } else if row.state == ServiceState::Failed {
-            // A failed rollout that was left where it is: what is set and what runs differ.
-            cells.push(counts(row.tasks));
-        }
-        table.row(cells);
+        table.row(cells(row, view.verbose, console));
     }
     let digests = view.services.iter().filter_map(digests);
     let answers = Some(answers(view).join("\n")).filter(|answers| !answers.is_empty());
@@ -135,16 +123,43 @@ fn services(view: &StatusView<'_>, console: &Console) -> String {
         .join("\n\n")
 }
 
+/// The cells of a service: what it runs, and where that is not what it is set to, that too.
+fn cells(row: &ServiceRow<'_>, verbose: bool, console: &Console) -> Vec<String> {
+    let now = row.now;
+    let mut cells = vec![now.service.to_string(), running(now), paint(row.state, console)];
+    if now.is_apart() || (verbose && row.task_definition.is_some()) {
+        cells.push(place(now));
+    }
+    cells.extend(wanted(now).filter(|_| now.is_apart()));
+    cells.extend(row.stage.map(stages::summary));
+    let is_short = match row.state {
+        ServiceState::Failed => true,
+        ServiceState::InProgress | ServiceState::NotStable => row.stage.is_none(),
+        _ => false,
+    };
+    if verbose || is_short {
+        cells.push(counts(row.tasks, row.state));
+    }
+    let drifted = row.task_definition.filter(|_| row.state == ServiceState::Drifted);
+    cells.extend(row.verified.and_then(|verified| {
+        let runs = drifted
+            .filter(|_| !verbose)
+            .map(|runs| format!("runs {}, verified was {}", runs.short(), verified.short()));
+        runs.or_else(|| verbose.then(|| format!("last verified: {}", verified.short())))
+    }));
+    cells
+}
+
 /// The commands that answer the hooks that rollouts of the last deployment wait for; those of other
 /// tools are not ours to answer.
 fn answers(view: &StatusView<'_>) -> Vec<String> {
     let Some(last) = view.last.filter(|last| !last.status.is_final()) else { return Vec::new() };
     let waits = |row: &&ServiceRow<'_>| {
-        let is_its = last.steps.iter().any(|step| step.service == *row.service);
+        let is_its = last.steps.iter().any(|step| step.service == row.now.service);
         is_its && row.stage.is_some_and(|stage| stage.hooks.iter().any(HookDetail::awaits_action))
     };
     let waiting = view.services.iter().filter(waits);
-    waiting.flat_map(|row| stages::answers(last.number, row.service)).collect()
+    waiting.flat_map(|row| stages::answers(last.number, &row.now.service)).collect()
 }
 
 /// That a service could not be restarted: it runs what was deployed all the same, as far as it runs.
@@ -154,18 +169,25 @@ fn failed_restart(row: &ServiceRow<'_>) -> Option<String> {
     Some(format!(
         "    {}: restarting it did not succeed{at}: {}  {}\n    hint: see why with `release-tool show \
          {deployment}`",
-        row.service,
+        row.now.service,
         verdict.word(),
         words::verdict_reason(verdict)
     ))
 }
 
-/// How many tasks run of what a service is set to, and which old ones run beside them.
-fn counts(tasks: &TaskCounts) -> String {
-    let TaskCounts { running, pending, desired, old_tasks } = tasks;
+/// How many tasks run of what a service is set to, which old ones run beside them, and whether new
+/// ones keep stopping.
+fn counts(tasks: &TaskCounts, state: ServiceState) -> String {
+    let TaskCounts { running, pending, desired, old_tasks, failed_tasks } = tasks;
+    let keep_stopping = *failed_tasks > 0 && !state.is_settled();
+    let failed = if keep_stopping {
+        format!("; tasks keep stopping: {failed_tasks} so far")
+    } else {
+        String::new()
+    };
     let starting = if *pending > 0 { format!(", {pending} starting") } else { String::new() };
     let old: String = old_tasks.iter().map(old).collect();
-    format!("{running}/{desired} running{starting}{old}")
+    format!("{running}/{desired} running{starting}{old}{failed}")
 }
 
 /// Tasks of an earlier deployment, and what they run.
@@ -183,7 +205,7 @@ fn digests(row: &ServiceRow<'_>) -> Option<String> {
         let all: Vec<&str> = digests.iter().map(Digest::as_str).collect();
         table.row([container.to_string(), all.join(" and ")]);
     }
-    Some(format!("    {}\n{}", row.service, table.render(8)))
+    Some(format!("    {}\n{}", row.now.service, table.render(8)))
 }
 
 /// A state in its colour.

@@ -196,6 +196,22 @@ fn what_somebody_stops_is_told_as_that() {
 }
 
 #[test]
+fn what_a_deployment_that_is_stopped_leaves_has_no_production_traffic() {
+    let shop = shop(&["--wait-for-continue", "--no-auto-rollback"]);
+    let mut deploy = shop.start(&[INDEXER, &["--on-failure", "hold"]].concat());
+    deploy.hears("waits for your answer");
+    interfere(&shop, "stop-code-deploy", &[]);
+    let place = "bookshop-prod-search-indexer:1 with production traffic, 2 tasks of \
+                 bookshop-prod-search-indexer:2 left over";
+    deploy.end().prints("search-indexer    5226296    STOPPED    ").prints(place);
+    let status = shop.run(&["status", "search-indexer", "prod"]).expect(0);
+    status.prints("search-indexer    5226296    FAILED    ").prints(place).prints("2/2 running");
+    let told = shop.json(&["status", "search-indexer", "prod"])["services"][0].take();
+    assert!(text(&told["task_definition"]).ends_with("search-indexer:1"));
+    assert_eq!(told["runs"][1]["left_over"], true);
+}
+
+#[test]
 fn a_restart_is_a_deployment_of_what_runs() {
     let shop = shop(&[]);
     let restart = ["restart", "search-indexer", "prod", "-y"];

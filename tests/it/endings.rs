@@ -39,7 +39,11 @@ fn a_circuit_breaker_without_rollback_is_a_failure() {
         let status = [&["status", "search-indexer", "prod"], more].concat();
         shop.run(&status).expect(0).prints(&format!("0/2 {runs}"));
     }
+    let apart = "FAILED    bookshop-prod-search-indexer:1, set to bookshop-prod-search-indexer:2";
+    let status = shop.run(&["status", "search-indexer", "prod"]).expect(0);
+    status.prints("search-indexer    5226296    ").prints(apart).prints("wanted b0885c1");
     let told = shop.json(&["status", "search-indexer", "prod"])["services"][0].take();
+    assert_eq!(told["runs"][0]["release_hashes"]["search-indexer"], "5226296");
     assert_eq!((&told["running"], &told["old_tasks"][0]["running"]), (&0.into(), &2.into()));
 }
 

@@ -566,3 +566,46 @@ fn what_was_verified_by_itself_since_stays() {
     shop.run(BACK).expect(0).prints("Nothing to deploy");
     assert_eq!(shop.parameter("/shop/images/prod/alpha"), Some(alone));
 }
+
+#[test]
+fn what_dies_half_way_back_is_not_complete() {
+    let shop = Shop::with(PAIR);
+    shop.run(&["deploy", "all", "prod", "-y", "--detach"]).expect(0);
+    until("both run what was deployed", || {
+        shop.states("prod").values().all(|state| state == "COMPLETE")
+    });
+    let slow = ["fault", "add", "UpdateService", "latency=3000", "--times", "2"];
+    shop.sandbox(&slow);
+    let mut back = shop.start(BACK);
+    back.hears("d1: rolling back 2 services");
+    back.signal("KILL");
+    back.end();
+    shop.sandbox(&["advance", "1h"]);
+    shop.run(&["status", "all", "prod", "--exit-code"])
+        .expect(10)
+        .prints("Last released: never by release-tool")
+        .prints("Status: ROLLING_BACK")
+        .prints("d1 of r1, ROLLING_BACK, begun ")
+        .tells("is on its way back, and nobody works on it");
+    shop.run(&["resume"]).expect(3).prints("d1 was rolled back");
+}
+
+#[test]
+fn what_the_way_back_finds_in_place_is_complete() {
+    let shop = Shop::with(PAIR);
+    shop.run(&["deploy", "all", "prod", "-y"]).expect(0);
+    for service in ["alpha", "beta"] {
+        let latest = shop.parameter(&format!("/shop/images/latest/{service}")).unwrap();
+        let uri = format!("{}:two", latest.rsplit_once(':').unwrap().0);
+        shop.sandbox(&["set", "push-image", &uri]);
+        shop.run(&["register", &uri, service]).expect(0);
+    }
+    shop.sandbox(&["fate", "beta", "crash=1"]);
+    shop.run(&["deploy", "all", "prod", "-y", "--on-failure", "hold"]).expect(3);
+    assert_eq!(shop.states("prod")["beta"], "ROLLED_BACK");
+    shop.sandbox(&["fate", "beta", "healthy"]);
+    shop.run(BACK).expect(0).prints("prod is back at r1, 1 of 1 services verified");
+    for selection in ["all", "beta"] {
+        shop.run(&["status", selection, "prod", "--exit-code"]).expect(0);
+    }
+}

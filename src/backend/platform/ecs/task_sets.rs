@@ -28,8 +28,11 @@ type Seen = BTreeMap<(ClusterName, EcsServiceName), ObservedService>;
 /// What ECS itself tells of a service that CodeDeploy moves.
 pub(super) fn observed(service: &sdk::Service) -> Option<ObservedCodeDeploy> {
     let is_it = convert::controller(service.deployment_controller());
-    (is_it == DeploymentController::CodeDeploy)
-        .then(|| ObservedCodeDeploy { order: order(service), last: None })
+    (is_it == DeploymentController::CodeDeploy).then(|| ObservedCodeDeploy {
+        order: order(service),
+        last: None,
+        serving: None,
+    })
 }
 
 /// The task sets of a service as deployments, the PRIMARY one first.
@@ -150,7 +153,19 @@ fn take_in(service: &mut ObservedService, last: &CodeDeployment) {
     if !is_there {
         service.deployments.push(not_made_yet(service.desired, last));
     }
+    if last.is_over() {
+        keep_serving(service, last);
+    }
     lead(service, |one| one.id == last.id, (state, reason));
+}
+
+/// Keeps in mind which task set has production traffic beside a deployment that was given up: our
+/// way back takes off what that one left.
+fn keep_serving(service: &mut ObservedService, given_up: &CodeDeployment) {
+    let primary = service.primary().map(|primary| primary.id.clone());
+    if let Some(code_deploy) = &mut service.code_deploy {
+        code_deploy.serving = primary.filter(|id| *id != given_up.id);
+    }
 }
 
 /// Makes what is gone back to the PRIMARY deployment.

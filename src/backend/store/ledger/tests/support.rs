@@ -376,7 +376,7 @@ pub(in super::super) fn full_step(service: &str) -> Step {
             at: time(2),
             task_definition: Some(arn(2)),
             desired: 2,
-            tasks: vec![SeenTasks { task_definition: Some(arn(1)), running: 2 }],
+            tasks: vec![SeenTasks { task_definition: Some(arn(1)), running: 2, left_over: false }],
         }),
         before_task: Some(BeforeTask::new(RunTask {
             command: vec!["migrate".to_owned()],
