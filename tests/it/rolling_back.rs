@@ -601,7 +601,7 @@ fn what_the_way_back_finds_in_place_is_complete() {
         shop.run(&["register", &uri, service]).expect(0);
     }
     shop.sandbox(&["fate", "beta", "crash=1"]);
-    shop.run(&["deploy", "all", "prod", "-y", "--on-failure", "hold"]).expect(3);
+    shop.run(&["deploy", "all", "prod", "-y", "--on-failure", "hold"]).expect(4);
     assert_eq!(shop.states("prod")["beta"], "ROLLED_BACK");
     shop.sandbox(&["fate", "beta", "healthy"]);
     shop.run(BACK).expect(0).prints("prod is back at r1, 1 of 1 services verified");
