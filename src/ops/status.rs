@@ -362,7 +362,12 @@ async fn note_what_is_wanted_since(
         let tried = heads.get(id).map(|head| head.deployment);
         let is_later = |later: &Deployment| Some(later.number) > tried;
         let mut later = newest.iter().filter(|later| is_later(later));
-        recorded.is_as_wanted_since = later.any(|later| wants_as_it_is(project, later, id));
+        let wanted = later.find(|later| wants_as_it_is(project, later, id));
+        recorded.is_as_wanted_since = wanted.is_some();
+        let last = attempts.last.as_ref().map(|last| last.number);
+        if let Some(wanted) = wanted.filter(|wanted| Some(wanted.number) > last) {
+            attempts.last = Some(wanted.clone());
+        }
     }
     Ok(())
 }
