@@ -75,11 +75,7 @@ pub(super) fn internal(service: Service) -> Fault {
         Service::Logs => {
             ("ServiceUnavailableException", "The service cannot complete the request.")
         }
-        Service::Iam => (
-            "ServiceFailure",
-            "The request processing has failed because of an unknown error, exception or failure.",
-        ),
-        Service::CloudWatch | Service::CodeDeploy | Service::Sts | Service::Elb => (
+        Service::CloudWatch | Service::CodeDeploy | Service::Sts | Service::Elb | Service::Iam => (
             "InternalFailure",
             "The request processing has failed because of an unknown error, exception or failure.",
         ),

@@ -51,6 +51,7 @@ mod restarting;
 mod rolling_back;
 mod settling;
 mod side_by_side;
+mod simulated;
 mod somebody_else;
 mod staged;
 mod stopping;

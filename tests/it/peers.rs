@@ -44,6 +44,11 @@ fn terraform_does_what_was_foretold_and_takes_what_was_printed() {
     run("terraform_check.py");
 }
 
+#[test]
+fn terraform_makes_the_roles_and_policies_that_are_printed() {
+    run("policies.py");
+}
+
 /// Runs a script against a sandbox of its own.
 fn run(script: &str) {
     let Some(python) = python() else {

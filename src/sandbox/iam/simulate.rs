@@ -37,7 +37,13 @@ fn given(request: &Request<'_>) -> Result<Vec<Document>, Fault> {
         }
     }
     let texts = request.form.list("PolicyInputList").into_iter();
-    texts.map(|text| Document::read(&text, Use::Identity)).collect()
+    let documents = texts.map(|text| Document::read(&text, Use::Identity));
+    documents.collect::<Result<_, _>>().map_err(|fault| match fault {
+        Fault::Answer { status, members, .. } => {
+            Fault::Answer { status, code: "InvalidInput".to_owned(), members }
+        }
+        failed @ Fault::Sandbox(_) => failed,
+    })
 }
 
 /// What the request is to tell.
