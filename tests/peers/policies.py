@@ -9,15 +9,13 @@ Terraform, or no mirror of the AWS provider.
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from sandbox import Sandbox
-from terraform import (
+from provider import (
     ACCOUNT,
     NO_CHANGES,
     SKIPPED,
@@ -26,6 +24,7 @@ from terraform import (
     Terraform,
     mirror,
 )
+from sandbox import Sandbox
 
 MANIFEST = f"""
 [bookshop]
@@ -200,16 +199,15 @@ def main() -> int:
     """Runs everything; gives the exit code."""
     url, program = sys.argv[1:]
     providers = mirror()
-    if shutil.which("terraform") is None or providers is None:
+    if providers is None:
         print("no Terraform, or no mirror of its AWS provider in TF_PLUGIN_MIRROR")
         return SKIPPED
     with tempfile.TemporaryDirectory(prefix="terraform-") as place:
         folder = Path(place)
-        terraform = Terraform(folder, providers, url)
-        for old in terraform.folder.glob("*.tf"):
-            old.unlink()
-        project = folder / "project"
+        source, project = folder / "nothing", folder / "project"
+        source.mkdir()
         project.mkdir()
+        terraform = Terraform(folder, providers, url, source)
         try:
             documents = write(Printer(program, project), terraform.folder, url)
             rehearse(terraform, Sandbox(url), documents)
