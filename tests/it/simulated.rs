@@ -64,8 +64,8 @@ fn within(verdict: Verdict, action: &'static str, resource: &str, cluster: &str)
     (verdict, action, resource.to_owned(), Some(context))
 }
 
-/// What `deploy` for `prod` may do, and what not.
-fn of_deploy() -> Vec<Case> {
+/// What `deploy` for `prod` may do with services, and what not.
+fn of_services() -> Vec<Case> {
     let deployment = "service-deployment/bookshop-prod/storefront/x1";
     vec![
         on(Yes, "ecs:UpdateService", ECS, "service/bookshop-prod/storefront"),
@@ -87,6 +87,12 @@ fn of_deploy() -> Vec<Case> {
         on(No, "ecs:StopTask", ECS, "task/bookshop-prod/0f"),
         within(Yes, "ecs:ListTasks", "*", "bookshop-prod"),
         within(No, "ecs:ListTasks", "*", "bookshop-stage"),
+    ]
+}
+
+/// The same with task definitions and their roles.
+fn of_definitions() -> Vec<Case> {
+    vec![
         on(Yes, "ecs:DescribeTaskDefinition", "*", ""),
         on(Yes, "ecs:DeregisterTaskDefinition", "*", ""),
         on(Yes, "ecs:RegisterTaskDefinition", ECS, "task-definition/bookshop-prod-storefront:7"),
@@ -114,6 +120,12 @@ fn of_deploy() -> Vec<Case> {
         pass(No, "bookshop-task-execution", "ec2"),
         pass(No, "admin", "ecs-tasks"),
         on(No, "iam:CreateRole", IAM, "admin"),
+    ]
+}
+
+/// The same with what is around services, and with the store.
+fn of_surroundings() -> Vec<Case> {
+    vec![
         on(Yes, "ssm:PutParameter", SSM, "bookshop/images/prod/storefront"),
         on(Yes, "ssm:DeleteParameter", SSM, "bookshop/images/prod/storefront"),
         on(No, "ssm:PutParameter", SSM, "bookshop/images/stage/storefront"),
@@ -144,6 +156,11 @@ fn of_deploy() -> Vec<Case> {
         on(No, "dynamodb:Scan", TABLE, ""),
         on(No, "dynamodb:DeleteTable", TABLE, ""),
     ]
+}
+
+/// What `deploy` for `prod` may do, and what not.
+fn of_deploy() -> Vec<Case> {
+    [of_services(), of_definitions(), of_surroundings()].concat()
 }
 
 /// What `register` may do, and what not.
