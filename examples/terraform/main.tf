@@ -41,6 +41,7 @@ resource "aws_ecs_task_definition" "service" {
 
   network_mode             = "awsvpc"
   requires_compatibilities = ["FARGATE"]
+  execution_role_arn       = aws_iam_role.execution.arn
   cpu                      = var.cpu
   memory                   = each.value.memory
 

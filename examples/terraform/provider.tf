@@ -34,6 +34,7 @@ provider "aws" {
 
     content {
       ecs = endpoints.value
+      iam = endpoints.value
       ssm = endpoints.value
       sts = endpoints.value
     }

@@ -35,6 +35,11 @@ fn rollouts_go_as_in_another_emulator() {
 }
 
 #[test]
+fn every_member_of_a_task_definition_is_copied() {
+    run("lossless.py");
+}
+
+#[test]
 fn terraform_sees_no_changes_whatever_became_of_a_deployment() {
     run("terraform.py");
 }

@@ -53,21 +53,24 @@ class Program:
             "PATH": os.environ["PATH"],
         }
 
-    def start(self, url: str, arguments: tuple[str, ...]) -> subprocess.Popen[str]:
+    def start(
+        self, url: str, arguments: tuple[str, ...], session: dict[str, str]
+    ) -> subprocess.Popen[str]:
         """Starts the program."""
         return subprocess.Popen(
             [self.binary, "--endpoint-url", url, *arguments],
             cwd=self.folder,
-            env=self.environment,
+            env={**self.environment, **session},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def run(self, *arguments: str, code: int = 0) -> str:
-        """Runs the program to its end; gives what it said."""
-        process = self.start(self.url, arguments)
+    def run(self, *arguments: str, code: int = 0, session: dict[str, str] | None = None) -> str:
+        """Runs the program to its end, with a session of its own if there is one; gives what it
+        said."""
+        process = self.start(self.url, arguments, session or {})
         told, beside = process.communicate(timeout=TIMEOUT_SECONDS)
         check(arguments, process.returncode, code, told + beside)
         return told
@@ -82,7 +85,7 @@ class Program:
             started[0].wait(TIMEOUT_SECONDS)
 
         with Proxy(self.url, strike, end) as proxy:
-            started.append(self.start(proxy.url, arguments))
+            started.append(self.start(proxy.url, arguments, {}))
             told = "".join(started[0].communicate(timeout=TIMEOUT_SECONDS))
             if not proxy.has_struck:
                 raise Broken(f"{' '.join(arguments)} never came to {strike}\n{told}")

@@ -5,18 +5,21 @@ Invariant: a row works in an environment of its own, and touches no other.
 
 from __future__ import annotations
 
+import json
 import signal
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from botocore.exceptions import ClientError
 from provider import ACCOUNT, Broken
 from sandbox import Sandbox
 
 from .program import PROJECT, SERVICES, Program, image
 from .proxy import Strike
-from .stack import Variant
+from .stack import ITSELF, Variant
 
 TIMEOUT_SECONDS = 60
 
@@ -44,6 +47,7 @@ class World:
         self.program = program
         self.ecs: Any = sandbox.client("ecs", ACCOUNT)
         self.ssm: Any = sandbox.client("ssm", ACCOUNT)
+        self.sts: Any = sandbox.client("sts", ACCOUNT)
 
     def latest(self, row: str, service: str) -> dict[str, Any]:
         """A family's latest revision, with its tags beside it."""
@@ -71,6 +75,24 @@ class World:
             tag = revision["containerDefinitions"][0]["image"].rpartition(":")[2]
             told.append(tag if revision["cpu"] == "256" else f"{tag} with cpu {revision['cpu']}")
         return tuple(told)
+
+    def session(self, repository: str) -> dict[str, str]:
+        """What a job of a GitHub repository gets for its token."""
+        claims = {
+            "iss": "https://token.actions.githubusercontent.com",
+            "aud": "sts.amazonaws.com",
+            "sub": f"repo:{repository}:environment:production",
+        }
+        told = self.sts.assume_role_with_web_identity(
+            RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{PROJECT}-deploy-{ITSELF}",
+            RoleSessionName="job",
+            WebIdentityToken=f"e30.{urlsafe_b64encode(json.dumps(claims).encode()).decode()}.c2ln",
+        )["Credentials"]
+        return {
+            "AWS_ACCESS_KEY_ID": told["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": told["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": told["SessionToken"],
+        }
 
     def check_gone(self, row: str) -> None:
         """Nothing is left but the revisions, which are kept for rollbacks."""
@@ -175,6 +197,21 @@ def deploy(label: str, *more: str, runs: str | None = None) -> Step:
     """Both services are deployed."""
     arguments = images("all", label, *more)
     return Step(" ".join([f"`deploy` of {label}", *more]), runs or label, command(*arguments))
+
+
+def by_ci(label: str) -> Step:
+    """Both services are deployed by a job that has no more than the role of the example."""
+
+    def act(world: World, row: str) -> None:
+        session = world.session("acme/bookshop")
+        world.program.run(*filled(images("all", label), row), session=session)
+        try:
+            world.session("acme/another")
+        except ClientError:
+            return
+        raise Broken("the role can be taken on by a job of another repository")
+
+    return Step(f"`deploy` of {label} by the CI's role", label, act)
 
 
 def back(label: str) -> Step:

@@ -15,6 +15,7 @@ from .rows import (
     Step,
     anew,
     back,
+    by_ci,
     command,
     deploy,
     detached,
@@ -87,7 +88,8 @@ def successes() -> list[Row]:
     """What goes well."""
     restart = Step("`restart`", "v2", command("restart", "all", "{}", "-y"))
     return [
-        Row(ITSELF, (deploy("v2"), deploy("v3"))),
+        Row(ITSELF, (by_ci("v2"), by_ci("v3"))),
+        Row("twice", (deploy("v2"), deploy("v3"))),
         Row("back", (BEFORE, deploy("v3"), back("v2"), anew("v3"))),
         Row("detached", (Step("`deploy --detach` of v2, then `wait`", "v2", detached),)),
         Row("restarted", (deploy("v2"), restart)),

@@ -99,7 +99,8 @@ class Stack(Terraform):
 
     def destroy_itself(self) -> None:
         """Destroys the example's own cluster and parameters, and with them all that needs them."""
-        targets = ["-target=aws_ecs_cluster.shop", "-target=aws_ssm_parameter.image"]
+        kinds = ("aws_ecs_cluster.shop", "aws_ssm_parameter.image", "aws_iam_role.execution")
+        targets = [f"-target={kind}" for kind in kinds]
         self.run("destroy", "-no-color", "-input=false", "-auto-approve", AT_ONCE, *targets)
 
     def plan_by_row(self) -> dict[str, tuple[str, ...]]:
