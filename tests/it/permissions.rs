@@ -119,7 +119,9 @@ fn every_request_is_called_by_its_name() {
     let names = sources.flat_map(|(_, text)| {
         constant.captures_iter(text).map(|name| name[1].to_owned()).collect::<Vec<_>>()
     });
-    let names: BTreeSet<String> = names.collect();
+    let mut names: BTreeSet<String> = names.collect();
+    // `doctor` asks it where it may, without the SDK's crate, and no command needs it.
+    assert!(names.remove("SimulatePrincipalPolicy"));
     let mut sent: BTreeSet<String> = requests().into_iter().map(|(_, name)| name).collect();
     // The SDK sends it by itself.
     sent.remove("AssumeRole");
@@ -532,4 +534,37 @@ fn a_role_with_the_policy_of_status_can_do_all_of_it_and_nothing_more() {
 #[test]
 fn a_role_with_the_policy_of_register_can_do_all_of_it_and_nothing_more() {
     try_out(Group::Register, REGISTERING);
+}
+
+/// A policy with the permission to ask what it says.
+fn with_simulation(policy: &Value) -> Value {
+    let mut policy = policy.clone();
+    let own =
+        json!({ "Effect": "Allow", "Action": "iam:SimulatePrincipalPolicy", "Resource": ROLE });
+    policy["Statement"].as_array_mut().unwrap().push(own);
+    policy
+}
+
+#[test]
+fn doctor_names_every_permission_that_is_missing() {
+    let shop = Shop::with(&manifest());
+    let policy = printed(&shop, Group::Deploy);
+    make_role(&shop);
+    allow(&shop, &with_simulation(&policy));
+    let told = shop.run(&["doctor", "prod"]).expect(0).stdout;
+    assert!(told.contains(&format!("all given to `{ROLE}`")), "{told}");
+    let all = actions(&policy);
+    assert!(all.len() > 20, "{all:?}");
+    for action in &all {
+        allow(&shop, &with_simulation(&without(&policy, action)));
+        let told = shop.run(&["doctor", "prod"]).expect(1).stdout;
+        assert!(told.contains(&format!("`{action}` is not allowed on")), "{action}:\n{told}");
+    }
+    // Who may not ask is told what to allow.
+    allow(&shop, &policy);
+    let told = shop.run(&["doctor", "prod"]).expect(0).stdout;
+    assert!(
+        told.contains(&format!("allow `iam:SimulatePrincipalPolicy` on `{ROLE}` to itself")),
+        "{told}"
+    );
 }

@@ -12,6 +12,7 @@ mod fault;
 mod http;
 mod pacer;
 mod session;
+mod simulation;
 mod their_clock;
 mod throttles;
 
@@ -20,6 +21,7 @@ pub use connection::{Aws, AwsOptions, Connection};
 pub use fault::{AwsError, Denial, FaultKind};
 pub use pacer::{Pacing, ThrottleHook};
 pub use session::{AwsSession, CallerIdentity, IdentityError};
+pub use simulation::{Simulated, Simulation};
 pub use throttles::Throttles;
 
 pub(crate) use call::{Operation, Repeat, in_parallel, spread};

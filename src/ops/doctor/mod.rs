@@ -5,6 +5,7 @@
 
 mod entrance;
 mod parameters;
+mod permissions;
 mod services;
 
 use std::{future::Future, time::Duration};
@@ -209,11 +210,12 @@ async fn inside(
         Ok(project) => project,
         Err(finding) => return vec![*finding],
     };
-    let (services, parameters) = tokio::join!(
+    let (services, parameters, permissions) = tokio::join!(
         timed(Check::Services, services::look(&project, environment, session)),
         timed(Check::Parameters, parameters::look(patient, &project, (environment, session))),
+        timed(Check::Permissions, permissions::look(patient, environment, session)),
     );
-    services.into_iter().chain(parameters).collect()
+    services.into_iter().chain(parameters).chain(permissions).collect()
 }
 
 /// The project; where its manifest names no services, with those that are registered.

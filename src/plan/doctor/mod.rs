@@ -4,6 +4,7 @@
 //! not, the one thing to do about it. Judging is pure; whoever looks gives what was seen.
 
 mod account;
+mod permissions;
 mod quotas;
 mod services;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod tests;
 use serde::Serialize;
 
 pub use account::{account, clock, credentials};
+pub use permissions::{not_simulated, permissions, principal};
 pub use quotas::{Load, Quota, quotas};
 pub use services::{
     Examined, Image, alarms, breakers, containers, images, parameters, services, watched,

@@ -206,3 +206,31 @@ fn quotas_tell_the_least_time_of_the_slowest() {
     assert!(told(1000).fix.unwrap().contains("L-1"));
     assert_eq!(quotas(3, &[]), None);
 }
+
+#[test]
+fn a_session_s_policies_are_those_of_its_role() {
+    for (caller, whose) in [
+        ("arn:aws:sts::1:assumed-role/ci/me", "arn:aws:iam::1:role/ci"),
+        (
+            "arn:aws-cn:sts::1:assumed-role/AWSReservedSSO_x/me",
+            "arn:aws-cn:iam::1:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_x",
+        ),
+        ("arn:aws:iam::1:user/ann", "arn:aws:iam::1:user/ann"),
+        ("arn:aws:sts::1:federated-user/ann", "arn:aws:sts::1:federated-user/ann"),
+    ] {
+        assert_eq!(principal(caller), whose);
+    }
+}
+
+#[test]
+fn a_line_an_action_tells_what_is_missing() {
+    let environment = EnvironmentId::new("prod").unwrap();
+    let denied = [("ecs:A", "one"), ("ssm:B", "x"), ("ecs:A", "two")]
+        .map(|(action, resource)| (action.to_owned(), resource.to_owned()));
+    let told = permissions(&environment, "arn:r", (9, &denied));
+    assert_eq!(grades(&told), [Grade::Fail; 2]);
+    assert_eq!(told[0].text, "`ecs:A` is not allowed on `one`, `two` to `arn:r`");
+    assert_eq!(grades(&permissions(&environment, "arn:r", (9, &[]))), [Grade::Ok]);
+    assert_eq!(not_simulated("arn:r", true, "no").grade, Grade::Warn);
+    assert_eq!(not_simulated("arn:r", false, "no").grade, Grade::Skipped);
+}

@@ -1,0 +1,86 @@
+//! Whether whoever deploys may do all that deployments need: by IAM's own word, where it may be asked.
+//! What doctor's other checks may not read they tell themselves.
+
+use super::{Patient, failed};
+use crate::{
+    backend::aws::{AwsSession, FaultKind, Simulated, Simulation},
+    engine::cause_chain,
+    manifest::Environment,
+    ops::permissions::{PolicyRequest, iam_policies},
+    plan::{
+        doctor::{self, Check, Finding},
+        permissions::{Effect, Group, Policy, Principal},
+    },
+};
+
+/// The most actions times resources of one question.
+const MOST: usize = 100;
+
+/// Asks IAM about everything that a deployment to an environment needs.
+pub(super) async fn look(
+    patient: &Patient<'_>,
+    environment: &Environment,
+    session: &AwsSession,
+) -> Vec<Finding> {
+    let request = PolicyRequest {
+        group: Group::Deploy,
+        environment: Some(environment.id.to_string()),
+        is_offline: false,
+    };
+    let report = match iam_policies(patient.connector, patient.project, &request).await {
+        Ok(report) => report,
+        Err(error) => return vec![failed(Check::Permissions, &error)],
+    };
+    let role = environment.role_arn.as_ref().map(ToString::to_string);
+    let whose = role.clone().map_or(Principal::Caller, Principal::Role);
+    let own = report.policies.iter().filter(|policy| policy.principal == whose);
+    let Ok(identity) = session.identity().await else { return Vec::new() };
+    let principal = role.unwrap_or_else(|| doctor::principal(&identity.arn));
+    if principal.ends_with(":root") {
+        let text = "the account's root user may do everything".to_owned();
+        return vec![Finding::ok(Check::Permissions, text)];
+    }
+    let mut told = Vec::new();
+    for asked in own.flat_map(|policy| questions(&principal, policy)) {
+        match session.simulate(&asked).await {
+            Ok(simulated) => told.extend(simulated),
+            Err(error) => {
+                let is_denied = matches!(error.kind(), FaultKind::AccessDenied(_));
+                return vec![doctor::not_simulated(&principal, is_denied, &cause_chain(&error))];
+            }
+        }
+    }
+    let denied: Vec<(String, String)> = told
+        .iter()
+        .filter(|one| !one.is_allowed)
+        .map(|Simulated { action, resource, .. }| (action.clone(), resource.clone()))
+        .collect();
+    doctor::permissions(&environment.id, &principal, (told.len(), &denied))
+}
+
+/// What IAM is asked for a policy. Resources that nobody knows the names of are left out.
+fn questions(principal: &str, policy: &Policy) -> Vec<Simulation> {
+    let mut questions = Vec::new();
+    let allowing = policy.statements.iter().filter(|one| one.effect == Effect::Allow);
+    for statement in allowing {
+        let known = statement.resources.iter().filter(|resource| !is_placeholder(resource));
+        let known: Vec<String> = known.cloned().collect();
+        let context: Vec<(String, Vec<String>)> =
+            statement.conditions.iter().map(|one| (one.key.clone(), one.values.clone())).collect();
+        let a_time = (MOST / statement.actions.len().max(1)).max(1);
+        questions.extend(known.chunks(a_time).map(|resources| Simulation {
+            principal: principal.to_owned(),
+            actions: statement.actions.clone(),
+            resources: resources.to_vec(),
+            context: context.clone(),
+        }));
+    }
+    questions
+}
+
+/// Whether a resource is one that the manifest does not tell and AWS did not either.
+fn is_placeholder(resource: &str) -> bool {
+    ["FAMILY-OF-", "ROLE-OF-", "LOG-GROUP-OF-", "REPOSITORY-OF-"]
+        .iter()
+        .any(|mark| resource.contains(mark))
+}
