@@ -273,7 +273,7 @@ impl Shop {
 
     /// Those of them that change something.
     pub(crate) fn writes(&self) -> Vec<String> {
-        let reads = ["Describe", "List", "Get", "BatchGet"];
+        let reads = ["Describe", "List", "Get", "BatchGet", "Simulate"];
         let mut requests = self.requests();
         requests.retain(|operation| !reads.iter().any(|read| operation.starts_with(read)));
         requests
