@@ -46,7 +46,8 @@ pub(super) async fn look(
             Ok(simulated) => told.extend(simulated),
             Err(error) => {
                 let is_denied = matches!(error.kind(), FaultKind::AccessDenied(_));
-                return vec![doctor::not_simulated(&principal, is_denied, &cause_chain(&error))];
+                let why = if is_denied { cause_chain(&error) } else { error.message().to_owned() };
+                return vec![doctor::not_simulated(&principal, is_denied, &why)];
             }
         }
     }
