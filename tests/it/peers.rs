@@ -104,7 +104,11 @@ impl Served {
     fn run(&self, python: &Path, script: &str) -> Output {
         let script = root().join("tests/peers").join(script);
         let mut command = watched(python, &self.folder);
-        command.arg(python).arg(script).arg(&self.url).arg(env!("CARGO_BIN_EXE_release-tool"));
+        // Others take what follows the URL for the names of checks.
+        let takes_program =
+            ["terraform.py", "terraform_check.py"].iter().any(|it| script.ends_with(it));
+        let program = takes_program.then_some(env!("CARGO_BIN_EXE_release-tool"));
+        command.arg(python).arg(script).arg(&self.url).args(program);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
         // `wait_with_output` would close it, and so end the script.

@@ -6,6 +6,8 @@
 
 mod document;
 mod draft;
+#[cfg(test)]
+mod draft_tests;
 mod facts;
 mod finding;
 mod hcl;
