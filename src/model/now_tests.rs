@@ -198,7 +198,9 @@ fn what_is_restarted_runs_what_was_found_or_nobody_knows_what() {
     ] {
         assert_eq!(words(&step), wanted, "{step:?}");
     }
+}
 
+#[test]
 fn a_look_tells_what_runs_apart_from_what_it_is_set_to() {
     let web = ImageId::new("web").unwrap();
     let hashes = |hash: &str| BTreeMap::from([(web.clone(), ReleaseHash::new(hash))]);
