@@ -113,6 +113,7 @@ fn human(console: &Console, report: &StatusReport, verbose: bool) -> String {
     let view = StatusView {
         last,
         released: report.last_released.as_ref().map(|released| (released.at, &released.by)),
+        looked_through: report.looked_through,
         overall: report.status,
         hold: report.hold.as_ref(),
         locks: &report.locks,

@@ -220,6 +220,7 @@ impl Engine<'_> {
         // What is not verified by the deadline has no verdict yet.
         let verified = timeout_at(run.deadline, verifying).await.unwrap_or_default();
         announce(run, moving, &judged, &verified);
+        self.watch_settling(run, moving, &judged).await;
         let mut proofs = self.collect(run, moving, (&judged, &verified, seen)).await;
         let mut ended = BTreeSet::new();
         for one in moving.iter_mut() {
@@ -360,7 +361,7 @@ fn announce(
 }
 
 /// When ECS says that a rollout was complete.
-fn complete_at(judged: &Judged, one: &Moving) -> Option<Timestamp> {
+pub(super) fn complete_at(judged: &Judged, one: &Moving) -> Option<Timestamp> {
     judged.get(&one.position)?.1.as_ref()?.finished_at
 }
 

@@ -96,7 +96,11 @@ impl Engine<'_> {
                     troubled += usize::from(is_troubled);
                     is_troubled
                 }
-                Some(Judgement::Short { .. }) => one.aftermath.is_to_be_looked_at(),
+                Some(Judgement::Short { running, desired }) if running < desired => {
+                    one.aftermath.is_to_be_looked_at()
+                }
+                // While it only has to stay complete, nothing but its stopped tasks is read.
+                Some(Judgement::Short { desired, .. }) => one.aftermath.has_failed(*desired),
                 Some(Judgement::Failing { .. }) => !one.told,
                 Some(Judgement::Complete) => {
                     let proof = verified.get(&one.position);

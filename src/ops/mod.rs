@@ -14,6 +14,7 @@ mod hooks;
 mod images;
 mod insurance;
 mod journal;
+mod last_released;
 mod left_out;
 mod locks;
 mod log;
@@ -40,6 +41,7 @@ pub use ground::{Ground, OpenDeployment, open_deployments};
 pub use history::{HistoryRequest, Shown, history, show};
 pub use hooks::{HookRequest, WaitingHook, WaitingHooks, answer_hook, waiting_hooks};
 pub use journal::{Brought, KeptFile, Pushed, push_journal};
+pub use last_released::LastReleased;
 pub use locks::{LockOrder, Locked, UnlockOrder, UnlockReport, lock, unlock};
 pub use log::{LogRequest, log};
 pub use obstacle::Obstacle;
@@ -50,7 +52,7 @@ pub use release::{
 };
 pub use rollback::{Goal, RollbackRequest, Way, is_on_hold, way_back};
 pub use snippet::{Snippet, SnippetOrder, snippet};
-pub use status::{LastReleased, ServiceStatus, StatusReport, StatusRequest, status};
+pub use status::{ServiceStatus, StatusReport, StatusRequest, status};
 pub use store::{Migrated, NamedStore, check_store, migrate};
 pub use terraform::{
     CheckedEnvironment, TerraformReport, TerraformRequest, check_terraform, read_terraform,

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
@@ -12,17 +11,18 @@ use super::{
     error::OpError,
     failed_restarts::failed_restarts,
     ground::Ground,
+    last_released::{Found, LastReleased, NEWEST, last_released},
     pictures::{Target, targets},
     workspace::Workspace,
 };
 use crate::{
     manifest::{Project, Service},
     model::{
-        Actor, ClusterName, ContainerName, Deployment, DeploymentKind, DeploymentNumber,
-        DeploymentStatus, Digest, EcsDeploymentId, EcsServiceName, EnvironmentId, FailedRestart,
-        HeldLock, Hold, ImageId, ImageUri, Label, ObservedCodeDeploy, ObservedService, ProjectId,
-        ReleaseHash, ReleaseNumber, RevisionHashes, RolloutState, Seen as Look, Selection,
-        ServiceHead, ServiceId, ServiceNow, StageProgress, Step, TaskDefinitionArn, Verdict,
+        ClusterName, ContainerName, Deployment, DeploymentKind, DeploymentStatus, Digest,
+        EcsDeploymentId, EcsServiceName, EnvironmentId, FailedRestart, HeldLock, Hold, ImageId,
+        ImageUri, Label, ObservedCodeDeploy, ObservedService, ProjectId, ReleaseHash,
+        RevisionHashes, RolloutState, Seen as Look, Selection, ServiceHead, ServiceId, ServiceNow,
+        StageProgress, TaskDefinitionArn, Verdict,
     },
     plan::{
         RecordedAttempt, ServiceState, TaskCounts, container_images, overall, service_state,
@@ -54,6 +54,9 @@ pub struct StatusReport {
     pub last: Option<Deployment>,
     /// The last one that moved any of them and was not taken back.
     pub last_released: Option<LastReleased>,
+    /// Among how many of the environment's newest deployments none was found, where there are more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub looked_through: Option<usize>,
     /// The worst state among the services, or that they are mixed.
     pub status: Option<ServiceState>,
     /// Why the environment stays as it is, if it is on hold.
@@ -63,19 +66,6 @@ pub struct StatusReport {
     pub locks: Vec<HeldLock>,
     /// The services, in the order of the manifest.
     pub services: Vec<ServiceStatus>,
-}
-
-/// The deployment that services were moved by last.
-#[derive(Debug, Clone, Serialize)]
-pub struct LastReleased {
-    /// The deployment.
-    pub deployment: DeploymentNumber,
-    /// Its release.
-    pub release: ReleaseNumber,
-    /// When it was begun.
-    pub at: Timestamp,
-    /// Who asked for it.
-    pub by: Actor,
 }
 
 /// What runs of one service.
@@ -139,9 +129,16 @@ pub async fn status(
     let mut attempts = attempts(workspace, &project, &heads, &services).await?;
     note_what_is_wanted_since(workspace, (&project, &environment.id), (&heads, &mut attempts))
         .await?;
-    let mut restarts = failed_restarts(workspace, &environment.id, (&heads, &services)).await?;
+    let newest = workspace.ledger.newest_of(&project.id, &environment.id, NEWEST).await?;
+    let mut restarts = failed_restarts(workspace, (&heads, &services), &newest).await?;
     let ids = services.iter().map(|service| service.id.clone()).collect();
-    let last_released = last_released(workspace, (&environment.id, &ids), &attempts).await?;
+    let place = (&environment.id, &ids);
+    let found = last_released(workspace, place, (attempts.last.as_ref(), &newest)).await?;
+    let (last_released, looked_through) = match found {
+        Found::Released(found) => (Some(found), None),
+        Found::Never => (None, None),
+        Found::NotAmong(newest) => (None, Some(newest)),
+    };
     let Ground { hold, held, .. } = Ground::of(workspace, &environment.id).await?;
     let no_hashes = RevisionHashes::new();
     let services: Vec<ServiceStatus> = targets
@@ -178,6 +175,7 @@ pub async fn status(
         status: overall(services.iter().map(|service| service.state), attempts.last.as_ref()),
         last: attempts.last,
         last_released,
+        looked_through,
         hold,
         locks: held,
         services,
@@ -387,48 +385,3 @@ fn wants_as_it_is(project: &Project, deployment: &Deployment, service: &ServiceI
 
 /// How many deployments of an environment are looked at first for one that was not taken back.
 const HISTORY: usize = 20;
-
-/// The last deployment that moved one of the services and was not taken back.
-async fn last_released(
-    workspace: &Workspace,
-    (environment, services): (&EnvironmentId, &BTreeSet<ServiceId>),
-    attempts: &Attempts,
-) -> Result<Option<LastReleased>, OpError> {
-    let Some(last) = &attempts.last else { return Ok(None) };
-    if has_released(last, services) {
-        return Ok(Some(LastReleased::of(last)));
-    }
-    let mut size = HISTORY;
-    loop {
-        let (ledger, project) = (&workspace.ledger, &workspace.project.id);
-        let past = ledger.history(project, Some(environment), None, size).await?;
-        let found = past.iter().find(|deployment| has_released(deployment, services));
-        if found.is_some() || past.len() < size {
-            return Ok(found.map(LastReleased::of));
-        }
-        size = size.saturating_mul(4);
-    }
-}
-
-/// Whether a deployment has moved one of some services, which is not known to be back, nor to be
-/// taken back.
-fn has_released(deployment: &Deployment, services: &BTreeSet<ServiceId>) -> bool {
-    if deployment.status == DeploymentStatus::RollingBack {
-        return false;
-    }
-    let mut steps = deployment.steps.iter();
-    let is_left = |step: &Step| services.contains(&step.service) && step.has_moved();
-    deployment.has_moved_services() && steps.any(is_left)
-}
-
-impl LastReleased {
-    /// What is told of a deployment.
-    fn of(deployment: &Deployment) -> Self {
-        Self {
-            deployment: deployment.number,
-            release: deployment.release,
-            at: deployment.created_at,
-            by: deployment.actor.clone(),
-        }
-    }
-}

@@ -28,6 +28,8 @@ pub struct StatusView<'a> {
     pub last: Option<&'a Deployment>,
     /// When and by whom what was not taken back was released last.
     pub released: Option<(Timestamp, &'a Actor)>,
+    /// Among how many of the newest deployments none is that, where there are more.
+    pub looked_through: Option<usize>,
     /// The worst state.
     pub overall: Option<ServiceState>,
     /// Why the environment stays as it is, if it is on hold.
@@ -70,12 +72,16 @@ pub fn status(view: &StatusView<'_>, console: &Console) -> String {
 fn head(view: &StatusView<'_>, console: &Console) -> String {
     let mut lines = Vec::new();
     let mut line = |name: &str, value: String| lines.push(format!("{name:>18}: {value}"));
-    match view.released {
-        Some((at, by)) => {
+    match (view.released, view.looked_through) {
+        (Some((at, by)), _) => {
             line("Last released", words::date_time(at));
             line("Released by", escape(&by.name));
         }
-        None => line("Last released", "never by release-tool".to_owned()),
+        (None, Some(newest)) => {
+            let hint = "see older ones with `release-tool history`";
+            line("Last released", format!("by none of the newest {newest} deployments; {hint}"));
+        }
+        (None, None) => line("Last released", "never by release-tool".to_owned()),
     }
     let overall = view.overall.map_or("-".to_owned(), |state| paint(state, console));
     line("Status", overall);

@@ -79,13 +79,27 @@ fn success_is_not_wholly_proven_where_stopped_tasks_could_not_be_read() {
     shop.stand_still();
     let mut deploy = shop.start(&with(&["--settle", "3s"]));
     deploy.hears("search-indexer: started ecs-svc/");
-    shop.sandbox(&["fault", "add", "ListTasks", "deny", "--times", "1"]);
+    // The first look, and each that is taken once it has stayed complete for long enough.
+    shop.sandbox(&["fault", "add", "ListTasks", "deny", "--times", "4"]);
     shop.go_fast();
     let run = deploy.end().expect(0);
     run.tells("`search-indexer`: its stopped tasks could not be read, so it is not known whether")
         .prints("1 of 1 services verified, 1 of them not wholly proven");
     let note = step(&shop)["note"].take();
     assert!(note.as_str().unwrap().starts_with("its stopped tasks could not be read"), "{note}");
+}
+
+#[test]
+fn success_is_proven_where_the_last_look_is_read() {
+    let shop = Shop::new();
+    shop.stand_still();
+    let mut deploy = shop.start(&with(&["--settle", "3s"]));
+    deploy.hears("search-indexer: started ecs-svc/");
+    shop.sandbox(&["fault", "add", "ListTasks", "deny", "--times", "1"]);
+    shop.go_fast();
+    deploy.end().expect(0).prints("d1: r1 is deployed to prod, 1 of 1 services verified.");
+    assert!(shop.sandbox(&["fault", "list"]).contains("acted 1 times"));
+    assert_eq!(step(&shop)["note"], Value::Null);
 }
 
 #[test]
@@ -118,6 +132,6 @@ fn whoever_waits_for_it_watches_as_long_as_it_was_begun_with() {
         shop.run(&["wait", "d1"]).expect(0).prints("1 of 1 services verified.");
         shop.count("ListTasks")
     };
-    // Only while they are watched both those that run and those that stopped are listed.
+    // While they are watched those that stopped are listed: at first, and once the time is up.
     assert_eq!(looks("3s"), looks("0s") + 2);
 }

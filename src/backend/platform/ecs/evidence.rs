@@ -175,7 +175,7 @@ fn id_of(task: &Task) -> Option<&str> {
 }
 
 /// Whether a task is not wanted any more.
-fn is_ending(task: &Task) -> bool {
+pub(super) fn is_ending(task: &Task) -> bool {
     task.desired_status() == Some("STOPPED") || task.stop_code().is_some()
 }
 
@@ -185,7 +185,7 @@ fn ended_at(task: &Task) -> Option<Timestamp> {
 }
 
 /// That a task stopped, and when it began to.
-fn task_end(task: &Task) -> Option<TaskEnd> {
+pub(super) fn task_end(task: &Task) -> Option<TaskEnd> {
     let began_at = convert::timestamp(task.stopping_at().or(task.stopped_at()));
     Some(TaskEnd { id: id_of(task)?.to_owned(), began_at })
 }
@@ -193,7 +193,7 @@ fn task_end(task: &Task) -> Option<TaskEnd> {
 /// Whether a stopped task tells something of its deployment. ECS stops tasks that fail their health
 /// checks and tasks that are too many under one code; only the words differ (ECS developer guide,
 /// "stopped tasks error messages").
-fn is_evidence(task: &Task) -> bool {
+pub(super) fn is_evidence(task: &Task) -> bool {
     let by_scheduler =
         task.stop_code().is_some_and(|code| code.as_str() == "ServiceSchedulerInitiated");
     let reason = task.stopped_reason().unwrap_or_default();

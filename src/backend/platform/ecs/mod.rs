@@ -14,6 +14,7 @@ mod observe;
 mod one_off;
 mod pages;
 mod raw;
+mod stopped;
 mod strategy;
 mod targets;
 mod task_definitions;

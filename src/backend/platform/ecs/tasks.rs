@@ -31,7 +31,7 @@ impl Ecs {
         deployments: &[(EcsServiceName, EcsDeploymentId)],
     ) -> Result<BTreeMap<EcsDeploymentId, RunningTasks>, EcsError> {
         let services: Vec<_> = deployments.iter().map(|(service, _)| service).collect();
-        let arns = self.list_running(cluster, &services).await?;
+        let arns = self.list_of(cluster, &services, &DesiredStatus::Running).await?;
         let mut running: BTreeMap<_, _> = deployments
             .iter()
             .map(|(_, deployment)| (deployment.clone(), RunningTasks::default()))
@@ -66,23 +66,23 @@ impl Ecs {
         Ok(ids.map(str::to_owned).collect())
     }
 
-    /// ARNs of the running tasks of services, and perhaps of others in the cluster.
+    /// ARNs of the tasks of services that are to be in a status, and perhaps of others in the cluster.
     ///
     /// Listing the cluster is a request per hundred tasks, one after the other and whoever's they
     /// are, and as many to describe them; listing services is a request each, side by side. So the
     /// cluster is listed as long as that takes no more requests than there are services.
-    async fn list_running(
+    pub(super) async fn list_of(
         &self,
         cluster: &ClusterName,
         services: &[&EcsServiceName],
+        status: &DesiredStatus,
     ) -> Result<Vec<String>, EcsError> {
-        let running = DesiredStatus::Running;
         let most = services.len() / 2;
-        if let Some(arns) = self.list_pages(cluster, None, running.clone(), most).await? {
+        if let Some(arns) = self.list_pages(cluster, None, status.clone(), most).await? {
             return Ok(arns);
         }
         let lists =
-            services.iter().map(|service| self.list_tasks(cluster, Some(service), running.clone()));
+            services.iter().map(|service| self.list_tasks(cluster, Some(service), status.clone()));
         Ok(in_parallel(lists.collect()).await?.concat())
     }
 

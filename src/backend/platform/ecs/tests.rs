@@ -582,8 +582,9 @@ async fn running_tasks_are_listed_the_cheaper_way() {
     }
 }
 
-#[tokio::test]
-async fn evidence_is_of_our_deployment_newest_first_and_without_scale_in() {
+/// Tasks that stopped: two of `ecs-svc/2` that tell something, one of it that was too many, and one of
+/// `ecs-svc/1`.
+fn stopped_tasks() -> Vec<Value> {
     let task = |id: u32, by: &str, code: &str, reason: &str| {
         json!({
             "taskArn": format!("arn:task/prod/{id}"), "startedBy": by, "stopCode": code,
@@ -591,12 +592,38 @@ async fn evidence_is_of_our_deployment_newest_first_and_without_scale_in() {
             "containers": [{ "name": "web", "exitCode": 137, "reason": "OutOfMemoryError" }],
         })
     };
-    let tasks = vec![
+    vec![
         task(1, "ecs-svc/2", "EssentialContainerExited", "Essential container in task exited"),
         task(2, "ecs-svc/2", "ServiceSchedulerInitiated", "Task failed ELB health checks in (x)"),
         task(3, "ecs-svc/2", "ServiceSchedulerInitiated", "Scaling activity initiated by (y)"),
         task(4, "ecs-svc/1", "EssentialContainerExited", "Essential container in task exited"),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn stopped_tasks_of_many_services_cost_two_requests() {
+    for (services, lists) in [(1, 1), (2, 1), (40, 1)] {
+        let (aws, ecs) = ecs(|seen| match seen.operation.as_str() {
+            "ListTasks" => Answer::json(&json!({ "taskArns": ["a"] })),
+            _ => Answer::json(&json!({ "tasks": stopped_tasks() })),
+        })
+        .await;
+        let id = |number: usize| EcsDeploymentId::new(format!("ecs-svc/{number}"));
+        let asked: Vec<_> =
+            (2..services + 2).map(|number| (service(&format!("s{number}")), id(number))).collect();
+        let stopped = ecs.stopped_tasks(&cluster(), &asked).await.unwrap();
+        let ids: Vec<_> = stopped[&id(2)].iter().map(|end| end.id.as_str()).collect();
+        assert_eq!(ids, ["1", "2"]);
+        assert_eq!(stopped.values().flatten().count(), 2);
+        assert_eq!(stopped.len(), services);
+        assert_eq!((aws.sent("ListTasks").len(), aws.sent("DescribeTasks").len()), (lists, 1));
+        assert_eq!(aws.sent("ListTasks")[0]["desiredStatus"], "STOPPED");
+    }
+}
+
+#[tokio::test]
+async fn evidence_is_of_our_deployment_newest_first_and_without_scale_in() {
+    let tasks = stopped_tasks();
     let (aws, ecs) = ecs(move |seen| match seen.operation.as_str() {
         "DescribeServices" => Answer::json(&json!({ "services": [a_service("web", 2, 8)] })),
         "ListTasks" => Answer::json(&json!({ "taskArns": ["a"] })),

@@ -107,6 +107,24 @@ impl Ledger {
         self.gather(question, limit, read).await
     }
 
+    /// Deployments of an environment with their steps, in the order in which they are asked for.
+    ///
+    /// # Errors
+    /// Fails when one of them is not there, and when the store cannot be used.
+    pub async fn deployments_of(
+        &self,
+        project: &ProjectId,
+        environment: &EnvironmentId,
+        numbers: &[DeploymentNumber],
+    ) -> Result<Vec<Deployment>, StoreError> {
+        let key = |number: &DeploymentNumber| DeploymentKey {
+            project: project.clone(),
+            environment: environment.clone(),
+            number: *number,
+        };
+        self.whole_each(numbers.iter().map(key).collect()).await
+    }
+
     /// The deployments that are not over, newest first. One begun a moment ago may be missing; the
     /// heads of its services tell of it at once.
     ///
