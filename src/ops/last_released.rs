@@ -44,6 +44,17 @@ pub(super) enum Found {
     NotAmong(usize),
 }
 
+impl Found {
+    /// The deployment, and among how many of the newest there is none.
+    pub(super) fn told(self) -> (Option<LastReleased>, Option<usize>) {
+        match self {
+            Self::Released(found) => (Some(found), None),
+            Self::Never => (None, None),
+            Self::NotAmong(newest) => (None, Some(newest)),
+        }
+    }
+}
+
 /// The last deployment that moved one of the services and was not taken back: the last of any of them,
 /// or else one of the newest of the environment, which come with the services they have steps for.
 pub(super) async fn last_released(

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
     error::OpError,
     failed_restarts::failed_restarts,
     ground::Ground,
-    last_released::{Found, LastReleased, NEWEST, last_released},
+    last_released::{LastReleased, NEWEST, last_released},
     pictures::{Target, targets},
     workspace::Workspace,
 };
@@ -134,38 +135,15 @@ pub async fn status(
     let ids = services.iter().map(|service| service.id.clone()).collect();
     let place = (&environment.id, &ids);
     let found = last_released(workspace, place, (attempts.last.as_ref(), &newest)).await?;
-    let (last_released, looked_through) = match found {
-        Found::Released(found) => (Some(found), None),
-        Found::Never => (None, None),
-        Found::NotAmong(newest) => (None, Some(newest)),
-    };
+    let (last_released, looked_through) = found.told();
     let Ground { hold, held, .. } = Ground::of(workspace, &environment.id).await?;
-    let no_hashes = RevisionHashes::new();
+    let recorded = &attempts.recorded;
+    let known = Known { seen, hashes, stages, digests, recorded, now: (workspace.now)() };
     let services: Vec<ServiceStatus> = targets
         .into_iter()
         .map(|(service, target)| {
-            let observed = seen.get(&target);
-            let recorded = attempts.recorded.get(&service.id);
-            let state = service_state(observed, recorded);
-            let look = observed.map(|observed| Look::of(observed, (workspace.now)()));
-            let known = hashes.get(&service.id).unwrap_or(&no_hashes);
-            let now = ServiceNow::seen((service.id.clone(), state.as_str()), look.as_ref(), known);
-            let task_definition = look.and_then(|look| look.task_definition);
-            ServiceStatus {
-                state,
-                release_hashes: now.wanted.clone(),
-                now,
-                verified: recorded
-                    .and_then(|recorded| recorded.verified.clone())
-                    .filter(|arn| task_definition.as_ref() != Some(arn)),
-                task_definition,
-                stage: stages.get(&target).cloned(),
-                failed_restart: restarts.remove(&service.id),
-                tasks: task_counts(observed),
-                digests: digests.as_ref().map(|digests| of_primary(digests, observed)),
-                cluster: target.0,
-                ecs_service: target.1,
-            }
+            let failed_restart = restarts.remove(&service.id);
+            known.status_of(&service.id, target, failed_restart)
         })
         .collect();
     Ok(StatusReport {
@@ -192,6 +170,56 @@ fn of_primary(
 ) -> BTreeMap<ContainerName, BTreeSet<Digest>> {
     let started_by = observed.and_then(|seen| Some(seen.started_by(&seen.production()?.id)));
     started_by.and_then(|id| digests.get(&id).cloned()).unwrap_or_default()
+}
+
+/// What is known of the services that were asked about.
+struct Known<'a> {
+    /// What ECS says of them.
+    seen: Seen,
+    /// The release hashes of revisions, by service.
+    hashes: BTreeMap<ServiceId, RevisionHashes>,
+    /// How far rollouts in stages are.
+    stages: BTreeMap<(ClusterName, EcsServiceName), StageProgress>,
+    /// The digests that run, where they were asked for.
+    digests: Option<Digests>,
+    /// What the record says.
+    recorded: &'a BTreeMap<ServiceId, RecordedAttempt>,
+    /// When ECS was asked.
+    now: Timestamp,
+}
+
+impl Known<'_> {
+    /// The status of one service.
+    fn status_of(
+        &self,
+        service: &ServiceId,
+        target: (ClusterName, EcsServiceName),
+        failed_restart: Option<FailedRestart>,
+    ) -> ServiceStatus {
+        let observed = self.seen.get(&target);
+        let recorded = self.recorded.get(service);
+        let state = service_state(observed, recorded);
+        let look = observed.map(|observed| Look::of(observed, self.now));
+        let no_hashes = RevisionHashes::new();
+        let known = self.hashes.get(service).unwrap_or(&no_hashes);
+        let now = ServiceNow::seen((service.clone(), state.as_str()), look.as_ref(), known);
+        let task_definition = look.and_then(|look| look.task_definition);
+        ServiceStatus {
+            state,
+            release_hashes: now.wanted.clone(),
+            now,
+            verified: recorded
+                .and_then(|recorded| recorded.verified.clone())
+                .filter(|arn| task_definition.as_ref() != Some(arn)),
+            task_definition,
+            stage: self.stages.get(&target).cloned(),
+            failed_restart,
+            tasks: task_counts(observed),
+            digests: self.digests.as_ref().map(|digests| of_primary(digests, observed)),
+            cluster: target.0,
+            ecs_service: target.1,
+        }
+    }
 }
 
 /// What ECS says, by cluster and name.

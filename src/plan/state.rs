@@ -304,9 +304,9 @@ mod tests {
     }
 
     /// The words of a verdict that ECS put it back to `web:1`.
-    fn put_back() -> Option<Verdict> {
+    fn put_back() -> Verdict {
         let (to, reason) = (Some(arn("web", 1)), String::new());
-        Some(Verdict::RolledBack { to, reason, cause: RollbackCause::Other })
+        Verdict::RolledBack { to, reason, cause: RollbackCause::Other }
     }
 
     #[test]
@@ -316,7 +316,7 @@ mod tests {
             (2, None, 2, ServiceState::RollingBack),
             (2, Some(Verdict::Verified), 2, ServiceState::RollingBack),
             (2, None, 1, ServiceState::RollingBack),
-            (2, put_back(), 1, ServiceState::RollingBack),
+            (2, Some(put_back()), 1, ServiceState::RollingBack),
             (2, Some(Verdict::Failed { reason: String::new() }), 2, ServiceState::Failed),
         ] {
             let attempt = RecordedAttempt { status, ..recorded(ours, verdict.clone()) };
@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     fn what_a_later_deployment_wanted_as_it_is_is_complete() {
-        let attempt = RecordedAttempt { is_as_wanted_since: true, ..recorded(2, put_back()) };
+        let attempt = RecordedAttempt { is_as_wanted_since: true, ..recorded(2, Some(put_back())) };
         let runs = |number, running| vec![deployment(number, true, running, Completed)];
         assert_eq!(state(runs(1, 2), Some(&attempt)), ServiceState::Complete);
         assert_eq!(state(runs(1, 1), Some(&attempt)), ServiceState::NotStable);
