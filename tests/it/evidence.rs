@@ -164,7 +164,7 @@ fn what_was_found_out_outlives_the_process_and_what_ecs_remembers() {
 
     let cause = "cause: container search-indexer exited with 3";
     let shown = shop.run(&["show", "d1"]).expect(0);
-    let shown = shown.prints("no verdict recorded").prints(cause);
+    let shown = shown.prints("search-indexer: IN_PROGRESS").prints(cause);
     shown.prints("ConnectionRefusedError").prints("in trouble: container search-indexer exited");
     let before = recorded(&shop);
     let task = before["stopped_tasks"][0]["id"].as_str().unwrap();
