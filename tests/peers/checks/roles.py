@@ -97,10 +97,7 @@ def its_policies(aws: Scope) -> None:
         iam.attach_role_policy(RoleName=name, PolicyArn=arns[0])
     entities = iam.list_entities_for_policy(PolicyArn=arns[0])
     equal([one["RoleName"] for one in entities["PolicyRoles"]], ["b", "c", "deployer"])
-    pages = iam.get_paginator("list_entities_for_policy").paginate(
-        PolicyArn=arns[0], PaginationConfig={"PageSize": 2}
-    )
-    equal(sum(len(page["PolicyRoles"]) for page in pages), 3, "the number of roles")
+    paged(iam, "list_entities_for_policy", "PolicyRoles", 3, PolicyArn=arns[0])
     refused("DeleteConflict", iam.delete_role, RoleName="deployer")
     refused("DeleteConflict", iam.delete_policy, PolicyArn=arns[0])
     for name in names:
