@@ -19,6 +19,9 @@ use crate::dynamodb::{python, root, skip, surroundings};
 /// The exit code of a script that lacks something that cannot be asked of everybody.
 const SKIPPED: i32 = 77;
 
+/// The scripts that run the program. Others take what follows the URL for the names of checks.
+const TAKE_PROGRAM: [&str; 3] = ["terraform.py", "terraform_check.py", "policies.py"];
+
 #[test]
 fn every_answer_is_as_botocores_models_have_it() {
     run("conformance.py");
@@ -104,9 +107,7 @@ impl Served {
     fn run(&self, python: &Path, script: &str) -> Output {
         let script = root().join("tests/peers").join(script);
         let mut command = watched(python, &self.folder);
-        // Others take what follows the URL for the names of checks.
-        let takes_program =
-            ["terraform.py", "terraform_check.py"].iter().any(|it| script.ends_with(it));
+        let takes_program = TAKE_PROGRAM.iter().any(|it| script.ends_with(it));
         let program = takes_program.then_some(env!("CARGO_BIN_EXE_release-tool"));
         command.arg(python).arg(script).arg(&self.url).args(program);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
