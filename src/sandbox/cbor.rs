@@ -13,6 +13,9 @@ use super::call::Fault;
 /// How deep a body may be nested.
 const MOST_DEPTH: usize = 32;
 
+/// How many bytes the tag of a time takes, as all clients write it.
+const SHORTEST_TAG: usize = 1;
+
 /// What the names of members end with that are times, in answers.
 const TIMES: &str = "Timestamp";
 
@@ -36,13 +39,32 @@ fn read(decoder: &mut Decoder<'_>, depth: usize) -> Result<Value, DeserializeErr
         Type::String | Type::StringIndef => Value::from(decoder.string()?),
         Type::Bool => Value::from(decoder.boolean()?),
         Type::F16 | Type::F32 | Type::F64 => Value::from(decoder.double()?),
-        Type::Tag => Value::from(decoder.timestamp()?.as_secs_f64()),
+        Type::Tag => Value::from(read_time(decoder)?),
         Type::Null | Type::Undefined => {
             decoder.skip()?;
             Value::Null
         }
         _ => Value::from(decoder.long()?),
     })
+}
+
+/// Reads a time, in seconds.
+///
+/// The decoder's own reading is cut to whole milliseconds: a client's 0.636, which no double is
+/// exactly, may come to be 0.635. So it finds the time's end only, and the number is read apart.
+fn read_time(decoder: &mut Decoder<'_>) -> Result<f64, DeserializeError> {
+    let start = decoder.position();
+    decoder.timestamp()?;
+    let end = decoder.position();
+    decoder.set_position(start + SHORTEST_TAG);
+    let seconds = match decoder.datatype()? {
+        Type::F16 | Type::F32 | Type::F64 => decoder.double()?,
+        _ => Number::from(decoder.long()?).as_f64().unwrap_or_default(),
+    };
+    if decoder.position() == end {
+        return Ok(seconds);
+    }
+    Err(DeserializeError::custom("a time's tag is longer than it need be", start))
 }
 
 /// Reads a map whose keys are texts; members that are null are left out, as if they were not given.
@@ -164,7 +186,22 @@ mod tests {
         assert!(matches!(to_json(&deep), Err(Fault::Answer { .. })));
     }
 
+    #[test]
+    fn times_have_the_tag_that_clients_write() {
+        // {"a": 1(1)}, with the tag in one byte and in two.
+        assert_eq!(to_json(b"\xa1\x61a\xc1\x01").unwrap(), json!({ "a": 1.0 }));
+        assert!(to_json(b"\xa1\x61a\xd8\x01\x01").is_err());
+    }
+
     proptest! {
+        #[test]
+        fn times_stay_as_they_were_told(millis in 1_700_000_000_000_i64..1_900_000_000_000) {
+            let mut encoder = Encoder::new(Vec::new());
+            encoder.timestamp(&DateTime::from_millis(millis));
+            let seconds = DateTime::from_millis(millis).as_secs_f64();
+            prop_assert_eq!(to_json(&encoder.into_writer()).unwrap(), Value::from(seconds));
+        }
+
         #[test]
         fn no_bytes_bring_it_down(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = to_json(&bytes);
