@@ -201,6 +201,7 @@ fn exit_of_op(error: &OpError) -> Exit {
         | OpError::ImageUri(_)
         | OpError::NotSelected { .. }
         | OpError::Text(_)
+        | OpError::TerraformText(_)
         | OpError::Terraform { .. }
         | OpError::NoRegion
         | OpError::NoAccount { .. }

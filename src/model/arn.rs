@@ -40,6 +40,12 @@ impl TaskDefinitionArn {
         self.short().rsplit_once(':').map_or_else(|| self.short(), |(family, _)| family)
     }
 
+    /// The ARN without the revision: the family, and the account and region that it is in.
+    #[must_use]
+    pub fn without_revision(&self) -> &str {
+        self.0.rsplit_once(':').map_or(&self.0, |(whole, _)| whole)
+    }
+
     /// The revision, from 1.
     #[must_use]
     pub fn revision(&self) -> u32 {

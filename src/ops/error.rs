@@ -127,6 +127,9 @@ pub enum OpError {
     /// A text from outside cannot be read.
     #[error(transparent)]
     Text(#[from] TextError),
+    /// What Terraform says cannot be read.
+    #[error(transparent)]
+    TerraformText(TextError),
     /// What is said to be Terraform's is not.
     #[error("failed to understand {source_of} as what Terraform says")]
     Terraform {
@@ -196,6 +199,7 @@ impl OpError {
                     .to_owned(),
             ),
             Self::Text(error) => vec![error.hint().to_owned()],
+            Self::TerraformText(error) => one(terraform_text_hint(error)),
             Self::Terraform { reason, .. } => one(reason.hint().to_owned()),
             Self::Refused(refusal) => {
                 refusal.problems.iter().map(crate::plan::Problem::hint).collect()
@@ -214,6 +218,25 @@ impl OpError {
                 one("name an image that one of the selected services runs".to_owned())
             }
         }
+    }
+}
+
+/// What to do where what Terraform says cannot be read.
+fn terraform_text_hint(error: &TextError) -> String {
+    match error {
+        TextError::Unreadable { from: TextSource::File(file), source }
+            if source.kind() == std::io::ErrorKind::InvalidData =>
+        {
+            format!(
+                "a saved plan is no text: `terraform show -json {0} > {0}.json`, and name that",
+                file.display()
+            )
+        }
+        TextError::Unreadable { from: TextSource::File(file), .. } => format!(
+            "write it with `terraform show -json > {}`, or correct its name",
+            file.display()
+        ),
+        other => other.hint().to_owned(),
     }
 }
 

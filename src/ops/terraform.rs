@@ -17,9 +17,9 @@ use crate::{
         ParameterName, ProjectId, Selection, ServiceId, TaskDefinition, TaskDefinitionArn,
     },
     plan::{
-        Basis, Facts, NextApply, Note, ParameterFacts, Plan, RevisionFacts, ServicePicture,
+        Facts, FindingName, NextApply, Note, ParameterFacts, Plan, RevisionFacts, ServicePicture,
         TerraformCheck, TerraformDocument, Warning, check_terraform as judge, known_revisions,
-        terraform_after_deployment,
+        terraform_after_deployment, terraform_has,
     },
 };
 
@@ -68,12 +68,6 @@ impl CheckedEnvironment {
     pub fn is_clean(&self) -> bool {
         self.missing.is_empty() && self.services.iter().all(|service| service.clean)
     }
-
-    /// Whether something was foretold from a state, which does not tell everything.
-    #[must_use]
-    pub fn may_be_ignored(&self) -> bool {
-        self.services.iter().any(|one| one.basis == Basis::State && !one.clean)
-    }
 }
 
 /// Reads what Terraform says.
@@ -81,7 +75,7 @@ impl CheckedEnvironment {
 /// # Errors
 /// Fails when it cannot be read, or is something else.
 pub fn read_terraform(from: &TextSource) -> Result<TerraformDocument, OpError> {
-    let read = text::read(from)?;
+    let read = text::read(from).map_err(OpError::TerraformText)?;
     TerraformDocument::read(&read)
         .map_err(|reason| OpError::Terraform { source_of: from.clone(), reason })
 }
@@ -156,11 +150,12 @@ async fn check_environment(
     }
     let mut facts = look(workspace, (environment, &access), (&subjects, document.as_ref())).await?;
     for subject in &subjects {
-        if !facts.iter().any(|facts| facts.service == subject.service) {
-            let reason = "it has no task definition with an ACTIVE revision".to_owned();
+        let found = facts.iter().find(|facts| facts.service == subject.service);
+        if let Some(reason) = incomparable(found) {
             missing.insert(subject.service.clone(), reason);
         }
     }
+    facts.retain(|facts| !missing.contains_key(&facts.service));
     see_who_put_back(&access, &subjects, &mut facts).await;
     Ok(CheckedEnvironment {
         environment: environment.id.clone(),
@@ -169,6 +164,17 @@ async fn check_environment(
         services: facts.iter().map(|facts| judge(facts, document.as_ref())).collect(),
         missing,
     })
+}
+
+/// Why a service cannot be compared, where it cannot.
+fn incomparable(found: Option<&Facts>) -> Option<String> {
+    let Some(facts) = found else {
+        return Some("it has no task definition with an ACTIVE revision".to_owned());
+    };
+    let container = facts.unknown_container()?;
+    let there = facts.running.images.keys().cloned().collect::<Vec<_>>().join(", ");
+    let arn = facts.running.arn.short();
+    Some(format!("{arn} has no container {container}, which the manifest names; it has {there}"))
 }
 
 /// A service that is compared with what Terraform says.
@@ -203,9 +209,11 @@ async fn look(
     let names: Vec<ParameterName> = images.into_iter().map(name).collect();
     let arns = || subjects.iter().filter_map(|one| one.observed.task_definition.as_ref());
     let families: BTreeSet<String> = arns().map(|arn| arn.family().to_owned()).collect();
+    // A state may have families of the same name in other accounts and regions.
+    let there: BTreeSet<&str> = arns().map(TaskDefinitionArn::without_revision).collect();
     let known = document.map(known_revisions).unwrap_or_default();
     let others: Vec<TaskDefinitionArn> =
-        known.into_iter().filter(|arn| families.contains(arn.family())).collect();
+        known.into_iter().filter(|arn| there.contains(arn.without_revision())).collect();
     let all = arns().chain(&others).map(ToString::to_string);
     let references: BTreeSet<String> = all.chain(families.iter().cloned()).collect();
     let (revisions, parameters) =
@@ -230,7 +238,7 @@ async fn look(
 }
 
 /// Asks whether ECS itself put services back that do not run the latest revision. Once that is over
-/// only the list of deployments tells; what it does not tell stops nothing.
+/// only the list of deployments tells; that it cannot be read is noted, and stops nothing.
 async fn see_who_put_back(access: &Access, subjects: &[Subject], facts: &mut [Facts]) {
     let is_behind =
         |facts: &&mut Facts| facts.running.arn != facts.latest.arn && !facts.is_put_back;
@@ -239,7 +247,10 @@ async fn see_who_put_back(access: &Access, subjects: &[Subject], facts: &mut [Fa
         let Some(ObservedService { cluster, name, .. }) = subject.map(|one| &one.observed) else {
             continue;
         };
-        facts.is_put_back = access.ecs.was_put_back(cluster, name).await.unwrap_or_default();
+        match access.ecs.was_put_back(cluster, name).await {
+            Ok(is_put_back) => facts.is_put_back = is_put_back,
+            Err(error) => facts.history_not_read = Some(cause_chain(&error)),
+        }
     }
 }
 
@@ -261,6 +272,7 @@ fn facts(
         others: others.filter_map(|other| revision(other.as_str())).collect(),
         parameters,
         is_put_back: observed.primary().is_some_and(EcsDeployment::is_a_rollback),
+        history_not_read: None,
         by_code_deploy: observed.code_deploy.is_some(),
     })
 }
@@ -312,6 +324,7 @@ impl Foresight {
                 let warned: Vec<Warning> =
                     facts.iter().filter_map(|facts| foretold(plan, facts, &document)).collect();
                 plan.warnings.extend(warned);
+                plan.notes.extend(not_there(from, &facts, &document));
             }
             Err(error) => plan.notes.push(Note {
                 text: format!("whether Terraform agrees is not known: {}", cause_chain(&error)),
@@ -319,6 +332,20 @@ impl Foresight {
             }),
         }
     }
+}
+
+/// What is said of services that Terraform does not have where the manifest says that it does.
+fn not_there(from: &TextSource, facts: &[Facts], document: &TerraformDocument) -> Option<Note> {
+    let is_absent = |facts: &&Facts| !terraform_has(facts, document);
+    let absent: Vec<&str> =
+        facts.iter().filter(is_absent).map(|facts| facts.service.as_str()).collect();
+    (!absent.is_empty()).then(|| Note {
+        text: format!(
+            "whether Terraform agrees is not known: {from} does not have {}",
+            absent.join(", ")
+        ),
+        hint: Some("name the state that has it as `terraform.state` in the manifest".to_owned()),
+    })
 }
 
 /// What is said of a service that `terraform apply` would not leave as the plan has it.
@@ -330,7 +357,7 @@ fn foretold(plan: &Plan, facts: &Facts, document: &TerraformDocument) -> Option<
     };
     let images = facts.parameters.iter().filter_map(image).collect();
     let (next, findings) = terraform_after_deployment(facts, document, &images)?;
-    let hides = findings.iter().find(|finding| finding.name == "DEFINITION_IGNORED");
+    let hides = findings.iter().find(|finding| finding.name == FindingName::DefinitionIgnored);
     let text = match &next {
         next if next.is_a_danger() || matches!(next, NextApply::Unknown { .. }) => {
             format!("would not stay: after this deployment `terraform apply` {}", next.words())

@@ -51,9 +51,10 @@ pub use steps::{
 pub use stop::{goes_back_to_before, is_rolling_back, rollout_under_way};
 pub use surroundings::{Asked, Silence, Surroundings};
 pub use terraform::{
-    Basis, DraftError, DraftManifest, Facts, Finding, ImageMove, NextApply, ParameterFacts,
-    RevisionFacts, Severity, SnippetParameter, SnippetRequest, SnippetSeen, SnippetService,
-    TerraformCheck, TerraformDocument, TerraformReadError, TerraformStanding, check_terraform,
-    draft_manifest, known_revisions, terraform_after_deployment, terraform_snippet,
+    Basis, DraftError, DraftManifest, Facts, Finding, FindingName, ImageMove, NextApply,
+    ParameterFacts, RevisionFacts, Severity, SnippetParameter, SnippetRequest, SnippetSeen,
+    SnippetService, TerraformCheck, TerraformDocument, TerraformReadError, TerraformStanding,
+    check_terraform, draft_manifest, known_revisions, terraform_after_deployment, terraform_has,
+    terraform_snippet,
 };
 pub use undo::{Extent, Undo, UndoPicture, UndoRequest, undo};

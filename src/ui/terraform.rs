@@ -22,8 +22,6 @@ pub struct TerraformRows<'a> {
     pub services: &'a [TerraformCheck],
     /// Those of which nothing can be said, each with why.
     pub missing: &'a BTreeMap<ServiceId, String>,
-    /// Whether something that was foretold may be ignored in the configuration.
-    pub may_be_ignored: bool,
 }
 
 /// Where services stand, one environment after the other.
@@ -35,14 +33,17 @@ pub fn terraform(environments: &[TerraformRows<'_>], console: &Console) -> Strin
 
 /// One environment.
 fn one(rows: &TerraformRows<'_>, console: &Console) -> String {
-    let from = match (rows.state, rows.is_plan) {
-        (Some(state), true) => format!("AWS and the plan {}", escape(state)),
-        (Some(state), false) => format!("AWS and the state {}", escape(state)),
-        (None, _) => "AWS alone, with a configuration as it should be".to_owned(),
+    // Nothing is called clean that nobody looked at.
+    let verdict = match (rows.state, rows.is_plan) {
+        (Some(state), true) => format!("clean, by AWS and the plan ({})", escape(state)),
+        (Some(state), false) => {
+            format!("clean as far as AWS and the state tell ({})", escape(state))
+        }
+        (None, _) => "in step in AWS; Terraform was not asked".to_owned(),
     };
     let all = rows.services.len() + rows.missing.len();
     let clean = rows.services.iter().filter(|service| service.clean).count();
-    let head = format!("{}: {clean} of {all} clean, seen from {from}", rows.environment);
+    let head = format!("{}: {clean} of {all} {verdict}", rows.environment);
     let missing =
         rows.missing.iter().map(|(service, reason)| format!("    {service}    {}", escape(reason)));
     let is_brief = |service: &&TerraformCheck| service.clean && service.findings.is_empty();
@@ -55,11 +56,19 @@ fn one(rows: &TerraformRows<'_>, console: &Console) -> String {
     }
     let table = (!table.is_empty()).then(|| table.render(4));
     let told: Vec<String> = services.chain(missing).chain(table).collect();
-    let note = rows.may_be_ignored.then(|| {
-        "note: a state does not tell `ignore_changes`; give a plan to see what is ignored: \
-         `terraform plan -out p && terraform show -json p`"
-            .to_owned()
-    });
+    let note = match (rows.state, rows.is_plan) {
+        (Some(_), true) => None,
+        (Some(_), false) => Some(
+            "note: a state tells neither `ignore_changes` nor what was changed in the \
+             configuration since; a plan tells both: `terraform plan -out p && terraform show -json p`"
+                .to_owned(),
+        ),
+        (None, _) => Some(
+            "note: what Terraform itself would do is told with `--state`, from what `terraform show \
+             -json` says of a state or a plan"
+                .to_owned(),
+        ),
+    };
     [head, told.join("\n\n")].into_iter().chain(note).collect::<Vec<_>>().join("\n\n")
 }
 
@@ -85,8 +94,10 @@ fn of_service(rows: &TerraformRows<'_>, check: &TerraformCheck, console: &Consol
     }
     for finding in &check.findings {
         let word = match finding.severity {
-            Severity::Warning => console.paint(&Style::new().yellow().bold(), finding.name),
-            Severity::Note => finding.name.to_owned(),
+            Severity::Warning => {
+                console.paint(&Style::new().yellow().bold(), finding.name.as_str())
+            }
+            Severity::Note => finding.name.as_str().to_owned(),
         };
         lines.push(format!("        {word}: {}", escape(&finding.text)));
         lines.push(format!("            fix: {}", escape(&finding.fix)));

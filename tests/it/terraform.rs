@@ -185,7 +185,7 @@ fn what_is_foretold_is_told_to_people() {
         shop.run(&of).expect(0).stdout
     };
     assert_snapshot!(told("untracked"), @"
-    prod: 0 of 1 clean, seen from AWS and the state state.json
+    prod: 0 of 1 clean as far as AWS and the state tell (state.json)
 
         untracked    IN_STEP    quirks-untracked:2
             the next `terraform apply`, as it seems, registers what runs once more, and replaces every task by one that runs the same
@@ -195,10 +195,10 @@ fn what_is_foretold_is_told_to_people() {
             SKIP_DESTROY_OFF: aws_ecs_task_definition.untracked deregisters the revision that runs when Terraform makes another
                 fix: write `skip_destroy = true` into it
 
-    note: a state does not tell `ignore_changes`; give a plan to see what is ignored: `terraform plan -out p && terraform show -json p`
+    note: a state tells neither `ignore_changes` nor what was changed in the configuration since; a plan tells both: `terraform plan -out p && terraform show -json p`
     ");
     assert_snapshot!(told("ignored"), @r#"
-    prod: 0 of 1 clean, seen from AWS and the state state.json
+    prod: 0 of 1 clean as far as AWS and the state tell (state.json)
 
         ignored    IN_STEP    quirks-ignored:2
             the next `terraform apply`, as it seems, moves the service to quirks-ignored:1: `ignored` goes from registry.example/quirks/app:2 to registry.example/quirks/first:1
@@ -208,12 +208,14 @@ fn what_is_foretold_is_told_to_people() {
             IMAGE_NOT_FROM_PARAMETER: the image of `ignored` does not come from `/quirks/images/prod/ignored`
                 fix: read it: `data "aws_ssm_parameter" "image" { name = "/quirks/images/prod/ignored" }`, and `image = data.aws_ssm_parameter.image.insecure_value`
 
-    note: a state does not tell `ignore_changes`; give a plan to see what is ignored: `terraform plan -out p && terraform show -json p`
+    note: a state tells neither `ignore_changes` nor what was changed in the configuration since; a plan tells both: `terraform plan -out p && terraform show -json p`
     "#);
     assert_snapshot!(told("tidy"), @"
-    prod: 1 of 1 clean, seen from AWS and the state state.json
+    prod: 1 of 1 clean as far as AWS and the state tell (state.json)
 
         tidy    IN_STEP    quirks-tidy:2
+
+    note: a state tells neither `ignore_changes` nor what was changed in the configuration since; a plan tells both: `terraform plan -out p && terraform show -json p`
     ");
 }
 
@@ -249,7 +251,7 @@ fn what_is_out_of_step_is_put_in_step_by_the_command_that_is_shown() {
         let mut words: Vec<&str> = command.split_whitespace().collect();
         words.push("--skip-confirm");
         shop.run(&words).expect(0);
-        shop.run(&bare).expect(0).prints("1 of 1 clean");
+        shop.run(&bare).expect(0).prints("1 of 1 in step");
     }
 }
 
@@ -292,12 +294,14 @@ fn what_ecs_put_back_would_be_deployed_again() {
     });
     let bare = ["terraform", "check", "tidy", "--env", "prod", "--exit-code"];
     assert_snapshot!(shop.run(&bare).expect(10).stdout, @"
-    prod: 0 of 1 clean, seen from AWS alone, with a configuration as it should be
+    prod: 0 of 1 in step in AWS; Terraform was not asked
 
         tidy    PUT_BACK    quirks-tidy:1
             ECS put it back, and the revision that failed is the latest still, with the parameter's image (quirks-tidy:2)
             the next `terraform apply`, as it seems, moves the service to quirks-tidy:2: `tidy` goes from registry.example/quirks/first:1 to registry.example/quirks/app:2
             to keep what runs, and have all in step: release-tool deploy tidy prod --image tidy=registry.example/quirks/first:1
+
+    note: what Terraform itself would do is told with `--state`, from what `terraform show -json` says of a state or a plan
     ");
 }
 
@@ -340,7 +344,13 @@ fn what_is_not_terraforms_is_refused() {
     assert_snapshot!(refused("missing.json"), @"
     error: failed to read `missing.json`
       because: No such file or directory (os error 2)
-    hint: name a file that can be read, or `-` for the standard input
+    hint: write it with `terraform show -json > missing.json`, or correct its name
+    ");
+    fs::write(shop.path().join("p"), b"PK\x03\x04\xff\xfe").unwrap();
+    assert_snapshot!(refused("p"), @"
+    error: failed to read `p`
+      because: stream did not contain valid UTF-8
+    hint: a saved plan is no text: `terraform show -json p > p.json`, and name that
     ");
 }
 
@@ -373,6 +383,43 @@ fn a_deployment_is_warned_of_what_terraform_would_take_back() {
     `empty` would not stay: after this deployment `terraform apply` fails: the parameter is a SecureString, whose `insecure_value` is empty, and ECS takes no container without an image
       hint: make it a String, or read it with `nonsensitive(data.aws_ssm_parameter.….value)`; see `release-tool terraform check empty --env prod`
     "#);
+}
+
+#[test]
+fn a_state_of_something_else_is_told_before_a_deployment() {
+    let shop = moved("terraform = { state = \"other.json\" }\n");
+    shop.write("other.json", r#"{"format_version":"1.0"}"#);
+    let image = "tidy=registry.example/quirks/app:3";
+    let arguments = ["deploy", "tidy", "prod", "--image", image, "--dry-run"];
+    let told = shop.run(&arguments).expect(0);
+    let all = format!("{}{}", told.stdout, told.stderr);
+    assert!(
+        all.contains("whether Terraform agrees is not known: `other.json` does not have tidy"),
+        "{all}"
+    );
+}
+
+#[test]
+fn a_container_that_is_not_there_is_no_other_image() {
+    let shop = moved("");
+    let containers = json!([{ "name": "renamed", "image": "registry.example/quirks/app:2",
+        "memory": 64 }]);
+    let request = json!({ "family": "quirks-tidy", "containerDefinitions": containers });
+    shop.ecs("RegisterTaskDefinition", &request);
+    move_on(&shop, "tidy", "", &["service"]);
+    let told = shop.run(&["terraform", "check", "tidy", "--env", "prod", "--exit-code"]).expect(10);
+    told.prints("quirks-tidy:3 has no container tidy, which the manifest names; it has renamed");
+}
+
+#[test]
+fn whether_ecs_put_it_back_is_not_known_where_that_may_not_be_read() {
+    let shop = moved("");
+    move_on(&shop, "tidy", "registry.example/quirks/app:3", &["revision", "parameter"]);
+    shop.sandbox(&["fault", "add", "ecs:ListServiceDeployments", "deny"]);
+    let told = check(&shop, &["tidy"]);
+    let found = &told["environments"][0]["services"][0]["findings"][0];
+    assert_eq!(text(&found["name"]), "HISTORY_NOT_READ");
+    assert!(text(&found["text"]).contains("ecs:ListServiceDeployments"), "{found}");
 }
 
 #[test]

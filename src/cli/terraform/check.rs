@@ -18,7 +18,7 @@ Examples:
   release-tool terraform check
   release-tool terraform check search --env prod --state terraform.tfstate
   terraform show -json | release-tool terraform check --env prod --state -
-  release-tool terraform check --env prod --exit-code && echo clean")]
+  terraform show -json p | release-tool terraform check --env prod --state - --exit-code")]
 pub(super) struct CheckArguments {
     /// `all`, a service set, or a service.
     #[arg(default_value = "all")]
@@ -67,7 +67,6 @@ fn told(console: &Console, report: &TerraformReport) -> String {
             is_plan: one.is_plan,
             services: &one.services,
             missing: &one.missing,
-            may_be_ignored: one.may_be_ignored(),
         })
         .collect();
     ui::terraform(&environments, console)

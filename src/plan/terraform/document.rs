@@ -4,7 +4,7 @@
 //! plan has a configuration and changes. `lifecycle` is in none of them: what is ignored can only be
 //! seen by its effect.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -25,21 +25,64 @@ pub enum TerraformReadError {
     /// It is a state file of a version that is not read.
     #[error("it is a state file of version {0}, and only version {STATE_VERSION} is read")]
     Version(Value),
+    /// It is a plan that Terraform did not get to the end of.
+    #[error("it is a plan that failed, and a part of what it would do is not in it")]
+    Failed,
 }
 
 impl TerraformReadError {
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> &'static str {
-        "write it with `terraform show -json > terraform.json`, or `terraform show -json <plan>`"
+        match self {
+            Self::Failed => "mend what `terraform plan` says, and make the plan anew",
+            _ => {
+                "write it with `terraform show -json > terraform.json`, or `terraform show -json \
+                 <plan>`"
+            }
+        }
+    }
+}
+
+/// What becomes of a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Action {
+    /// It stays as it is, or is only read.
+    Nothing,
+    /// It is made.
+    Create,
+    /// It is changed in place.
+    Update,
+    /// It is made anew, and the one that is there goes.
+    Replace,
+    /// It goes.
+    Delete,
+    /// It stays, and Terraform does not have it any more.
+    Forget,
+    /// Something that is not known here.
+    Foreign,
+}
+
+impl Action {
+    /// What Terraform's words mean, as its JSON output format has them.
+    fn of(words: &[&str]) -> Self {
+        match words {
+            ["no-op" | "read"] => Self::Nothing,
+            ["create"] => Self::Create,
+            ["update"] => Self::Update,
+            ["delete"] => Self::Delete,
+            ["forget"] => Self::Forget,
+            ["create", "delete" | "forget"] | ["delete", "create"] => Self::Replace,
+            _ => Self::Foreign,
+        }
     }
 }
 
 /// What a plan is to do with one resource.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Change {
-    /// Terraform's words, such as `update`, or `delete` and `create`.
-    actions: Vec<String>,
+    /// What becomes of it.
+    pub(super) action: Action,
     /// The values before.
     pub(super) before: Value,
     /// The values after, as far as they are known.
@@ -49,31 +92,41 @@ pub(super) struct Change {
 }
 
 impl Change {
-    /// Whether the resource is made anew.
+    /// Whether the resource is made, or made anew.
     pub(super) fn creates(&self) -> bool {
-        self.actions.iter().any(|action| action == "create")
+        matches!(self.action, Action::Create | Action::Replace)
     }
 
     /// Whether the resource is changed in place.
     pub(super) fn updates(&self) -> bool {
-        self.actions.iter().any(|action| action == "update")
+        self.action == Action::Update
     }
 
-    /// Whether a value is known only after it was applied.
+    /// Whether a value, or a part of it, is known only after it was applied.
     pub(super) fn is_unknown(&self, attribute: &str) -> bool {
-        self.after_unknown.get(attribute) == Some(&Value::Bool(true))
+        self.after_unknown.get(attribute).is_some_and(has_unknown)
     }
 
-    /// The attributes that are other ones after, or not known yet.
+    /// The attributes that are other ones after, or not known yet; none where the resource goes.
     pub(super) fn attributes(&self) -> Vec<String> {
         let Value::Object(after) = &self.after else { return Vec::new() };
-        let differs =
-            |name: &&String| self.before.get(*name) != after.get(*name) || self.is_unknown(name);
-        let mut names: Vec<String> = after.keys().filter(differs).cloned().collect();
-        if self.is_unknown("task_definition") && !names.iter().any(|n| n == "task_definition") {
-            names.push("task_definition".to_owned());
-        }
-        names
+        let unknown = members(Some(&self.after_unknown)).map(|(name, _)| name);
+        let names: BTreeSet<&String> = after.keys().chain(unknown).collect();
+        let differs = |name: &&String| {
+            let stays = self.before.get(*name) == after.get(*name);
+            !stays && after.contains_key(*name) || self.is_unknown(name)
+        };
+        names.into_iter().filter(differs).cloned().collect()
+    }
+}
+
+/// Whether something in a value of `after_unknown` is not known.
+fn has_unknown(value: &Value) -> bool {
+    match value {
+        Value::Bool(is_unknown) => *is_unknown,
+        Value::Array(list) => list.iter().any(has_unknown),
+        Value::Object(table) => table.values().any(has_unknown),
+        _ => false,
     }
 }
 
@@ -86,6 +139,8 @@ pub(super) struct Planned {
     expressions: BTreeMap<String, Value>,
     /// The outputs that change.
     pub(super) outputs: Vec<String>,
+    /// Whether it was made for a part of the configuration only, as with `-target`.
+    pub(super) is_partial: bool,
 }
 
 impl Planned {
@@ -115,7 +170,11 @@ impl TerraformDocument {
         let root: Value = serde_json::from_str(text)?;
         let has = |member: &str| root.get(member).is_some();
         if has("resource_changes") || has("planned_values") {
-            return Ok(of_plan(&root));
+            return if root.get("errored") == Some(&Value::Bool(true)) {
+                Err(TerraformReadError::Failed)
+            } else {
+                Ok(of_plan(&root))
+            };
         }
         if has("values") || (has("format_version") && !has("provider_schemas")) {
             return Ok(Self {
@@ -162,7 +221,12 @@ fn of_plan(root: &Value) -> TerraformDocument {
     TerraformDocument {
         resources: shown(prior),
         outputs: outputs(prior),
-        planned: Some(Planned { changes, expressions, outputs: outputs_changed }),
+        planned: Some(Planned {
+            changes,
+            expressions,
+            outputs: outputs_changed,
+            is_partial: root.get("complete") == Some(&Value::Bool(false)),
+        }),
     }
 }
 
@@ -171,11 +235,11 @@ fn change(entry: &Value) -> Option<(String, Change)> {
     let address = entry.get("address")?.as_str()?.to_owned();
     let change = entry.get("change")?;
     let value = |member: &str| change.get(member).cloned().unwrap_or_default();
-    let actions = list(change.get("actions")).iter().filter_map(Value::as_str);
+    let actions: Vec<&str> = list(change.get("actions")).iter().filter_map(Value::as_str).collect();
     Some((
         address,
         Change {
-            actions: actions.map(str::to_owned).collect(),
+            action: Action::of(&actions),
             before: value("before"),
             after: value("after"),
             after_unknown: value("after_unknown"),
@@ -261,6 +325,10 @@ mod tests {
                 "it is a state file of version 3, and only version 4 is read",
             ),
             (
+                r#"{"format_version":"1.2","resource_changes":[],"errored":true}"#,
+                "it is a plan that failed, and a part of what it would do is not in it",
+            ),
+            (
                 r#"{"format_version":"1.0","provider_schemas":{}}"#,
                 "it is neither `terraform show -json` nor a state file",
             ),
@@ -273,6 +341,17 @@ mod tests {
     fn an_empty_state_has_no_resources() {
         let empty = TerraformDocument::read(r#"{"format_version":"1.0"}"#).unwrap();
         assert_eq!((empty.resources.len(), empty.is_plan()), (0, false));
+    }
+
+    #[test]
+    fn what_is_known_only_afterwards_is_a_change() {
+        let change = Change {
+            action: Action::Update,
+            before: json!({ "a": 1, "b": 2, "c": { "d": 3 }, "gone": 4 }),
+            after: json!({ "a": 1, "b": 3, "c": {} }),
+            after_unknown: json!({ "a": false, "c": { "d": [true] }, "e": true, "f": [false] }),
+        };
+        assert_eq!(change.attributes(), ["b", "c", "e"]);
     }
 
     #[test]

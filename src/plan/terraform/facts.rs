@@ -27,6 +27,8 @@ pub struct Facts {
     pub parameters: Vec<ParameterFacts>,
     /// Whether ECS itself put the service back to what it is set to.
     pub is_put_back: bool,
+    /// Why it could not be read whether ECS put it back, where that was asked.
+    pub history_not_read: Option<String>,
     /// Whether CodeDeploy moves the service.
     pub by_code_deploy: bool,
 }
@@ -120,6 +122,30 @@ impl Facts {
     #[must_use]
     pub fn runs(&self, parameter: &ParameterFacts) -> Option<&String> {
         self.running.images.get(parameter.container.as_str())
+    }
+
+    /// A mapped container that neither what runs nor the latest revision has.
+    #[must_use]
+    pub fn unknown_container(&self) -> Option<&ContainerName> {
+        let is_in = |revision: &RevisionFacts, one: &ParameterFacts| {
+            revision.images.contains_key(one.container.as_str())
+        };
+        let is_unknown =
+            |one: &&ParameterFacts| !is_in(&self.running, one) && !is_in(&self.latest, one);
+        self.parameters.iter().find(is_unknown).map(|one| &one.container)
+    }
+
+    /// What the parameter of a container's image says.
+    pub(super) fn value_of(&self, container: &str) -> Option<String> {
+        self.parameters.iter().find(|one| one.container.as_str() == container)?.value.clone()
+    }
+
+    /// Whether a place in a task definition is the image of a mapped container, which deployments
+    /// change.
+    pub(super) fn is_mapped_image(&self, path: &str) -> bool {
+        let is_its =
+            |one: &ParameterFacts| path == format!("containerDefinitions[{}].image", one.container);
+        self.parameters.iter().any(is_its)
     }
 
     /// Whether a revision has the images that the parameters name.

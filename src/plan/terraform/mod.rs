@@ -12,8 +12,12 @@ mod facts;
 mod finding;
 mod hcl;
 mod members;
+mod next;
 mod outlook;
 mod part;
+mod planned;
+#[cfg(test)]
+mod planned_tests;
 mod resource;
 mod snippet;
 #[cfg(test)]
@@ -28,8 +32,9 @@ pub use self::{
     document::{TerraformDocument, TerraformReadError},
     draft::{DraftError, DraftManifest, draft_manifest},
     facts::{Facts, ParameterFacts, RevisionFacts},
-    finding::{Finding, Severity},
-    outlook::{Basis, ImageMove, NextApply},
+    finding::{Finding, FindingName, Severity},
+    next::{ImageMove, NextApply},
+    outlook::Basis,
     snippet::{SnippetParameter, SnippetRequest, SnippetSeen, SnippetService, terraform_snippet},
 };
 use crate::model::{ContainerName, ImageUri, ServiceId, TaskDefinitionArn};
@@ -189,6 +194,12 @@ pub fn terraform_after_deployment(
     let part = Part::of(document, facts)?;
     let findings = finding::findings(facts, Some(&part), true);
     Some((after(&facts.after_deployment(images), Some(&part)), findings))
+}
+
+/// Whether Terraform has a service.
+#[must_use]
+pub fn terraform_has(facts: &Facts, document: &TerraformDocument) -> bool {
+    Part::of(document, facts).is_some()
 }
 
 /// What `terraform apply` would do then: what was planned before does not count.

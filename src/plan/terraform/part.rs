@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    document::{Change, TerraformDocument},
+    document::{Action, Change, TerraformDocument},
     facts::{Facts, ParameterFacts},
     resource::{Resource, images},
 };
@@ -37,6 +37,10 @@ pub(super) struct Part {
     pub(super) definition_change: Option<Change>,
     /// The outputs that are planned to change.
     pub(super) outputs_changed: Vec<String>,
+    /// Whether the plan was made for a part of the configuration only.
+    pub(super) is_partial: bool,
+    /// The parameters that are planned to go, by their addresses.
+    pub(super) parameters_lost: Vec<String>,
 }
 
 /// A task definition as Terraform has it.
@@ -70,6 +74,8 @@ pub(super) enum ImageOrigin {
         by_value: bool,
         /// What a plan sets the parameter to.
         reset_to: Option<String>,
+        /// What it was when Terraform read it last.
+        read: Option<String>,
     },
     /// Anything else.
     Elsewhere,
@@ -82,9 +88,12 @@ impl Part {
             document.of_kind("aws_ecs_service").find(|one| is_service(one, &facts.arn))?;
         let known = service.text("task_definition").map(short).map(str::to_owned);
         let family = known.as_deref().map_or("", family_of);
-        let block = document
-            .of_kind("aws_ecs_task_definition")
-            .find(|one| one.is_managed && one.text("family") == Some(family));
+        let is_there = |one: &&Resource| {
+            one.is_managed
+                && one.text("family") == Some(family)
+                && one.text("arn").is_none_or(|arn| place(arn) == place(&facts.arn))
+        };
+        let block = document.of_kind("aws_ecs_task_definition").find(is_there);
         let planned = document.planned.as_ref();
         let change = |one: &Resource| planned?.changes.get(&one.address).cloned();
         let definition = block.and_then(|block| DefinitionPart::of(document, block));
@@ -103,6 +112,8 @@ impl Part {
             service_change: change(service),
             definition_change: block.and_then(change),
             outputs_changed: planned.map(|planned| planned.outputs.clone()).unwrap_or_default(),
+            is_partial: planned.is_some_and(|planned| planned.is_partial),
+            parameters_lost: lost(document, facts),
             definition,
         };
         part.is_ignored = part.seems_ignored();
@@ -134,12 +145,13 @@ impl Part {
 impl DefinitionPart {
     /// Reads a task definition.
     fn of(document: &TerraformDocument, block: &Resource) -> Option<Self> {
-        let expression = document.planned.as_ref().map(|planned| {
+        let expression = document.planned.as_ref().and_then(|planned| {
+            let after = &planned.changes.get(&block.address)?.after;
             let said = planned.expression(block, "track_latest");
             let constant = said.and_then(|said| said.get("constant_value"));
-            let after =
-                planned.changes.get(&block.address).and_then(|c| c.after.get("track_latest"));
-            constant.or(after).and_then(Value::as_bool).unwrap_or_default()
+            let wanted = constant.or(after.get("track_latest")).and_then(Value::as_bool);
+            // Of what goes nothing is wanted.
+            (!after.is_null()).then(|| wanted.unwrap_or_default())
         });
         let change = document.planned.as_ref().and_then(|all| all.changes.get(&block.address));
         let planned = change.and_then(planned_images);
@@ -215,7 +227,25 @@ fn origin(
     let by_value = block.is_sensitive("container_definitions") || (was_secret && was_there);
     let by_value = read_by(document, block).unwrap_or(by_value);
     let resets = parameters().filter(|one| one.is_managed).find_map(|one| reset(document, one));
-    ImageOrigin::Parameter { by_value, reset_to: resets }
+    // A data source has what was there when the plan was made.
+    let source = read.iter().find(|one| !one.is_managed).or_else(|| read.first());
+    let value = source.and_then(|one| one.text("value").or_else(|| one.text("insecure_value")));
+    let value = value.filter(|value| !value.is_empty()).map(str::to_owned);
+    ImageOrigin::Parameter { by_value, reset_to: resets, read: value }
+}
+
+/// The parameters of a service that a plan takes away.
+fn lost(document: &TerraformDocument, facts: &Facts) -> Vec<String> {
+    let Some(planned) = &document.planned else { return Vec::new() };
+    let names: Vec<&str> = facts.parameters.iter().map(|one| one.name.as_str()).collect();
+    let is_lost = |one: &&Resource| {
+        let change = planned.changes.get(&one.address);
+        one.is_managed
+            && one.text("name").is_some_and(|name| names.contains(&name))
+            && change.is_some_and(|change| change.action == Action::Delete)
+    };
+    let found = document.of_kind("aws_ssm_parameter").filter(is_lost);
+    found.map(|one| one.address.clone()).collect()
 }
 
 /// Whether the configuration of a plan reads parameters by `value`; nothing where it does not tell,
@@ -243,7 +273,7 @@ fn reset(document: &TerraformDocument, parameter: &Resource) -> Option<String> {
         let (before, after) = (change.before.get(attribute), change.after.get(attribute));
         after.filter(|_| before != after)?.as_str().map(str::to_owned)
     };
-    if !change.updates() {
+    if !change.updates() && !change.creates() {
         return None;
     }
     value("value").or_else(|| value("insecure_value"))
@@ -251,15 +281,15 @@ fn reset(document: &TerraformDocument, parameter: &Resource) -> Option<String> {
 
 /// The outputs that tell a revision: they are other ones after each deployment.
 fn outputs(document: &TerraformDocument, definition: &DefinitionPart) -> Vec<String> {
-    let tells = |value: &Value| tells(value, definition.arn.short());
+    let tells = |value: &Value| tells(value, &definition.arn);
     let found = document.outputs.iter().filter(|(_, value)| tells(value));
     found.map(|(name, _)| name.clone()).collect()
 }
 
 /// Whether a value has a reference to a revision in it.
-fn tells(value: &Value, revision: &str) -> bool {
+fn tells(value: &Value, revision: &TaskDefinitionArn) -> bool {
     match value {
-        Value::String(text) => short(text) == revision,
+        Value::String(text) => text == revision.as_str() || text == revision.short(),
         Value::Array(list) => list.iter().any(|one| tells(one, revision)),
         Value::Object(table) => table.values().any(|one| tells(one, revision)),
         _ => false,

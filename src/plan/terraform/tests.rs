@@ -7,7 +7,7 @@ use super::*;
 use crate::model::{ImageId, ParameterName};
 
 /// The place of everything.
-const ECS: &str = "arn:aws:ecs:eu-west-1:000000000000";
+pub(super) const ECS: &str = "arn:aws:ecs:eu-west-1:000000000000";
 
 /// A revision of the family `web` that runs an image.
 fn revision(number: u32, image: &str) -> RevisionFacts {
@@ -23,7 +23,7 @@ fn revision(number: u32, image: &str) -> RevisionFacts {
 }
 
 /// A service: what it runs, the latest revision, and what the parameter says; `x:<number>` each.
-fn facts(running: (u32, u32), latest: (u32, u32), parameter: Option<u32>) -> Facts {
+pub(super) fn facts(running: (u32, u32), latest: (u32, u32), parameter: Option<u32>) -> Facts {
     let of = |(number, image): (u32, u32)| revision(number, &format!("x:{image}"));
     Facts {
         service: ServiceId::new("web").unwrap(),
@@ -39,6 +39,7 @@ fn facts(running: (u32, u32), latest: (u32, u32), parameter: Option<u32>) -> Fac
             is_secret: false,
         }],
         is_put_back: false,
+        history_not_read: None,
         by_code_deploy: false,
     }
 }
@@ -108,7 +109,7 @@ impl State {
 }
 
 fn names(check: &TerraformCheck) -> Vec<&str> {
-    check.findings.iter().map(|finding| finding.name).collect()
+    check.findings.iter().map(|finding| finding.name.as_str()).collect()
 }
 
 #[test]
@@ -232,7 +233,7 @@ fn what_terraform_did_not_make_is_put_back() {
     let mut facts = facts((2, 2), (2, 2), Some(2));
     facts.latest.document = facts.latest.document.replace("256", "512");
     let check = check_terraform(&facts, Some(&State::default().document()));
-    assert_eq!(check.next_apply.words(), "registers a revision and deploys it: it puts back cpu");
+    assert_eq!(check.next_apply.words(), "registers a revision and deploys it: it changes cpu");
 }
 
 #[test]
