@@ -248,6 +248,7 @@ fn what_is_out_of_step_is_put_in_step_by_the_command_that_is_shown() {
         shop.states("prod");
         let told = shop.run(&bare).expect(10).stdout;
         let (_, command) = told.split_once("in step: release-tool ").unwrap();
+        let command = command.lines().next().unwrap();
         let mut words: Vec<&str> = command.split_whitespace().collect();
         words.push("--skip-confirm");
         shop.run(&words).expect(0);
