@@ -168,12 +168,7 @@ impl OpError {
                 "see `release-tool show {deployment}`; what the file tells is older, so remove it \
                  once nothing of it is missed"
             )),
-            Self::NotPushed { kept } => {
-                let mut hints: Vec<String> =
-                    kept.iter().flat_map(|file| file.reason.hints()).collect();
-                hints.dedup();
-                hints
-            }
+            Self::NotPushed { kept } => not_pushed_hints(kept),
             Self::Escape(_) => one("mend the file, or move it away".to_owned()),
             Self::Identity(error) => error.hint().into_iter().collect(),
             Self::AllLeftOut { .. } => {
@@ -219,6 +214,13 @@ impl OpError {
             }
         }
     }
+}
+
+/// What to do about each file that is kept, once.
+fn not_pushed_hints(kept: &[KeptFile]) -> Vec<String> {
+    let mut hints: Vec<String> = kept.iter().flat_map(|file| file.reason.hints()).collect();
+    hints.dedup();
+    hints
 }
 
 /// What to do where what Terraform says cannot be read.
