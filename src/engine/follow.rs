@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    Engine, aftermath::let_settle, apply::cause_chain, code_deploy, course::Direction,
-    error::EngineError, outcome::is_definite_failure, rollouts::Moving, run::Run, verify,
+    Engine, aftermath::let_settle, apply::cause_chain, blindness::Blindness, code_deploy,
+    course::Direction, error::EngineError, outcome::is_definite_failure, rollouts::Moving,
+    run::Run, verify,
 };
 use crate::{
     backend::platform::ecs::EcsError,
@@ -38,8 +39,6 @@ pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// The time before the first look; it doubles up to [`POLL_INTERVAL`], so that a rollout that is
 /// over at once is also told at once.
 pub(super) const FIRST_INTERVAL: Duration = Duration::from_millis(250);
-/// For how long AWS may not be seen before the outcome is called unknown.
-pub(super) const BLINDNESS: Duration = Duration::from_mins(5);
 
 /// What was judged of rollouts, by step, and what it was judged by.
 pub(super) type Judged = BTreeMap<usize, (Judgement, Option<ServiceDeployment>)>;
@@ -50,7 +49,7 @@ impl Engine<'_> {
     /// Follows rollouts until each has its verdict, or the deadline passes.
     pub(super) async fn follow_all(&self, run: &Run<'_>) -> Result<Followed, EngineError> {
         let mut interval = FIRST_INTERVAL;
-        let mut blind_since = None;
+        let mut blindness: Option<Blindness> = None;
         loop {
             let (still, last) = run.rollouts.are_over();
             // After a failure there is something to put back, and so a reason to wait.
@@ -74,16 +73,16 @@ impl Engine<'_> {
                 continue;
             }
             interval = (interval * 2).min(POLL_INTERVAL);
-            blind_since = match self.look(run, moving).await? {
+            blindness = match self.look(run, moving).await? {
                 Ok(()) => None,
                 Err(error) => {
                     self.tell_blindness(&error);
-                    blind_since.or(Some((Instant::now(), cause_chain(&error))))
+                    Some(Blindness::of(&error, blindness))
                 }
             };
-            let blind = blind_since.as_ref().filter(|(since, _)| since.elapsed() >= BLINDNESS);
+            let blind = blindness.as_ref().and_then(Blindness::too_long);
             if Instant::now() >= run.deadline || blind.is_some() {
-                self.give_up(run, blind.map(|(_, why)| why.as_str())).await?;
+                self.give_up(run, blind.as_deref()).await?;
             }
         }
     }
@@ -316,12 +315,6 @@ impl Engine<'_> {
             }
         });
         Ok(())
-    }
-
-    /// AWS could not be asked: say so and go on.
-    fn tell_blindness(&self, error: &EcsError) {
-        let text = format!("cannot see how the rollouts go, trying again: {}", cause_chain(error));
-        self.listener.hear(&Event::Warning { text });
     }
 }
 

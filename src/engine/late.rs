@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use super::{
     Engine,
     error::EngineError,
-    follow::{BLINDNESS, Seen, target_of},
+    follow::{Seen, target_of},
     proof::{ONE_LOOK, SIDE_BY_SIDE},
     rollouts::Moving,
     run::Run,
@@ -96,8 +96,6 @@ fn given_up(run: &Run<'_>, unseen: Option<&str>) -> Verdict {
             let last_seen = String::new();
             Verdict::TimedOut { seconds: run.began.elapsed().as_secs(), last_seen }
         }
-        Some(why) => Verdict::Unknown {
-            reason: format!("ECS could not be asked for {} s: {why}", BLINDNESS.as_secs()),
-        },
+        Some(why) => Verdict::Unknown { reason: why.to_owned() },
     }
 }

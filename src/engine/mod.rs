@@ -9,6 +9,7 @@ mod aftermath;
 mod answer;
 mod apply;
 mod before;
+mod blindness;
 mod claim;
 mod code_deploy;
 mod course;

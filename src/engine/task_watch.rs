@@ -73,7 +73,8 @@ impl Engine<'_> {
                 Err(error) => {
                     let text = format!("cannot see the one-off task: {}", cause_chain(&error));
                     self.listener.hear(&Event::Warning { text: text.clone() });
-                    if blind.get_or_insert_with(Instant::now).elapsed() >= BLINDNESS {
+                    let since = blind.get_or_insert_with(Instant::now);
+                    if error.is_lasting() || since.elapsed() >= BLINDNESS {
                         return Ok(Err((Verdict::Unknown { reason: text }, None)));
                     }
                 }

@@ -15,6 +15,7 @@ mod architecture;
 mod broken;
 mod code_deploy;
 mod crashing;
+mod desk;
 mod docs;
 mod doctor;
 #[expect(dead_code, reason = "the tests of the contract use the rest of it")]
@@ -51,6 +52,7 @@ mod restarting;
 mod rolling_back;
 mod settling;
 mod side_by_side;
+mod signing_in;
 mod simulated;
 mod somebody_else;
 mod staged;

@@ -79,7 +79,7 @@ impl AwsSession {
                     tracing::debug!(operation = operation.name, millis, "answered");
                     return Ok(output);
                 }
-                Err(error) => AwsError::new(operation, &error),
+                Err(error) => AwsError::new(operation, &error).signed_by(&self.sources()),
             };
             tracing::debug!(operation = operation.name, millis, %error, "failed");
             let patient = began.elapsed() < PATIENCE;

@@ -17,7 +17,8 @@ use aws_smithy_async::{rt::sleep::default_async_sleep, time::SystemTimeSource};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::{
-    credentials, http,
+    credentials::{Entrance, Places},
+    http,
     pacer::{Pacers, Pacing, ThrottleHook},
     session::AwsSession,
 };
@@ -134,8 +135,9 @@ impl Aws {
             .with_retry_config(RetryConfig::standard())
             .with_timeout_config(timeouts());
         let config = self.config(region, connection, &providers).await;
-        let base = credentials::base(connection, &providers);
-        let entrance = credentials::Entrance::of(connection, base.clone());
+        let places = Places::of(connection, &providers);
+        let entrance = Entrance::of(connection, places.clone());
+        let base = SharedCredentialsProvider::new(places);
         let provider = match &connection.role_arn {
             Some(role) => with_role(connection, role, &config, base).await,
             None => base,
@@ -210,6 +212,7 @@ mod tests {
     use std::{env, fs, process::Command};
 
     use super::*;
+    use crate::backend::aws::{AwsError, Bucket, FaultKind, Operation, Repeat};
     use crate::backend::testing::{Answer, FakeAws, connection};
 
     #[test]
@@ -290,6 +293,22 @@ mod tests {
             hint,
             "allow `sts:AssumeRole` on `arn:aws:iam::2:role/r` to `arn:aws:iam::1:user/bob`"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_was_not_signed_in_time_is_not_in_doubt() {
+        let aws = FakeAws::new(|_| Answer::Silence);
+        let session = aws.aws().connect(&with_a_role()).await;
+        let client = aws_sdk_ecs::Client::new(session.config());
+        let write = Operation {
+            name: "UpdateService",
+            bucket: Bucket::ServiceModify,
+            repeat: Repeat::ActsAgain,
+        };
+        let refused = client.update_service().service("s").send().await.unwrap_err();
+        let error = AwsError::new(write, &refused);
+        assert_eq!(error.kind(), &FaultKind::Unreachable, "{error}");
+        assert!(aws.seen().iter().all(|seen| seen.operation == "AssumeRole"), "{:?}", aws.seen());
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@
 //! retries are off: their budget is one for all operations and blind to the account, and was
 //! measured to lose 78 of 100 registrations of task definitions.
 
+mod absence;
 mod call;
 mod connection;
 mod credentials;

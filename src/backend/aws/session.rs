@@ -14,7 +14,7 @@ use super::{
     pacer::{Bucket, Pacer, Pacers},
     their_clock::SharedClock,
 };
-use crate::model::{AccountId, Region, SignIn};
+use crate::model::{AccountId, CredentialSource, Region, SignIn};
 
 /// Asks who we are.
 const GET_CALLER_IDENTITY: Operation =
@@ -175,6 +175,11 @@ impl AwsSession {
     pub async fn sign_in(&self) -> Option<SignIn> {
         let last = self.inner.config.credentials_provider()?;
         self.inner.entrance.sign_in(&last).await.ok()
+    }
+
+    /// Where the last credentials came from; nothing before there were any.
+    pub(super) fn sources(&self) -> Vec<CredentialSource> {
+        self.inner.entrance.last()
     }
 
     /// How far AWS's clock is ahead of this machine's, once it was asked who we are; also where it

@@ -100,6 +100,14 @@ Examples:
         #[arg(value_parser = parse_duration)]
         duration: Duration,
     },
+    /// Say how long sessions of roles last at most, whatever is asked for.
+    ///
+    /// It holds for sessions that begin from now on. Whoever waits longer has to sign in again.
+    Sessions {
+        /// How long, for example `15s`, on the machine's clock.
+        #[arg(value_parser = parse_duration)]
+        longest: Duration,
+    },
     /// Have requests throttled, denied, lost or delayed.
     #[command(subcommand)]
     Fault(fault::FaultVerb),
@@ -167,6 +175,10 @@ pub(super) async fn run(
         Verb::TaskStart { duration } => {
             open(settings)?.set_task_start(duration)?;
             done(settings, format!("Tasks run {duration:?} after their start."));
+        }
+        Verb::Sessions { longest } => {
+            open(settings)?.set_sessions(longest)?;
+            done(settings, format!("Sessions of roles last {longest:?} at most."));
         }
         Verb::Fault(verb) => fault::run(settings, verb)?,
         Verb::Alarm(arguments) => alarm::run(settings, arguments)?,

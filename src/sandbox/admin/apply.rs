@@ -18,6 +18,7 @@ use crate::sandbox::{
     elb,
     ssm::{self, admin::Author},
     state::Transaction,
+    sts,
 };
 
 impl Sandbox {
@@ -62,6 +63,15 @@ impl Sandbox {
     /// The state cannot be used.
     pub fn set_task_start(&self, after: Duration) -> Result<(), SandboxError> {
         self.state.transact(|transaction| ecs::admin::set_task_start(transaction, after))
+    }
+
+    /// Tells how long sessions of roles last at most that begin from now on.
+    ///
+    /// # Errors
+    ///
+    /// The state cannot be used.
+    pub fn set_sessions(&self, at_most: Duration) -> Result<(), SandboxError> {
+        self.state.transact(|transaction| sts::set_longest(transaction, at_most))
     }
 
     /// Stops a task, as if somebody had stopped it.

@@ -92,6 +92,15 @@ pub struct SetTaskStart {
     pub after: Duration,
 }
 
+/// How long sessions of roles are to last at most, whatever is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetSessions {
+    /// So long, on the machine's clock, in whole seconds.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
+    pub at_most: Duration,
+}
+
 /// A task that is to stop, as if somebody had stopped it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

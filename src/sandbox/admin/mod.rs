@@ -25,6 +25,7 @@
 //! | `POST /_sandbox/fates` | [`SetFate`] | |
 //! | `DELETE /_sandbox/fates` | | |
 //! | `POST /_sandbox/task-start` | [`SetTaskStart`] | |
+//! | `POST /_sandbox/sessions` | [`SetSessions`] | |
 //! | `POST /_sandbox/stop-task` | [`StopTask`] | |
 //! | `POST /_sandbox/interrupt-task` | [`InterruptTask`] | |
 //! | `POST /_sandbox/capacity` | [`SetCapacity`] | |
@@ -68,8 +69,8 @@ pub use alarm::{AlarmReading, SetAlarm};
 pub use code_deploy::{ContinueCodeDeploy, HandOver, HandedOver, Interfered, StopCodeDeploy};
 pub use commands::{
     Advance, Cleared, ClockReading, DeleteImage, Failure, Health, InterruptTask, MoveTag,
-    PointService, Pushed, PutImage, PutParameter, SetCapacity, SetCrash, SetFate, SetSpeed,
-    SetTargetGroup, SetTaskStart, StopTask, TargetGroup,
+    PointService, Pushed, PutImage, PutParameter, SetCapacity, SetCrash, SetFate, SetSessions,
+    SetSpeed, SetTargetGroup, SetTaskStart, StopTask, TargetGroup,
 };
 pub use service::{
     BreakerMode, BreakerModeError, ScaleBetween, ScaleService, SetBreaker, StopDeployment,

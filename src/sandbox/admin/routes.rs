@@ -10,8 +10,8 @@ use serde_json::json;
 use super::{
     Advance, Cleared, ContinueCodeDeploy, ContinueDeployment, DeleteImage, Failure, HandOver,
     InterruptTask, MoveTag, PointService, PutImage, PutParameter, ScaleBetween, ScaleService,
-    SetAlarm, SetBreaker, SetCapacity, SetCrash, SetFate, SetHook, SetSpeed, SetStrategy,
-    SetTargetGroup, SetTaskStart, StopCodeDeploy, StopDeployment, StopTask,
+    SetAlarm, SetBreaker, SetCapacity, SetCrash, SetFate, SetHook, SetSessions, SetSpeed,
+    SetStrategy, SetTargetGroup, SetTaskStart, StopCodeDeploy, StopDeployment, StopTask,
 };
 use crate::sandbox::{Estate, NewFault, Sandbox, SandboxError, ecr};
 
@@ -36,6 +36,7 @@ const PATHS: &[&str] = &[
     "seed",
     "fates",
     "task-start",
+    "sessions",
     "stop-task",
     "interrupt-task",
     "capacity",
@@ -169,6 +170,7 @@ impl Exchange<'_> {
             "seed" => ok(&sandbox.seed(&self.read::<Estate>()?)?),
             "fates" => done(sandbox.set_fate(&self.read::<SetFate>()?)),
             "task-start" => done(sandbox.set_task_start(self.read::<SetTaskStart>()?.after)),
+            "sessions" => done(sandbox.set_sessions(self.read::<SetSessions>()?.at_most)),
             "stop-task" => done(sandbox.stop_task(&self.read::<StopTask>()?)),
             "interrupt-task" => done(sandbox.interrupt_task(&self.read::<InterruptTask>()?)),
             "capacity" => done(sandbox.set_capacity(&self.read::<SetCapacity>()?)),

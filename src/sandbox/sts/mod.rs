@@ -19,7 +19,7 @@ use super::{
     state::Transaction,
     xml,
 };
-pub(super) use session::{Caller, caller, role_id, unique_id};
+pub(super) use session::{Caller, caller, role_id, set_longest, unique_id};
 use session::{Role, Session};
 
 /// Answers one request to STS. The body is a form; what is answered is the content of the
@@ -73,7 +73,7 @@ fn assume_role(
     }
     form.check_duration(kept.as_ref(), seconds)?;
     let session = Session::start((&role, kept.is_some()), name, machine, seconds);
-    Ok(session.open(transaction)?)
+    Ok(session.open(machine, transaction)?)
 }
 
 /// The role that IAM has, if it has it. Nobody but IAM's roles can be limited further.
@@ -108,7 +108,7 @@ fn assume_with_web_identity(
     }
     form.check_duration(kept.as_ref(), seconds)?;
     let session = Session::start((&role, kept.is_some()), form.session_name()?, machine, seconds);
-    Ok(session.open(transaction)?)
+    Ok(session.open(machine, transaction)?)
 }
 
 /// Checks that a role trusts the bearer of a token.

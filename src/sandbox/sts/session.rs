@@ -1,5 +1,7 @@
 //! Sessions of roles, and how an access key tells who signed with it.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -62,6 +64,29 @@ impl Entity for Session {
     const KIND: &'static str = "sts.session";
 }
 
+/// How long sessions last at most, where that was set.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Longest {
+    /// Seconds on the machine's clock.
+    seconds: u32,
+}
+
+impl Entity for Longest {
+    const KIND: &'static str = "sts.longest";
+}
+
+/// The key of entities of which a sandbox has one.
+const ONLY: &str = "";
+
+/// Has sessions that begin from now on last so long at most, whatever is asked for.
+pub(in crate::sandbox) fn set_longest(
+    transaction: &mut Transaction<'_>,
+    longest: Duration,
+) -> Result<(), SandboxError> {
+    let seconds = u32::try_from(longest.as_secs()).unwrap_or(u32::MAX);
+    transaction.put(ONLY, &Longest { seconds })
+}
+
 /// How many sessions an account has had.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Opened(u32);
@@ -90,9 +115,15 @@ impl Session {
 
     /// Gives the session an access key, and keeps it; writes it as operations answer it.
     pub(super) fn open(
-        self,
+        mut self,
+        machine: Timestamp,
         transaction: &mut Transaction<'_>,
     ) -> Result<Vec<String>, SandboxError> {
+        if let Some(Longest { seconds }) = transaction.get(ONLY)? {
+            let lifetime = SignedDuration::from_secs(seconds.into());
+            let end = machine.saturating_add(lifetime).unwrap_or(machine);
+            self.expires = self.expires.min(end);
+        }
         let number = transaction.get::<Opened>(&self.account)?.unwrap_or_default().0;
         transaction.put(&self.account, &Opened(number.wrapping_add(1)))?;
         let key = credential::session_key(&self.account, number);

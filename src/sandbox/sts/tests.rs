@@ -76,6 +76,16 @@ fn a_session_lasts_as_long_as_was_asked_for_on_the_machines_clock() {
 }
 
 #[test]
+fn a_session_lasts_no_longer_than_was_set() {
+    with_state(|transaction| {
+        set_longest(transaction, std::time::Duration::from_secs(15)).unwrap();
+        let form = format!("RoleArn={ROLE}&RoleSessionName=ann&DurationSeconds=900");
+        let xml = ask(transaction, USER, "AssumeRole", &form).unwrap();
+        assert_eq!(inner(&xml, "Expiration"), "2026-11-21T16:32:27Z");
+    });
+}
+
+#[test]
 fn no_two_sessions_share_a_key() {
     with_state(|transaction| {
         let form = format!("RoleArn={ROLE}&RoleSessionName=ann");

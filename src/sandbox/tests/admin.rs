@@ -81,6 +81,7 @@ fn images_parameters_and_fates_are_changed() {
     own(&bench.sandbox, "DELETE", "fates", &Value::Null);
     assert_eq!(own(&bench.sandbox, "GET", "fates", &Value::Null), (200, json!([])));
     assert_eq!(own(&bench.sandbox, "POST", "task-start", &json!({"after": "5s"})).0, 200);
+    assert_eq!(own(&bench.sandbox, "POST", "sessions", &json!({"at_most": "15s"})).0, 200);
 }
 
 #[test]

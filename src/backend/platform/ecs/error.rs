@@ -128,6 +128,19 @@ impl EcsError {
         })
     }
 
+    /// Whether it stays so however long one waits.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        self.aws().is_some_and(AwsError::is_lasting)
+    }
+
+    /// What to do about credentials, where those are why.
+    #[must_use]
+    pub fn sign_in_hint(&self) -> Option<String> {
+        let error = self.aws().filter(|error| *error.kind() == FaultKind::Credentials);
+        error.and_then(AwsError::hint)
+    }
+
     /// What to do about it, as one imperative sentence.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
