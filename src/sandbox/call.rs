@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     SandboxError,
     credential::{DEFAULT_ACCOUNT, DEFAULT_REGION},
+    region,
 };
 
 /// Whose resources a request is about. Resources of different scopes do not see each other, with
@@ -33,6 +34,27 @@ impl Scope {
     /// The start of every key of an entity in this scope.
     pub(crate) fn key(&self, rest: &str) -> String {
         format!("{}/{}/{rest}", self.account, self.region)
+    }
+
+    /// The ARN of a service's resource here, in the partition of the region.
+    #[must_use]
+    pub fn arn(&self, service: &str, resource: &str) -> String {
+        let Self { account, region } = self;
+        format!("arn:{}:{service}:{region}:{account}:{resource}", region::partition(region))
+    }
+
+    /// The ARN of a resource of IAM's in this account: IAM has no regions.
+    #[must_use]
+    pub fn iam_arn(&self, resource: &str) -> String {
+        let Self { account, region } = self;
+        format!("arn:{}:iam::{account}:{resource}", region::partition(region))
+    }
+
+    /// The host of the account's registry here.
+    #[must_use]
+    pub fn registry(&self) -> String {
+        let Self { account, region } = self;
+        format!("{account}.dkr.ecr.{region}.{}", region::domain(region))
     }
 }
 

@@ -99,10 +99,7 @@ impl Built {
 
     /// The URI of a build.
     fn uri(&self, revision: &str) -> String {
-        let Scope { account, region } = &self.scope;
-        let china = if region.starts_with("cn-") { ".cn" } else { "" };
-        let tag = Self::tag(revision);
-        format!("{account}.dkr.ecr.{region}.amazonaws.com{china}/{}:{tag}", self.repository)
+        format!("{}/{}:{}", self.scope.registry(), self.repository, Self::tag(revision))
     }
 
     /// The URI of the older build, which runs.
@@ -218,7 +215,7 @@ fn definition(
             }
         })
     });
-    let role = format!("arn:aws:iam::{}:role/{}-task-execution", scope.account, project.id);
+    let role = scope.iam_arn(&format!("role/{}-task-execution", project.id));
     let members = [
         ("containerDefinitions", Value::Array(containers.collect())),
         ("executionRoleArn", json!(role)),

@@ -193,7 +193,7 @@ impl Sandbox {
     /// SSM refuses it, or the state cannot be used.
     pub fn put_parameter(&self, put: &PutParameter) -> Result<(), SandboxError> {
         let PutParameter { scope, name, value } = put;
-        let caller = format!("arn:aws:iam::{}:user/somebody-else", scope.account);
+        let caller = scope.iam_arn("user/somebody-else");
         self.change(format!("put parameter `{name}`"), |transaction, now| {
             let author = Author { now, caller: &caller };
             ssm::admin::put(transaction, scope, name, value, author).map(|_version| ())

@@ -138,7 +138,7 @@ impl Sandbox {
                 operation: "RegisterScalableTarget".to_owned(),
                 body: Bytes::new(),
                 now,
-                caller: format!("arn:aws:iam::{}:user/somebody-else", scope.account),
+                caller: scope.iam_arn("user/somebody-else"),
             };
             let id = format!("service/{cluster}/{service}");
             autoscaling::set(&call, transaction, (&id, *min, *max))

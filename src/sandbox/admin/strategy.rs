@@ -183,7 +183,7 @@ impl SetStrategy {
         let functions = self.lambda_hooks.iter().map(|hook| {
             json!({
                 "targetType": "AWS_LAMBDA", "hookTargetArn": self.arn(&hook.function),
-                "roleArn": format!("arn:aws:iam::{}:role/deployment-hooks", self.scope.account),
+                "roleArn": self.scope.iam_arn("role/deployment-hooks"),
                 "lifecycleStages": [hook.stage], "timeoutConfiguration": timeout,
             })
         });
@@ -195,8 +195,7 @@ impl SetStrategy {
         if function.starts_with("arn:") {
             return function.to_owned();
         }
-        let Scope { account, region } = &self.scope;
-        format!("arn:aws:lambda:{region}:{account}:function:{function}")
+        self.scope.arn("lambda", &format!("function:{function}"))
     }
 }
 

@@ -52,7 +52,6 @@ pub(in crate::sandbox) fn hand_over(
     let target_groups = ["blue", "green"].map(|colour| target_group(service, colour));
     blue_green::hand_over(transaction, from, (cluster, service), &target_groups[0])?;
     applications::make(transaction, (from.scope, from.now), &application)?;
-    let account = &from.scope.account;
     let pair = TargetGroupPairInfo::builder()
         .set_target_groups(Some(
             target_groups
@@ -65,7 +64,7 @@ pub(in crate::sandbox) fn hand_over(
         .application_name(&application)
         .deployment_group_name(&group)
         .deployment_config_name(manner.configuration)
-        .service_role_arn(format!("arn:aws:iam::{account}:role/ecsCodeDeployRole"))
+        .service_role_arn(from.scope.iam_arn("role/ecsCodeDeployRole"))
         .deployment_style(
             DeploymentStyle::builder()
                 .deployment_type(DeploymentType::BlueGreen)
@@ -107,11 +106,8 @@ pub(in crate::sandbox) fn target_groups(
 
 /// The listener that traffic comes from.
 fn listener(from: Viewpoint<'_>, service: &str) -> String {
-    let (account, region) = (&from.scope.account, &from.scope.region);
-    format!(
-        "arn:aws:elasticloadbalancing:{region}:{account}:listener/app/{service}/\
-         0123456789abcdef/0123456789abcdef"
-    )
+    let listener = format!("listener/app/{service}/0123456789abcdef/0123456789abcdef");
+    from.scope.arn("elasticloadbalancing", &listener)
 }
 
 /// After what deployments are rolled back.

@@ -188,7 +188,6 @@ fn rollback(one: &Deployment) -> Option<RollbackInfo> {
 
 /// The service as a deployment's target.
 pub(super) fn target(scope: &Scope, found: &Found) -> DeploymentTarget {
-    let Scope { account, region } = scope;
     let (cluster, service) = found.group.target();
     let one = &found.deployment;
     let is_newest = found.service.moves().deployments.first().is_some_and(|it| it.id == one.id);
@@ -199,7 +198,7 @@ pub(super) fn target(scope: &Scope, found: &Found) -> DeploymentTarget {
     let target = EcsTarget::builder()
         .deployment_id(&one.id)
         .target_id(targets::id_of(found))
-        .target_arn(format!("arn:aws:ecs:{region}:{account}:service/{cluster}/{service}"))
+        .target_arn(scope.arn("ecs", &format!("service/{cluster}/{service}")))
         .last_updated_at(time(one.completed_at.or(one.started_at).unwrap_or(one.created_at)))
         .set_lifecycle_events(Some(one.lifecycle.iter().map(lifecycle).collect()))
         .status(match one.status {

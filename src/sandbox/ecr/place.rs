@@ -66,8 +66,7 @@ impl Place {
 
 /// The registry's host.
 pub(super) fn host(scope: &Scope) -> String {
-    let domain = region::domain(&scope.region);
-    format!("{}.dkr.ecr.{}.{domain}", scope.account, scope.region)
+    scope.registry()
 }
 
 /// The registry that a request names, or the caller's.

@@ -342,7 +342,7 @@ fn ask(
         operation: operation.to_owned(),
         body: body.to_string().into(),
         now: from.now,
-        caller: format!("arn:aws:iam::{}:user/somebody-else", from.scope.account),
+        caller: from.scope.iam_arn("user/somebody-else"),
     };
     super::answer(&call, transaction)
 }

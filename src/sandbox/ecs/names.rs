@@ -6,9 +6,9 @@ use crate::sandbox::call::{Fault, Scope};
 /// The cluster that is meant when none is named.
 pub(super) const DEFAULT_CLUSTER: &str = "default";
 
-/// `arn:aws:ecs:<region>:<account>:<resource>`.
+/// `arn:<partition>:ecs:<region>:<account>:<resource>`.
 fn arn(scope: &Scope, resource: &str) -> String {
-    format!("arn:aws:ecs:{}:{}:{resource}", scope.region, scope.account)
+    scope.arn("ecs", resource)
 }
 
 /// A cluster's ARN.

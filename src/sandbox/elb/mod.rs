@@ -38,7 +38,7 @@ pub(in crate::sandbox) fn target_group_arn(scope: &Scope, service: &str) -> Stri
     let text = format!("{account}/{region}/{service}");
     let hash = Uuid::new_v5(&Uuid::NAMESPACE_URL, text.as_bytes()).simple().to_string();
     let id: String = hash.chars().take(16).collect();
-    format!("arn:aws:elasticloadbalancing:{region}:{account}:targetgroup/{name}/{id}")
+    scope.arn("elasticloadbalancing", &format!("targetgroup/{name}/{id}"))
 }
 
 /// The name in a target group's ARN.

@@ -85,9 +85,9 @@ impl World {
     pub(super) fn unreadable_secret(&self, task: &Task, moment: Timestamp) -> Option<String> {
         let has_that_fate = |image: &str| self.fates.of(image, moment) == Fate::NoSecret;
         let container = task.containers.iter().find(|one| has_that_fate(&one.spec.image))?;
-        let (region, account) = place(&task.definition);
-        let secret =
-            format!("arn:aws:secretsmanager:{region}:{account}:secret:{}", container.spec.name);
+        let (partition, region, account) = place(&task.definition);
+        let name = &container.spec.name;
+        let secret = format!("arn:{partition}:secretsmanager:{region}:{account}:secret:{name}");
         let role = self.roles.get(&task.definition).and_then(|arn| arn.rsplit('/').next());
         let role = role.unwrap_or("ecsTaskExecutionRole");
         Some(format!(
@@ -95,7 +95,7 @@ impl World {
              resource retrieval failed: unable to retrieve secret from asm: service call has been \
              retried 1 time(s): failed to fetch secret {secret} from secrets manager: operation \
              error Secrets Manager: GetSecretValue, https response error StatusCode: 400, api \
-             error AccessDeniedException: User: arn:aws:sts::{account}:assumed-role/{role}/{} is \
+             error AccessDeniedException: User: arn:{partition}:sts::{account}:assumed-role/{role}/{} is \
              not authorized to perform: secretsmanager:GetSecretValue on resource: {secret} because \
              no identity-based policy allows the secretsmanager:GetSecretValue action",
             task.id
@@ -111,14 +111,15 @@ impl World {
     ) -> Option<String> {
         let has_that_fate = |image: &str| self.fates.of(image, moment) == Fate::NoRole;
         revision.containers.iter().find(|one| has_that_fate(&one.image))?;
-        let (_, account) = place(&revision.task_definition);
-        let made_up = || format!("arn:aws:iam::{account}:role/ecsTaskExecutionRole");
+        let (partition, _, account) = place(&revision.task_definition);
+        let made_up = || format!("arn:{partition}:iam::{account}:role/ecsTaskExecutionRole");
         Some(self.roles.get(&revision.task_definition).cloned().unwrap_or_else(made_up))
     }
 }
 
-/// The region and the account of an ARN.
-fn place(arn: &str) -> (&str, &str) {
-    let mut parts = arn.split(':').skip(3);
-    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+/// The partition, the region and the account of an ARN.
+fn place(arn: &str) -> (&str, &str, &str) {
+    let mut parts = arn.split(':').skip(1);
+    let (partition, _service) = (parts.next().unwrap_or_default(), parts.next());
+    (partition, parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
 }

@@ -117,16 +117,8 @@ pub(super) fn family(input: &CreateServiceInput) -> Option<String> {
 
 /// The role that ECS uses for the load balancer: its service-linked one unless another is given.
 fn role(call: &Call, input: &CreateServiceInput) -> String {
-    let account = &call.scope.account;
-    input.role().map_or_else(
-        || {
-            format!(
-                "arn:aws:iam::{account}:role/aws-service-role/ecs.amazonaws.com/\
-                 AWSServiceRoleForECS"
-            )
-        },
-        str::to_owned,
-    )
+    let linked = "role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS";
+    input.role().map_or_else(|| call.scope.iam_arn(linked), str::to_owned)
 }
 
 /// The `deployments`, PRIMARY first.
