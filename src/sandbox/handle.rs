@@ -240,6 +240,7 @@ fn refused(
         return Some(refusal::expired(target.protocol));
     }
     match decision.kind? {
+        FaultKind::Conflict => Some(refusal::conflict(target.protocol)),
         FaultKind::Expired => Some(refusal::expired(target.protocol)),
         FaultKind::Skew(seconds) => refusal::skewed(target.protocol, moment.machine, seconds),
         FaultKind::Throttle | FaultKind::Quota => Some(refusal::throttled(target.protocol)),

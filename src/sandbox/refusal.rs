@@ -87,6 +87,12 @@ pub(super) fn internal(service: Service) -> Fault {
     Fault::Answer { status: 500, code: code.to_owned(), members: members.into_iter().collect() }
 }
 
+/// The request contradicts what is there.
+pub(super) fn conflict(protocol: Protocol) -> Fault {
+    let message = "The request conflicts with the current state of the resource.";
+    refuse(protocol, (400, "ConflictException"), (409, "Conflict"), message)
+}
+
 /// The session that signed the request is over.
 pub(super) fn expired(protocol: Protocol) -> Fault {
     let message = "The security token included in the request is expired";

@@ -29,7 +29,7 @@ impl Latency {
 
 /// What happens to a request.
 ///
-/// As text: `throttle`, `deny`, `expired`, `skew=SECONDS`, `error`, `error-after`, `timeout`, `drop`,
+/// As text: `throttle`, `deny`, `conflict`, `expired`, `skew=SECONDS`, `error`, `error-after`, `timeout`, `drop`,
 /// `drop-after`, `latency=MILLISECONDS` or `quota`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -38,6 +38,8 @@ pub enum FaultKind {
     Throttle,
     /// It is refused for want of a permission: `AccessDeniedException`.
     Deny,
+    /// It is refused because it contradicts what is there: `ConflictException`.
+    Conflict,
     /// It is refused because the session that signed it is over: `ExpiredTokenException`.
     Expired,
     /// The services' clock is ahead of the client's by so many seconds, or behind: what is signed with a
@@ -62,7 +64,7 @@ pub enum FaultKind {
 /// Why a text is no fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a fault: throttle, deny, expired, skew=SECONDS, error, error-after, timeout, drop, drop-after, \
+    "`{0}` is not a fault: throttle, deny, conflict, expired, skew=SECONDS, error, error-after, timeout, drop, drop-after, \
      latency=MILLISECONDS and quota are"
 )]
 pub struct FaultKindError(String);
@@ -74,6 +76,7 @@ impl FromStr for FaultKind {
         Ok(match text {
             "throttle" => Self::Throttle,
             "deny" => Self::Deny,
+            "conflict" => Self::Conflict,
             "expired" => Self::Expired,
             "error" => Self::Error,
             "error-after" => Self::ErrorAfter,
@@ -102,6 +105,7 @@ impl fmt::Display for FaultKind {
         match self {
             Self::Throttle => f.pad("throttle"),
             Self::Deny => f.pad("deny"),
+            Self::Conflict => f.pad("conflict"),
             Self::Expired => f.pad("expired"),
             Self::Skew(seconds) => f.pad(&format!("skew={seconds}")),
             Self::Error => f.pad("error"),
@@ -138,6 +142,7 @@ mod tests {
         for text in [
             "throttle",
             "deny",
+            "conflict",
             "expired",
             "skew=-3600",
             "error",

@@ -253,6 +253,9 @@ impl AwsError {
             FaultKind::Unreachable => {
                 Some("check the network, the region's name and `HTTPS_PROXY`".into())
             }
+            FaultKind::Conflict => {
+                Some("see what somebody else changed there, then run it again".into())
+            }
             FaultKind::Ambiguous => Some("look at what runs now before doing it again".into()),
             FaultKind::Server => Some(
                 "see <https://health.aws.amazon.com> for an outage of AWS, then run it again"
