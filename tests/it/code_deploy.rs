@@ -501,3 +501,21 @@ fn controllers_of_others_stay_refused() {
     let run = shop.run(INDEXER).expect(1);
     run.tells("EXTERNAL");
 }
+
+#[test]
+fn a_lost_answer_that_may_not_be_looked_after_says_so() {
+    let shop = shop(&[]);
+    shop.sandbox(&["fault", "add", "CreateDeployment", "timeout", "--times", "1"]);
+    let deploy = shop.start(INDEXER);
+    until("the deployment is asked for", || shop.count("CreateDeployment") == 1);
+    shop.sandbox(&["fault", "add", "ListDeployments", "deny"]);
+    let run = deploy.end().expect(8);
+    run.prints("it is not known whether CodeDeploy was told to deploy ECS service")
+        .prints(", and it cannot be looked up: ")
+        .prints("`ListDeployments` is not allowed")
+        .prints("codedeploy:ListDeployments");
+    assert_eq!(shop.count("CreateDeployment"), 1);
+    shop.sandbox(&["fault", "clear"]);
+    shop.run(&["resume", "d1"]).expect(0).prints("VERIFIED");
+    assert_eq!(shop.count("CreateDeployment"), 1);
+}

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{CREATE_DEPLOYMENT, CodeDeploy, STOP_DEPLOYMENT};
 use crate::{
-    backend::{aws::AwsError, platform::ecs::EcsError},
+    backend::platform::ecs::EcsError,
     model::{CodeDeployOrder, EcsDeploymentId, EcsServiceName, TaskDefinitionArn},
 };
 
@@ -87,7 +87,10 @@ impl CodeDeploy {
             match self.look_for(new).await {
                 Ok(Some(found)) => return Ok((found, true)),
                 Ok(None) if attempt < ATTEMPTS => doubt = Some(source),
-                _ => return Err(in_doubt(new, source)),
+                looked => {
+                    let (service, look) = (new.service.clone(), looked.err().map(Box::new));
+                    return Err(EcsError::CreateInDoubt { service, look, source });
+                }
             }
         }
         Err(EcsError::unreadable(new.service.as_str(), "it was never asked for"))
@@ -148,9 +151,4 @@ impl CodeDeploy {
             Err(error) => Err(EcsError::of(format!("stop deployment {id} of CodeDeploy"))(error)),
         }
     }
-}
-
-/// A deployment of which nobody can say whether it was asked for.
-fn in_doubt(new: &NewDeployment<'_>, source: AwsError) -> EcsError {
-    EcsError::CreateInDoubt { service: new.service.clone(), source }
 }

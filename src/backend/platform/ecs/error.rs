@@ -43,10 +43,12 @@ pub enum EcsError {
         reason: String,
     },
     /// Whether a revision was registered is not known.
-    #[error("it is not known whether a revision of `{family}` was registered")]
+    #[error("it is not known whether a revision of `{family}` was registered{}", unseen(look.as_deref()))]
     RegisterInDoubt {
         /// The family.
         family: String,
+        /// Why it could not be looked up, if that is why.
+        look: Option<Box<EcsError>>,
         /// Why the answer is missing.
         source: AwsError,
     },
@@ -67,23 +69,37 @@ pub enum EcsError {
         source: AwsError,
     },
     /// Whether a deployment of CodeDeploy was made is not known.
-    #[error("it is not known whether CodeDeploy was told to deploy ECS service `{service}`")]
+    #[error(
+        "it is not known whether CodeDeploy was told to deploy ECS service `{service}`{}",
+        unseen(look.as_deref())
+    )]
     CreateInDoubt {
         /// The service.
         service: EcsServiceName,
+        /// Why it could not be looked up, if that is why.
+        look: Option<Box<EcsError>>,
         /// Why the answer is missing.
         source: AwsError,
     },
     /// Whether a service was told to move is not known.
-    #[error("it is not known whether ECS service `{service}` was updated")]
+    #[error("it is not known whether ECS service `{service}` was updated{}", unseen(look.as_deref()))]
     UpdateInDoubt {
         /// The service.
         service: EcsServiceName,
+        /// Why it could not be looked up, if that is why.
+        look: Option<Box<EcsError>>,
         /// The service as it was when looked at again, if it could be.
         observed: Option<Box<ObservedService>>,
         /// Why the answer is missing.
         source: AwsError,
     },
+}
+
+/// What keeps from finding out, as the end of a sentence.
+fn unseen(look: Option<&EcsError>) -> String {
+    let Some(look) = look else { return String::new() };
+    let why = std::error::Error::source(look).map(|why| format!(": {why}")).unwrap_or_default();
+    format!(", and it cannot be looked up: {look}{why}")
 }
 
 impl EcsError {
@@ -148,6 +164,9 @@ impl EcsError {
             Self::ClusterNotFound { .. } => {
                 Some("correct `cluster` or `region` of the environment in the manifest".to_owned())
             }
+            Self::RegisterInDoubt { look: Some(look), .. }
+            | Self::CreateInDoubt { look: Some(look), .. }
+            | Self::UpdateInDoubt { look: Some(look), .. } => look.hint(),
             other => other.aws().and_then(AwsError::hint),
         }
     }

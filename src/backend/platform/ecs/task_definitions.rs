@@ -113,7 +113,11 @@ impl Ecs {
                 Ok(latest) if is_wanted(&latest) => return Ok(latest.arn),
                 Ok(_) | Err(EcsError::TaskDefinitionNotFound { .. })
                     if attempts < REGISTER_ATTEMPTS => {}
-                _ => return Err(EcsError::RegisterInDoubt { family: family.to_owned(), source }),
+                looked => {
+                    let look = looked.err().map(Box::new);
+                    let family = family.to_owned();
+                    return Err(EcsError::RegisterInDoubt { family, look, source });
+                }
             }
         }
     }

@@ -107,11 +107,15 @@ impl Ecs {
             };
             tokio::time::sleep(SETTLE).await;
             let observed = self.observe_one(update.cluster, update.service).await;
-            let Ok(Some(service)) = observed else { return Err(in_doubt(update, None, source)) };
+            let service = match observed {
+                Ok(Some(service)) => service,
+                Ok(None) => return Err(in_doubt(update, Ok(None), source)),
+                Err(look) => return Err(in_doubt(update, Err(look), source)),
+            };
             match update.trace_in(&service) {
                 Trace::Done => return Ok(UpdateOutcome::FoundAfterDoubt(service)),
                 Trace::Untouched if attempts < most => doubt = Some(source),
-                _ => return Err(in_doubt(update, Some(service), source)),
+                _ => return Err(in_doubt(update, Ok(Some(service)), source)),
             }
         }
     }
@@ -184,12 +188,12 @@ fn members(value: Value) -> Map<String, Value> {
 /// An update of which nobody can say whether it took effect.
 fn in_doubt(
     update: &ServiceUpdate<'_>,
-    observed: Option<ObservedService>,
+    looked: Result<Option<ObservedService>, EcsError>,
     source: AwsError,
 ) -> EcsError {
-    EcsError::UpdateInDoubt {
-        service: update.service.clone(),
-        observed: observed.map(Box::new),
-        source,
-    }
+    let (observed, look) = match looked {
+        Ok(observed) => (observed.map(Box::new), None),
+        Err(look) => (None, Some(Box::new(look))),
+    };
+    EcsError::UpdateInDoubt { service: update.service.clone(), look, observed, source }
 }
