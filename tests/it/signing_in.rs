@@ -34,6 +34,12 @@ fn project(more: &str, of_prod: &str) -> Shop {
     Shop::with(&manifest)
 }
 
+/// The time by the machine's clock, which credentials go by.
+#[expect(clippy::disallowed_methods, reason = "what ends by the clock is waited for by the clock")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
 /// Has a deployment wait for longer than its credentials last, and checks that it succeeds with new
 /// ones, of a role.
 fn outlives_its_credentials(shop: &Shop, role: &str, sign_in: impl Fn(&Desk, &mut Command)) {
@@ -47,7 +53,7 @@ fn outlives_its_credentials(shop: &Shop, role: &str, sign_in: impl Fn(&Desk, &mu
     let before = desk.sessions();
     let last = before.iter().map(|session| session.expires).max().unwrap();
     until("the first credentials are over, and others were asked for", || {
-        Timestamp::now() > last && desk.sessions().len() > before.len()
+        now() > last && desk.sessions().len() > before.len()
     });
     shop.go_fast();
     deploy.end().expect(0).prints("VERIFIED");
@@ -206,15 +212,18 @@ fn a_profile_that_leads_nowhere_is_told_with_what_is_wrong_in_it() {
     ");
 }
 
+/// Tells what `status` says where what is set leads nowhere.
+fn status(shop: &Shop, desk: &Desk, set: &dyn Fn(&mut Command)) -> String {
+    let mut command = desk.program(shop, &["status", "all", "prod"]);
+    set(&mut command);
+    told(shop, desk, &Started::of(command).end().expect(1))
+}
+
 #[test]
-fn what_a_job_or_a_machine_signs_in_with_is_named_where_it_leads_nowhere() {
+fn a_token_of_a_job_that_leads_nowhere_is_told_as_such() {
     let shop = project("", "");
     let desk = Desk::of(&shop);
-    let status = |set: &dyn Fn(&mut Command)| {
-        let mut command = desk.program(&shop, &["status", "all", "prod"]);
-        set(&mut command);
-        told(&shop, &desk, &Started::of(command).end().expect(1))
-    };
+    let status = |set: &dyn Fn(&mut Command)| status(&shop, &desk, set);
     let role = format!("arn:aws:iam::{ACCOUNT}:role/ci");
     let token = shop.write("token", "abc");
     let shows = |command: &mut Command, file: &str| {
@@ -244,6 +253,13 @@ fn what_a_job_or_a_machine_signs_in_with_is_named_where_it_leads_nowhere() {
       because: no valid AWS credentials for `GetCallerIdentity`: none were found in the environment, the shared configuration files, or the container, and `AWS_WEB_IDENTITY_TOKEN_FILE` is set without a role
     hint: set `AWS_ROLE_ARN` to the role that takes this job's token
     ");
+}
+
+#[test]
+fn a_role_of_a_container_or_an_instance_that_leads_nowhere_is_told_as_such() {
+    let shop = project("", "");
+    let desk = Desk::of(&shop);
+    let status = |set: &dyn Fn(&mut Command)| status(&shop, &desk, set);
     insta::assert_snapshot!(status(&|command| {
         command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:9/container");
     }), @r"
@@ -317,7 +333,7 @@ fn whoever_signs_in_again_meanwhile_needs_do_nothing_else() {
     let shop = project(PROFILE, "");
     let desk = Desk::of(&shop);
     shop.write(".aws/config", SSO_PROFILE);
-    let soon = Timestamp::now() + SignedDuration::from_secs(12);
+    let soon = now() + SignedDuration::from_secs(12);
     shop.write(SSO_FILE, &sso_token(&soon.to_string()));
     shop.sandbox(&["sessions", "6s"]);
     shop.stand_still();

@@ -30,7 +30,7 @@ use crate::model::{CredentialSource, SignIn};
 #[derive(Debug, Clone)]
 pub(super) struct Places {
     /// Each with what gives them.
-    places: Vec<(CredentialSource, SharedCredentialsProvider)>,
+    each: Vec<(CredentialSource, SharedCredentialsProvider)>,
     /// Whether there is but one, which the settings name.
     is_named: bool,
     /// Where the last credentials came from.
@@ -42,7 +42,7 @@ impl Places {
     /// service is asked only where it is wanted: elsewhere nobody answers, and the silence takes
     /// seconds.
     pub(super) fn of(connection: &Connection, config: &ProviderConfig) -> Self {
-        let of = |is_named, places| Self { places, is_named, last: Arc::default() };
+        let of = |is_named, each| Self { each, is_named, last: Arc::default() };
         if let Some(given) = &connection.credentials {
             return of(true, vec![(CredentialSource::Sandbox, given.clone())]);
         }
@@ -62,12 +62,12 @@ impl Places {
     /// Looks for credentials.
     async fn look(&self) -> provider::Result {
         let (mut lacks_role, mut asks_instance) = (false, false);
-        for (source, provider) in &self.places {
+        for (source, provider) in &self.each {
             asks_instance |= *source == CredentialSource::Instance;
             match provider.provide_credentials().await {
                 Ok(found) => {
                     let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-                    *last = self.sources(source, &found);
+                    *last = sources(source, &found);
                     return Ok(found);
                 }
                 Err(CredentialsError::CredentialsNotLoaded(why)) if !self.is_named => {
@@ -86,24 +86,6 @@ impl Places {
     /// Where the last credentials came from; nothing before there were any.
     pub(super) fn last(&self) -> Vec<CredentialSource> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Where credentials come from, as the SDK notes it in them.
-    fn sources(&self, place: &CredentialSource, found: &Credentials) -> Vec<CredentialSource> {
-        if *place == CredentialSource::Sandbox {
-            return vec![CredentialSource::Sandbox];
-        }
-        let noted = found.get_property::<Vec<AwsCredentialFeature>>();
-        let mut sources: Vec<CredentialSource> =
-            noted.into_iter().flatten().filter_map(|feature| source(feature, place)).collect();
-        // The profile is noted last, and comes first.
-        let of_profile = |source: &CredentialSource| matches!(source, CredentialSource::Profile(_));
-        sources.sort_by_key(|source| !of_profile(source));
-        sources.dedup();
-        if sources.is_empty() {
-            sources.push(CredentialSource::Unknown);
-        }
-        sources
     }
 }
 
@@ -137,6 +119,24 @@ fn usual(
         places.push((CredentialSource::Instance, SharedCredentialsProvider::new(instance.build())));
     }
     places
+}
+
+/// Where credentials come from, as the SDK notes it in them.
+fn sources(place: &CredentialSource, found: &Credentials) -> Vec<CredentialSource> {
+    if *place == CredentialSource::Sandbox {
+        return vec![CredentialSource::Sandbox];
+    }
+    let noted = found.get_property::<Vec<AwsCredentialFeature>>();
+    let mut sources: Vec<CredentialSource> =
+        noted.into_iter().flatten().filter_map(|feature| source(feature, place)).collect();
+    // The profile is noted last, and comes first.
+    let of_profile = |source: &CredentialSource| matches!(source, CredentialSource::Profile(_));
+    sources.sort_by_key(|source| !of_profile(source));
+    sources.dedup();
+    if sources.is_empty() {
+        sources.push(CredentialSource::Unknown);
+    }
+    sources
 }
 
 /// A source as the SDK notes it. A web identity of the environment is noted as one of a profile.
