@@ -202,6 +202,12 @@ pub enum ManifestErrorKind {
         /// The text.
         String,
     ),
+    /// A text that is not the host of a private ECR registry.
+    #[error("`{0}` is not the host of an ECR registry")]
+    InvalidRegistry(
+        /// The text.
+        String,
+    ),
     /// A text that is not the name of an image repository.
     #[error("`{value}` is not an image repository: {reason}")]
     InvalidRepository {

@@ -38,6 +38,7 @@ impl Kind {
             Self::InvalidId(_)
             | Self::InvalidAccount(_)
             | Self::InvalidRoleArn(_)
+            | Self::InvalidRegistry(_)
             | Self::InvalidRepository { .. }
             | Self::InvalidDuration { .. }
             | Self::AmbiguousContainer { .. }
@@ -131,6 +132,9 @@ impl Kind {
             }
             Self::InvalidRoleArn(_) => {
                 "write the role as `arn:aws:iam::<account>:role/<name>`".to_owned()
+            }
+            Self::InvalidRegistry(_) => {
+                "write the registry as `<account>.dkr.ecr.<region>.amazonaws.com`".to_owned()
             }
             Self::InvalidRepository { .. } => {
                 "write the repository without tag and digest, such as `example/id_minter`"

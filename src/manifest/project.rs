@@ -12,8 +12,9 @@ use indexmap::IndexMap;
 
 use super::source::{Mark, Source, Span};
 use crate::model::{
-    AccountId, ClusterName, CodeDeployGroup, ContainerName, EcsServiceName, EnvironmentId, IdError,
-    ImageId, ImageUri, OnFailure, ProjectId, Region, RunTask, ServiceId, ServiceSetId, TableName,
+    AccountId, ClusterName, CodeDeployGroup, ContainerName, EcrRegistry, EcsServiceName,
+    EnvironmentId, IdError, ImageId, ImageUri, OnFailure, ProjectId, Region, RunTask, ServiceId,
+    ServiceSetId, TableName,
 };
 
 /// Where the store is, from the folder of the manifest.
@@ -133,6 +134,9 @@ pub struct Environment {
     /// The environment whose last verified images are deployed here; the label `latest` where
     /// there is none.
     pub from: Option<EnvironmentId>,
+    /// The registry that images are deployed from; where there is none, the one that each was
+    /// registered with.
+    pub registry: Option<EcrRegistry>,
     /// What is done with the other services of a deployment when one fails.
     pub on_failure: OnFailure,
     /// Whether a deployment must say why it is made.

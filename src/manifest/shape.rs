@@ -145,6 +145,10 @@ shape! {
         /// The environment whose last verified images are deployed here. Default: the images under
         /// the label `latest`.
         from: Text,
+        /// The host of the ECR registry that images are deployed from, such as
+        /// `222222222222.dkr.ecr.eu-west-1.amazonaws.com`: each image has to be there at the same
+        /// digest. Default: the registry that the image was registered with.
+        registry: Text,
         /// What is done with the other services when one fails: `rollback` puts back all that were
         /// moved, `hold` starts nothing more and leaves them where they are, `continue` deploys
         /// the others all the same. Default: `rollback`.

@@ -9,6 +9,7 @@ mod arn;
 mod audit;
 mod code_deploy;
 mod deployment;
+mod ecr_registry;
 mod event;
 mod evidence;
 mod failed_restart;
@@ -41,6 +42,7 @@ pub use deployment::{
     Compensation, Deployment, DeploymentKind, DeploymentStatus, OnFailure, Step, StepBefore,
     StepStatus, StepTarget,
 };
+pub use ecr_registry::EcrRegistry;
 pub use event::{Event, Listener, StepProgress, TaskHappening};
 pub use evidence::{
     Cause, ContainerExit, ContainerLog, Diagnosis, EVIDENCE_BYTES, Evidence, Gap, LogLine,

@@ -177,6 +177,7 @@ async fn draft_beside(
     let search = Search {
         home: environment.home(),
         access: &access,
+        registry: environment.registry.as_ref(),
         source: &source,
         given: &request.images,
         users: &users,

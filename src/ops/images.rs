@@ -7,8 +7,8 @@ use crate::{
     backend::registry::Resolution,
     manifest::{Environment, Home, Project},
     model::{
-        Digest, EnvironmentId, ImageId, ImageUri, Label, ParameterName, ReleaseHash, ReleaseNumber,
-        ReleasedImage, ServiceId,
+        Digest, EcrRegistry, EnvironmentId, ImageId, ImageUri, Label, ParameterName, ReleaseHash,
+        ReleaseNumber, ReleasedImage, ServiceId,
     },
     plan::{ImageSource, Problem},
 };
@@ -18,6 +18,8 @@ use crate::{
 struct Named {
     /// Its URI.
     uri: ImageUri,
+    /// The URI that the source gives, where the environment has a registry of its own.
+    origin: Option<ImageUri>,
     /// The digest it had when it was registered or released, if that is known.
     digest: Option<Digest>,
     /// The version of the code, if that is known.
@@ -26,7 +28,8 @@ struct Named {
 
 impl From<ReleasedImage> for Named {
     fn from(image: ReleasedImage) -> Self {
-        Self { uri: image.uri, digest: image.digest, release_hash: Some(image.release_hash) }
+        let release_hash = Some(image.release_hash);
+        Self { uri: image.uri, origin: None, digest: image.digest, release_hash }
     }
 }
 
@@ -47,6 +50,8 @@ pub(super) struct Search<'a> {
     pub(super) home: Home,
     /// Its AWS.
     pub(super) access: &'a Access,
+    /// The registry that they are to be in, where it is not the one that the source gives.
+    pub(super) registry: Option<&'a EcrRegistry>,
     /// Where they come from.
     pub(super) source: &'a ImageSource,
     /// Those that are given on the command line instead.
@@ -108,9 +113,10 @@ pub(super) async fn gather(
         }
         ImageSource::Release(number) => from_release(workspace, *number, &wanted).await?,
     };
+    name_copies(search.registry, &mut named);
     let given = search.given.iter().map(|(image, uri)| {
         let digest = uri.digest().cloned();
-        (image.clone(), Named { uri: uri.clone(), digest, release_hash: None })
+        (image.clone(), Named { uri: uri.clone(), origin: None, digest, release_hash: None })
     });
     named.extend(given);
     note_missing(search, &named, &mut gathered);
@@ -183,7 +189,7 @@ fn parse_values(
         match ImageUri::parse(value) {
             Ok(uri) => {
                 let digest = uri.digest().cloned();
-                named.insert(image, Named { uri, digest, release_hash: None });
+                named.insert(image, Named { uri, origin: None, digest, release_hash: None });
             }
             Err(error) => {
                 let parameter = ParameterName::of_image(&project.id, label, &image);
@@ -258,45 +264,101 @@ fn note_missing(search: &Search<'_>, named: &BTreeMap<ImageId, Named>, gathered:
     }
 }
 
-/// Asks the registry for every image, and compares its digest with the one known.
+/// Names images as the environment's registry does. What is given by hand stays as it is given.
+fn name_copies(registry: Option<&EcrRegistry>, named: &mut BTreeMap<ImageId, Named>) {
+    let Some(registry) = registry else { return };
+    for named in named.values_mut() {
+        if let Some(copy) = registry.copy_of(&named.uri) {
+            named.origin = Some(std::mem::replace(&mut named.uri, copy));
+        }
+    }
+}
+
+/// Asks the registries for every image, and compares its digest with the one known: from the record,
+/// or from the registry that the source gives.
 async fn resolve(
     search: &Search<'_>,
     named: BTreeMap<ImageId, Named>,
     gathered: &mut Gathered,
 ) -> Result<(), OpError> {
-    let uris: Vec<ImageUri> = named.values().map(|named| named.uri.clone()).collect();
+    let unknown = named.values().filter(|named| named.digest.is_none());
+    let origins = unknown.filter_map(|named| named.origin.clone());
+    let uris: Vec<ImageUri> =
+        named.values().map(|named| named.uri.clone()).chain(origins).collect();
     let found = search.access.registry.resolve(&uris).await?;
     for (image, named) in named {
-        let Named { uri, digest: known, release_hash } = named;
-        let digest = match found.get(&uri) {
-            Some(Resolution::Missing { reason }) => {
-                let problem =
-                    Problem::ImageMissing { image: image.clone(), uri, reason: reason.clone() };
-                gathered.problems.insert(image, problem);
-                continue;
-            }
-            Some(Resolution::TagMoved) => {
-                let reason = TAG_MOVED.to_owned();
-                let problem = Problem::ImageMissing { image: image.clone(), uri, reason };
-                gathered.problems.insert(image, problem);
-                continue;
-            }
-            Some(Resolution::Found { digest, platforms, .. }) => match known {
-                Some(was) if was != *digest => {
-                    let is = digest.clone();
-                    let problem = Problem::ImageMoved { image: image.clone(), uri, was, is };
-                    gathered.problems.insert(image, problem);
-                    continue;
+        match resolved(&image, named, &found) {
+            Ok((released, platforms)) => {
+                if let Some(platforms) = platforms {
+                    gathered.platforms.insert(image.clone(), platforms);
                 }
-                _ => {
-                    gathered.platforms.insert(image.clone(), platforms.clone());
-                    Some(digest.clone())
-                }
-            },
-            Some(Resolution::NotAsked) | None => known,
-        };
-        let release_hash = release_hash.unwrap_or_else(|| uri.release_hash());
-        gathered.images.insert(image, ReleasedImage { uri, digest, release_hash });
+                gathered.images.insert(image, released);
+            }
+            Err(problem) => drop(gathered.problems.insert(image, problem)),
+        }
     }
     Ok(())
+}
+
+/// An image at its exact digest, with those of its platforms where its registry was asked; or what
+/// stands against it.
+fn resolved(
+    image: &ImageId,
+    named: Named,
+    found: &BTreeMap<ImageUri, Resolution>,
+) -> Result<(ReleasedImage, Option<Vec<Digest>>), Problem> {
+    let known = known_digest(image, &named, found)?;
+    let Named { uri, origin, release_hash, .. } = named;
+    let release_hash = release_hash.unwrap_or_else(|| uri.release_hash());
+    let image = image.clone();
+    match found.get(&uri) {
+        Some(Resolution::Missing { reason }) => Err(missing(image, (uri, origin), reason)),
+        Some(Resolution::TagMoved) => Err(missing(image, (uri, origin), TAG_MOVED)),
+        Some(Resolution::Found { digest, platforms, .. }) => {
+            let is = digest.clone();
+            match (known.filter(|was| was != digest), origin) {
+                (Some(was), None) => Err(Problem::ImageMoved { image, uri, was, is }),
+                (Some(was), Some(origin)) => {
+                    Err(Problem::OtherCopy { image, uri, is, origin, was })
+                }
+                (None, _) => {
+                    let released = ReleasedImage { uri, digest: Some(is), release_hash };
+                    Ok((released, Some(platforms.clone())))
+                }
+            }
+        }
+        Some(Resolution::NotAsked) | None => {
+            Ok((ReleasedImage { uri, digest: known, release_hash }, None))
+        }
+    }
+}
+
+/// The digest that an image has to have, if it is known.
+fn known_digest(
+    image: &ImageId,
+    named: &Named,
+    found: &BTreeMap<ImageUri, Resolution>,
+) -> Result<Option<Digest>, Problem> {
+    let (None, Some(origin)) = (&named.digest, &named.origin) else {
+        return Ok(named.digest.clone());
+    };
+    match found.get(origin) {
+        Some(Resolution::Found { digest, .. }) => Ok(Some(digest.clone())),
+        Some(Resolution::Missing { reason }) => {
+            Err(missing(image.clone(), (origin.clone(), None), reason))
+        }
+        Some(Resolution::TagMoved) => {
+            Err(missing(image.clone(), (origin.clone(), None), TAG_MOVED))
+        }
+        Some(Resolution::NotAsked) | None => Ok(None),
+    }
+}
+
+/// That a registry does not have an image.
+fn missing(image: ImageId, (uri, origin): (ImageUri, Option<ImageUri>), reason: &str) -> Problem {
+    let reason = reason.to_owned();
+    match origin {
+        Some(origin) => Problem::NotCopied { image, uri, origin, reason },
+        None => Problem::ImageMissing { image, uri, reason },
+    }
 }

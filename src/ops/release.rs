@@ -73,8 +73,14 @@ pub async fn make_release(
     if let Some(image) = request.images.keys().find(|image| !users.contains_key(*image)) {
         return Err(OpError::NotSelected { image: image.to_string() });
     }
-    let search =
-        Search { home, access: &access, source: &source, given: &request.images, users: &users };
+    let search = Search {
+        home,
+        access: &access,
+        registry: environment.and_then(|environment| environment.registry.as_ref()),
+        source: &source,
+        given: &request.images,
+        users: &users,
+    };
     let gathered = gather(workspace, &search).await?;
     let (gathered, left_out) = settle(gathered, request.allow_missing)?;
     let (release, created) = workspace

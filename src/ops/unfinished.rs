@@ -299,6 +299,8 @@ async fn legs(
     let search = Search {
         home: environment.home(),
         access,
+        // The release has the images as they are called here.
+        registry: None,
         source: &source,
         given: &BTreeMap::new(),
         users: &users,

@@ -72,6 +72,36 @@ pub enum Problem {
         /// The digest it has.
         is: Digest,
     },
+    /// The environment's own registry does not have the image.
+    #[error("image `{image}` is not in the environment's registry: `{uri}` ({reason})")]
+    NotCopied {
+        /// The image.
+        image: ImageId,
+        /// Its URI there.
+        uri: ImageUri,
+        /// The URI that was registered or released.
+        origin: ImageUri,
+        /// The registry's words.
+        reason: String,
+    },
+    /// The environment's own registry has another image of this name.
+    #[error(
+        "image `{image}` is another one in the environment's registry: `{uri}` is {}, and `{origin}` is {}",
+        is.short(),
+        was.short()
+    )]
+    OtherCopy {
+        /// The image.
+        image: ImageId,
+        /// Its URI there.
+        uri: ImageUri,
+        /// The digest it has there.
+        is: Digest,
+        /// The URI that was registered or released.
+        origin: ImageUri,
+        /// The digest that this has.
+        was: Digest,
+    },
     /// ECS has no such service.
     #[error("service `{service}` is not in cluster `{cluster}`: no ECS service `{ecs_service}`")]
     ServiceMissing {
@@ -190,19 +220,12 @@ impl Problem {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
-            Self::NotRegistered { image, .. } => format!(
-                "run `release-tool register <uri> {image}`, or leave its services out with \
-                 `--allow-missing`"
-            ),
-            Self::NotAnImage { .. } => {
-                "run `release-tool register <uri> <service>` to write it anew".to_owned()
-            }
-            Self::ImageMissing { image, .. } => format!(
-                "push the image, or register another with `release-tool register <uri> {image}`"
-            ),
-            Self::ImageMoved { image, uri, .. } => format!(
-                "if the new image is meant, run `release-tool register {uri} {image}` and deploy again"
-            ),
+            Self::NotRegistered { .. }
+            | Self::NotAnImage { .. }
+            | Self::ImageMissing { .. }
+            | Self::ImageMoved { .. }
+            | Self::NotCopied { .. }
+            | Self::OtherCopy { .. } => self.hint_on_image(),
             Self::ServiceMissing { service, .. } => format!(
                 "create it, or set `services.{service}.service` in the manifest to the ECS \
                  service's name"
@@ -245,6 +268,34 @@ impl Problem {
                 "look at it with `aws ecs describe-task-definition --task-definition {}`",
                 task_definition.short()
             ),
+        }
+    }
+
+    /// What to do about an image.
+    fn hint_on_image(&self) -> String {
+        match self {
+            Self::NotRegistered { image, .. } => format!(
+                "run `release-tool register <uri> {image}`, or leave its services out with \
+                 `--allow-missing`"
+            ),
+            Self::NotAnImage { .. } => {
+                "run `release-tool register <uri> <service>` to write it anew".to_owned()
+            }
+            Self::ImageMissing { image, .. } => format!(
+                "push the image, or register another with `release-tool register <uri> {image}`"
+            ),
+            Self::ImageMoved { image, uri, .. } => format!(
+                "if the new image is meant, run `release-tool register {uri} {image}` and deploy again"
+            ),
+            Self::NotCopied { uri, origin, .. } => {
+                format!("copy it as it is, for example with `crane copy {origin} {uri}`")
+            }
+            Self::OtherCopy { uri, origin, was, .. } => format!(
+                "copy the image instead of building it again, for example with `crane copy {}@{was} \
+                 {uri}`",
+                origin.repository()
+            ),
+            _ => String::new(),
         }
     }
 

@@ -159,6 +159,11 @@ impl AwsSession {
         }
     }
 
+    /// The account, once it was asked who we are.
+    pub(crate) fn account(&self) -> Option<&AccountId> {
+        self.inner.identity.get().map(|identity| &identity.account)
+    }
+
     /// Asks STS.
     async fn ask_identity(&self) -> Result<CallerIdentity, IdentityError> {
         let client = aws_sdk_sts::Client::new(&self.inner.config);

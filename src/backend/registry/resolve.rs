@@ -7,7 +7,7 @@ use aws_sdk_ecr::types::{Image, ImageFailure, ImageFailureCode, ImageIdentifier}
 use super::{BATCH_GET_IMAGE, Registry, manifest::MEDIA_TYPES};
 use crate::{
     backend::aws::{AwsError, FaultKind, in_parallel},
-    model::{Digest, EcrRepository, ImageUri, ReleaseHash},
+    model::{AccountId, Digest, EcrRepository, ImageUri, ReleaseHash},
 };
 
 /// The most images `BatchGetImage` takes (ECR API reference).
@@ -45,21 +45,33 @@ pub struct RegistryError {
     pub repository: String,
     /// The account that owns it.
     pub account: String,
+    /// Whether that is another account than the caller's.
+    pub is_foreign: bool,
     /// What went wrong.
     pub source: AwsError,
 }
 
 impl RegistryError {
-    /// The error of a request about a repository.
-    fn of(repository: &EcrRepository, source: AwsError) -> Self {
-        let account = repository.account.to_string();
-        Self { repository: repository.name.clone(), account, source }
+    /// The error of a request about a repository, of a caller in an account.
+    fn of(repository: &EcrRepository, caller: Option<&AccountId>, source: AwsError) -> Self {
+        Self {
+            repository: repository.name.clone(),
+            account: repository.account.to_string(),
+            is_foreign: caller.is_some_and(|caller| *caller != repository.account),
+            source,
+        }
     }
 
     /// What to do about it, as one imperative sentence.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        self.source.hint()
+        let hint = self.source.hint()?;
+        let is_denied = matches!(self.source.kind(), FaultKind::AccessDenied(_));
+        if is_denied && self.is_foreign {
+            let account = &self.account;
+            return Some(format!("{hint}, and in the repository's policy in account {account}"));
+        }
+        Some(hint)
     }
 }
 
@@ -112,7 +124,9 @@ impl Registry {
                 let missing = Resolution::Missing { reason };
                 uris.iter().map(|uri| ((*uri).clone(), missing.clone())).collect()
             }
-            Err(source) => return Err(RegistryError::of(repository, source)),
+            Err(source) => {
+                return Err(RegistryError::of(repository, self.session.account(), source));
+            }
         };
         Ok(resolved)
     }

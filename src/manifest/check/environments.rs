@@ -11,7 +11,7 @@ use crate::{
         shape,
         tree::Text,
     },
-    model::{AccountId, EnvironmentId},
+    model::{AccountId, EcrRegistry, EnvironmentId},
 };
 
 impl Draft<'_> {
@@ -50,6 +50,7 @@ impl Draft<'_> {
         let region = self.region(table.region.as_ref());
         let account = table.account.as_ref().and_then(|account| self.account(account));
         let role_arn = table.role_arn.as_ref().and_then(|text| self.role_arn(text));
+        let registry = table.registry.as_ref().and_then(|text| self.registry(text));
         if let Some(from) = &table.from {
             self.refer(&join(&path, "from"), Kind::Environment, from);
         }
@@ -67,6 +68,7 @@ impl Draft<'_> {
             external_id: table.external_id.map(|id| id.value),
             profile: table.profile.map(|profile| profile.value),
             from: None,
+            registry,
             on_failure: table.on_failure.unwrap_or_default(),
             require_reason: table.require_reason.unwrap_or_default(),
             terraform_state: table.terraform.and_then(state).map(Into::into),
@@ -81,6 +83,15 @@ impl Draft<'_> {
             self.reader.report(text.span, ManifestErrorKind::InvalidRoleArn(text.value.clone()));
         }
         role
+    }
+
+    /// Reads the host of a registry.
+    fn registry(&mut self, text: &Text) -> Option<EcrRegistry> {
+        let registry = EcrRegistry::parse(&text.value);
+        if registry.is_none() {
+            self.reader.report(text.span, ManifestErrorKind::InvalidRegistry(text.value.clone()));
+        }
+        registry
     }
 
     /// Sets where each environment takes its images from, and takes down circles.

@@ -145,6 +145,7 @@ impl Draft<'_> {
             external_id: None,
             profile: None,
             from: None,
+            registry: None,
             on_failure: OnFailure::default(),
             require_reason: false,
             terraform_state: None,

@@ -245,6 +245,7 @@ fn samples() -> Vec<ManifestError> {
         parsed("[shop.environments.prod]\n[shop.services.'api.v2']"),
         parsed("[shop]\naccount = 'shop'"),
         parsed("[shop]\nrole_arn = 'deploy'"),
+        parsed("[shop.environments.prod]\nregistry = 'ghcr.io'"),
         parsed("[shop.images.api]\nrepository = 'api:v1'"),
         parsed(
             "[shop.services.api]\nbefore = { run_task = { command = ['a'], timeout = 'soon' } }",
@@ -295,6 +296,7 @@ fn title(kind: &Kind) -> &'static str {
         Kind::InvalidEcsServiceName { .. } => "name that ECS cannot have",
         Kind::InvalidAccount(_) => "not an account id",
         Kind::InvalidRoleArn(_) => "not a role",
+        Kind::InvalidRegistry(_) => "not a registry",
         Kind::InvalidRepository { .. } => "not a repository",
         Kind::InvalidDuration { .. } => "not a time",
         Kind::AmbiguousContainer { .. } => "one-off task without a container",

@@ -146,7 +146,7 @@ fn unknown_keys_of_older_manifests_are_explained() {
 
 #[test]
 fn a_key_of_another_table() {
-    assert_snapshot!(rendered("[shop]\ncluster = 'x'\n[shop.environments.prod]\nrepositry = ''\nwaiting_time = 3"), @"
+    assert_snapshot!(rendered("[shop]\ncluster = 'x'\n[shop.environments.prod]\npaymaster = ''\nwaiting_time = 3"), @"
     error: unknown key `cluster` in `shop`
      --> .weco-project:2:1
       |
@@ -155,13 +155,13 @@ fn a_key_of_another_table() {
       |
       = hint: move `cluster`: it is a key of an environment, not of a project
 
-    error: unknown key `repositry` in `shop.environments.prod`
+    error: unknown key `paymaster` in `shop.environments.prod`
      --> .weco-project:4:1
       |
-    4 | repositry = ''
+    4 | paymaster = ''
       | ^^^^^^^^^
       |
-      = hint: remove `repositry`: an environment has the keys `name`, `cluster`, `region`, `account`, `role_arn`, `external_id`, `profile`, `from`, `on_failure`, `require_reason` and `terraform`
+      = hint: remove `paymaster`: an environment has the keys `name`, `cluster`, `region`, `account`, `role_arn`, `external_id`, `profile`, `from`, `registry`, `on_failure`, `require_reason` and `terraform`
 
     error: unknown key `waiting_time` in `shop.environments.prod`
      --> .weco-project:5:1
@@ -169,7 +169,7 @@ fn a_key_of_another_table() {
     5 | waiting_time = 3
       | ^^^^^^^^^^^^
       |
-      = hint: remove `waiting_time`: an environment has the keys `name`, `cluster`, `region`, `account`, `role_arn`, `external_id`, `profile`, `from`, `on_failure`, `require_reason` and `terraform`
+      = hint: remove `waiting_time`: an environment has the keys `name`, `cluster`, `region`, `account`, `role_arn`, `external_id`, `profile`, `from`, `registry`, `on_failure`, `require_reason` and `terraform`
     ");
 }
 

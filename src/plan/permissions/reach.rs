@@ -230,6 +230,7 @@ impl<'a> Found<'a> {
             return;
         }
         self.add_repositories(&environment.home());
+        self.add_copies(environment);
         let from = environment.from.as_ref().and_then(|from| project.environments.get(from));
         if let Some(from) = from
             && let Some((reach, arns)) = self.at(&from.home())
@@ -310,6 +311,22 @@ impl<'a> Found<'a> {
                     .repositories
                     .insert(arns.own_repository(&format!("REPOSITORY-OF-{}", image.id)));
             }
+        }
+    }
+
+    /// The repositories of all images in the registry of an environment's own.
+    fn add_copies(&mut self, environment: &Environment) {
+        let (project, images) = (self.request.project, self.request.images);
+        let Some(registry) = &environment.registry else { return };
+        let Some((reach, _)) = self.at(&environment.home()) else { return };
+        for image in project.images.values() {
+            let named = image.repository.as_deref();
+            let whole = named.and_then(EcrRepository::parse).map(|repository| repository.name);
+            let own = named.filter(|name| is_name(name)).map(str::to_owned);
+            let seen = images.get(&image.id).into_iter().flatten();
+            let all = seen.map(|repository| repository.name.clone()).chain(whole).chain(own);
+            let there = all.filter_map(|name| registry.repository(&name));
+            reach.repositories.extend(there.map(|repository| Arns::repository(&repository)));
         }
     }
 
