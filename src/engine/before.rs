@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Engine,
-    apply::{cause_chain, not_carried_on},
     course::Others,
+    effects::{cause_chain, not_carried_on},
     error::EngineError,
     journal::Journal,
     run::Run,

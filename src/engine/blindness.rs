@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Engine, apply::cause_chain};
+use super::{Engine, effects::cause_chain};
 use crate::{backend::platform::ecs::EcsError, model::Event};
 
 /// For how long AWS may not be seen before the outcome is called unknown.

@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     Engine,
-    apply::{not_carried_on, refused},
     course::Direction,
+    effects::{not_carried_on, refused},
     error::EngineError,
     rollouts::Moving,
     run::Run,

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    Engine, aftermath::let_settle, apply::cause_chain, blindness::Blindness, code_deploy,
-    course::Direction, error::EngineError, outcome::is_definite_failure, rollouts::Moving,
+    Engine, aftermath::let_settle, blindness::Blindness, code_deploy, course::Direction,
+    effects::cause_chain, error::EngineError, outcome::is_definite_failure, rollouts::Moving,
     run::Run, verify,
 };
 use crate::{

@@ -12,7 +12,9 @@ mod before;
 mod blindness;
 mod claim;
 mod code_deploy;
+mod conclusion;
 mod course;
+mod effects;
 mod error;
 mod escape;
 mod follow;
@@ -22,6 +24,7 @@ mod journal;
 mod keeper;
 mod late;
 mod maker;
+mod orders;
 mod outcome;
 mod proof;
 mod registration;
@@ -37,15 +40,11 @@ mod tests;
 mod verify;
 mod way_back;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 
-pub(crate) use self::apply::cause_chain;
+pub(crate) use self::effects::cause_chain;
 pub use self::{
     answer::{Answering, answer_hook},
     before::look_at_task,
@@ -53,20 +52,20 @@ pub use self::{
     error::EngineError,
     hold::HoldChange,
     journal::record_end,
+    orders::{Beginning, Orders, Unfinished},
     outcome::{Report, status_of},
     registration::{Registration, register},
 };
 use self::{
-    apply::Written,
+    conclusion::goes_back,
     course::{Course, Direction, Others},
+    effects::Written,
     escape::EscapeFile,
     follow::Followed,
     journal::Journal,
     keeper::Keeper,
-    outcome::{is_definite_failure, status_after_going_back},
     rollouts::{Rollouts, Stop},
     run::Run,
-    stop::Under,
 };
 use crate::{
     backend::{
@@ -80,10 +79,10 @@ use crate::{
         },
     },
     model::{
-        Actor, Deployment, DeploymentKind, DeploymentStatus, Event, ImageId, Listener, OnFailure,
-        ReleaseNumber, ReleasedImage, ServiceId, StepStatus,
+        Deployment, DeploymentKind, DeploymentStatus, Event, ImageId, Listener, OnFailure,
+        ReleasedImage, StepStatus,
     },
-    plan::{ApprovedPlan, Extent, Leg, PlannedStep, Undo},
+    plan::{ApprovedPlan, PlannedStep},
 };
 
 /// What a deployment is carried out with.
@@ -108,54 +107,6 @@ pub struct Engine<'a> {
     pub interrupt: watch::Receiver<bool>,
     /// The folder for what the store does not take.
     pub journal_folder: PathBuf,
-}
-
-/// How a deployment is carried out.
-#[derive(Debug, Clone)]
-pub struct Orders {
-    /// How long rollouts may take beside the bakes that are planned, from the first effect; on the
-    /// way back as long again.
-    pub timeout: Duration,
-    /// For how long a rollout that ECS calls complete has to stay so until it is verified.
-    pub settle: Duration,
-    /// Whether to follow the rollouts to their end.
-    pub wait: bool,
-    /// What is done when a service fails.
-    pub on_failure: OnFailure,
-    /// Why nothing that was not begun is begun any more, where that is so.
-    pub cancel: Option<String>,
-    /// Who says that one-off tasks succeeded whose end is not known.
-    pub confirmed_by: Option<String>,
-}
-
-/// What is recorded of a new deployment beside its plan.
-#[derive(Debug, Clone)]
-pub struct Beginning {
-    /// The release that the plan makes the environment run.
-    pub release: ReleaseNumber,
-    /// What sort of change it is.
-    pub kind: DeploymentKind,
-    /// The release that a rollback goes back from.
-    pub from_release: Option<ReleaseNumber>,
-    /// Who asks.
-    pub actor: Actor,
-    /// Why.
-    pub description: Option<String>,
-    /// The version of this program, for the record.
-    pub tool_version: String,
-    /// What becomes of the environment's hold, if anything does.
-    pub hold: Option<HoldChange>,
-}
-
-/// A deployment of the record that is gone on with.
-#[derive(Debug, Clone)]
-pub struct Unfinished {
-    /// The deployment as it is recorded.
-    pub deployment: Deployment,
-    /// The images of its release.
-    pub images: BTreeMap<ImageId, ReleasedImage>,
-    /// What is left of it on its way forward.
-    pub legs: Vec<Leg>,
 }
 
 /// How many services are told to move at the same time. More would only queue at AWS's limit of
@@ -392,139 +343,6 @@ impl Engine<'_> {
         }
     }
 
-    /// What follows when every step has its verdict: the end, or the way back.
-    async fn conclude_forward(
-        &self,
-        journal: &Journal<'_>,
-        orders: &Orders,
-    ) -> Result<Report, EngineError> {
-        let deployment = journal.deployment();
-        let status = status_of(&deployment.steps);
-        if matches!(status, DeploymentStatus::Succeeded | DeploymentStatus::Unknown) {
-            return self.report(journal, status).await;
-        }
-        if journal.escaped_to().is_some() {
-            // What follows from a failure cannot be begun without the store; it is left to `resume`.
-            return self.report(journal, DeploymentStatus::Interrupted).await;
-        }
-        let is_rollback = deployment.kind == DeploymentKind::Rollback;
-        if goes_back(journal, orders) && is_definite_failure(&deployment.steps) {
-            let failed = deployment.steps.iter().find(|step| step.status == StepStatus::Failed);
-            let reason =
-                failed.map_or_else(String::new, |step| format!("`{}` failed", step.service));
-            return self.go_back(journal, orders, &reason).await;
-        }
-        let followed = self.undo(journal, (Extent::WhatIsBack, orders)).await?;
-        let any = |wanted| journal.steps().iter().any(|step| step.status == wanted);
-        let status = match status {
-            _ if followed == Followed::Stopped => DeploymentStatus::Interrupted,
-            _ if any(StepStatus::Compensating) => DeploymentStatus::Unknown,
-            _ if is_rollback && status != DeploymentStatus::Superseded => {
-                DeploymentStatus::RollbackFailed
-            }
-            _ if orders.cancel.is_some() => DeploymentStatus::Cancelled,
-            // Services went back, and SSM or the task definition's family did not.
-            DeploymentStatus::RolledBack if any(StepStatus::CompensateFailed) => {
-                DeploymentStatus::Failed
-            }
-            status => status,
-        };
-        self.report(journal, status).await
-    }
-
-    /// Takes back everything that the deployment has done.
-    async fn go_back(
-        &self,
-        journal: &Journal<'_>,
-        orders: &Orders,
-        reason: &str,
-    ) -> Result<Report, EngineError> {
-        self.tell_running_tasks(journal).await?;
-        journal.turn(DeploymentStatus::RollingBack, Some(reason)).await?;
-        let followed = self.undo(journal, (Extent::Everything, orders)).await?;
-        let deployment = journal.deployment();
-        let status = match followed {
-            Followed::ToTheEnd => status_after_going_back(&deployment.steps),
-            Followed::Detached | Followed::Stopped => DeploymentStatus::RollingBack,
-        };
-        self.report(journal, status).await
-    }
-
-    /// Carries out the way back of some or all steps: of those that run what they ran before, only
-    /// parameters and families are brought in step with that.
-    async fn undo(
-        &self,
-        journal: &Journal<'_>,
-        (extent, orders): (Extent, &Orders),
-    ) -> Result<Followed, EngineError> {
-        if extent == Extent::Everything {
-            self.tell_way_back(&journal.deployment());
-        }
-        let Some(undo) = self.look_back_in_peace(journal, (extent, orders)).await? else {
-            return Ok(Followed::Stopped);
-        };
-        for text in undo.left_alone {
-            self.listener.hear(&Event::Warning { text });
-        }
-        let course = Course::of_legs(Direction::Back, Others::GoOn, undo.legs);
-        if course.is_empty() {
-            return Ok(Followed::ToTheEnd);
-        }
-        let rollouts = Rollouts::default();
-        let followed = self.carry_all(journal, &course, (&rollouts, orders)).await?;
-        self.tell_stop(&rollouts);
-        Ok(if rollouts.record_lost() { Followed::Stopped } else { followed })
-    }
-
-    /// Tells that what was begun goes back.
-    fn tell_way_back(&self, deployment: &Deployment) {
-        let begun = deployment.steps.iter().filter(|step| {
-            !matches!(
-                step.status,
-                StepStatus::Pending
-                    | StepStatus::Skipped
-                    | StepStatus::Compensated
-                    | StepStatus::CompensateFailed
-            )
-        });
-        let services: Vec<ServiceId> = begun.map(|step| step.service.clone()).collect();
-        if !services.is_empty() {
-            self.listener.hear(&Event::RollingBack { deployment: deployment.number, services });
-        }
-    }
-
-    /// Has ECS roll back what it still can, and works out the rest of the way back, while the lease
-    /// is kept, since both may take minutes; nothing where a signal or a wish to stop comes first.
-    async fn look_back_in_peace(
-        &self,
-        journal: &Journal<'_>,
-        (extent, orders): (Extent, &Orders),
-    ) -> Result<Option<Undo>, EngineError> {
-        let rollouts = Rollouts::default();
-        let keeper = Keeper::new(self.ledger, self.lease);
-        let timeout = orders.timeout;
-        let under = Under { journal, keeper: &keeper, rollouts: &rollouts, timeout };
-        let looking = async {
-            let late = match extent {
-                Extent::Everything => self.stop_rollouts(&under).await?,
-                Extent::WhatIsBack => BTreeSet::new(),
-            };
-            let mut undo = self.look_back(journal, extent).await?;
-            undo.legs.retain(|leg| !late.contains(&leg.position));
-            Ok(undo)
-        };
-        let mut interrupt = self.interrupt.clone();
-        tokio::select! {
-            biased;
-            _ = interrupt.wait_for(|stop| *stop) => rollouts.stop(Stop::Signal),
-            () = rollouts.stops() => {}
-            lost = keeper.keep(&rollouts) => return Err(lost),
-            undo = looking => return undo.map(Some),
-        }
-        self.tell_stop(&rollouts);
-        Ok(None)
-    }
-
     /// Writes the status down, and brings back what is to be told.
     async fn report(
         &self,
@@ -534,13 +352,6 @@ impl Engine<'_> {
         let deployment = journal.close(status).await?;
         Ok(Report { deployment, unrecorded: journal.escaped_to() })
     }
-}
-
-/// Whether everything goes back once a service has failed.
-fn goes_back(journal: &Journal<'_>, orders: &Orders) -> bool {
-    journal.deployment().kind == DeploymentKind::Deploy
-        && orders.cancel.is_none()
-        && orders.on_failure == OnFailure::Rollback
 }
 
 /// What a failure means for the other services. A rollback takes back as many as it can.

@@ -4,8 +4,8 @@ use tokio::time::{Duration, Instant, timeout};
 
 use super::{
     Engine, LAST_ANSWERS,
-    apply::Written,
     course::Course,
+    effects::Written,
     error::EngineError,
     follow::Followed,
     journal::Journal,

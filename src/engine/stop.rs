@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     Engine, SERVICES_AT_ONCE,
-    apply::cause_chain,
     course::Direction,
+    effects::cause_chain,
     error::EngineError,
     follow::{FIRST_INTERVAL, POLL_INTERVAL, Seen, jittered},
     journal::{Begin, Journal},

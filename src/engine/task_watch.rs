@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     Engine,
-    apply::cause_chain,
     before::{Before, Ended, short},
+    effects::cause_chain,
     error::EngineError,
     journal::Journal,
     run::Run,

@@ -19,7 +19,7 @@ use crate::{
         },
         testing::{Answer, FakeAws, Seen},
     },
-    model::{Event, Selection, Verdict},
+    model::{Actor, Event, ReleaseNumber, Selection, Verdict},
     plan::{
         Plan, ServicePicture, plan,
         test_support::{arn, digest, picture, released, request},

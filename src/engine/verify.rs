@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Engine,
-    apply::cause_chain,
     course::Direction,
+    effects::cause_chain,
     follow::{Judged, Seen, target_of},
     rollouts::Moving,
     run::Run,

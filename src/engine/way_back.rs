@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     Engine,
-    apply::{cause_chain, not_carried_on},
+    effects::{cause_chain, not_carried_on},
     error::EngineError,
     follow::Seen,
     journal::Journal,

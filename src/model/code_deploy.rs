@@ -175,3 +175,28 @@ impl CodeDeployment {
         }
     }
 }
+
+/// A deployment of CodeDeploy of which nothing more is known, for tests.
+#[cfg(test)]
+#[must_use]
+pub(crate) fn made_by_code_deploy(id: &str, status: CodeDeployStatus) -> CodeDeployment {
+    CodeDeployment {
+        id: EcsDeploymentId::new(id),
+        status,
+        description: String::new(),
+        task_definition: None,
+        has_hooks: false,
+        waits: CodeDeployWaits {
+            configuration: String::new(),
+            shift: super::traffic::TrafficShift::AllAtOnce,
+            ready_minutes: None,
+            termination_minutes: 0,
+        },
+        is_terminating: false,
+        error_code: String::new(),
+        error: String::new(),
+        rolled_back_by: None,
+        rolls_back: None,
+        created_at: None,
+    }
+}

@@ -352,6 +352,30 @@ pub struct Compensation {
 }
 
 impl Step {
+    /// A step of which nothing was done yet.
+    #[must_use]
+    pub fn new(service: ServiceId, target: StepTarget, before: StepBefore) -> Self {
+        Self {
+            service,
+            status: StepStatus::Pending,
+            target,
+            before,
+            digests: BTreeMap::new(),
+            task_definition: None,
+            registered: false,
+            ecs_deployment: None,
+            verdict: None,
+            note: None,
+            evidence: None,
+            started_at: None,
+            finished_at: None,
+            compensation: None,
+            restart: false,
+            before_task: None,
+            seen: None,
+        }
+    }
+
     /// Whether nothing more is done for the service, unless it goes back.
     #[must_use]
     pub fn is_over(&self) -> bool {

@@ -34,6 +34,8 @@ mod verdict;
 pub use actor::{Actor, CiJob};
 pub use arn::{EcsDeploymentId, ServiceRevisionId, TaskDefinitionArn};
 pub use audit::{AuditEvent, TimelineEntry};
+#[cfg(test)]
+pub(crate) use code_deploy::made_by_code_deploy;
 pub use code_deploy::{
     CapacityProvider, CodeDeployGroup, CodeDeployOrder, CodeDeployStatus, CodeDeployment,
     ObservedCodeDeploy,

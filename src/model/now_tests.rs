@@ -36,34 +36,25 @@ fn release() -> Release {
 /// The step that moves `web` from `web:1`, which runs `old`, to `web:2`, which runs `new`.
 fn step(status: StepStatus, verdict: Option<Verdict>) -> Step {
     let web = ImageId::new("web").unwrap();
+    let target = StepTarget {
+        cluster: ClusterName::new("prod").unwrap(),
+        ecs_service: EcsServiceName::new("web").unwrap(),
+        containers: BTreeMap::new(),
+        images: BTreeMap::from([(web.clone(), ImageUri::parse("shop/web:new").unwrap())]),
+        enable_circuit_breaker: false,
+    };
+    let before = StepBefore {
+        task_definition: Some(arn(1)),
+        release_hashes: BTreeMap::from([(web, ReleaseHash::new("old"))]),
+        ..StepBefore::default()
+    };
     Step {
-        service: ServiceId::new("web").unwrap(),
         status,
-        target: StepTarget {
-            cluster: ClusterName::new("prod").unwrap(),
-            ecs_service: EcsServiceName::new("web").unwrap(),
-            containers: BTreeMap::new(),
-            images: BTreeMap::from([(web.clone(), ImageUri::parse("shop/web:new").unwrap())]),
-            enable_circuit_breaker: false,
-        },
-        before: StepBefore {
-            task_definition: Some(arn(1)),
-            release_hashes: BTreeMap::from([(web, ReleaseHash::new("old"))]),
-            ..StepBefore::default()
-        },
-        digests: BTreeMap::new(),
         task_definition: Some(arn(2)),
         registered: true,
         ecs_deployment: Some(EcsDeploymentId::new("ecs-svc/2")),
         verdict,
-        note: None,
-        evidence: None,
-        started_at: None,
-        finished_at: None,
-        compensation: None,
-        restart: false,
-        before_task: None,
-        seen: None,
+        ..Step::new(ServiceId::new("web").unwrap(), target, before)
     }
 }
 

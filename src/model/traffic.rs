@@ -134,7 +134,7 @@ fn after(moment: Timestamp, minutes: u32) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::EcsDeploymentId;
+    use crate::model::made_by_code_deploy;
 
     fn at(minute: i64) -> Timestamp {
         Timestamp::from_second(minute * 60).unwrap()
@@ -145,25 +145,13 @@ mod tests {
     }
 
     fn deployment(status: CodeDeployStatus, shift: TrafficShift) -> CodeDeployment {
-        CodeDeployment {
-            id: EcsDeploymentId::new("d-2"),
-            status,
-            description: String::new(),
-            task_definition: None,
-            has_hooks: false,
-            waits: CodeDeployWaits {
-                configuration: String::new(),
-                shift,
-                ready_minutes: Some(30),
-                termination_minutes: 60,
-            },
-            is_terminating: false,
-            error_code: String::new(),
-            error: String::new(),
-            rolled_back_by: None,
-            rolls_back: None,
-            created_at: None,
-        }
+        let waits = CodeDeployWaits {
+            configuration: String::new(),
+            shift,
+            ready_minutes: Some(30),
+            termination_minutes: 60,
+        };
+        CodeDeployment { waits, ..made_by_code_deploy("d-2", status) }
     }
 
     fn target(event: Option<&str>, green: f64) -> CodeDeployTarget {

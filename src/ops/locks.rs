@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    access::Access, deploy::open_project, error::OpError, obstacle::Obstacle, workspace::Workspace,
+    access::Access, draft::open_project, error::OpError, obstacle::Obstacle, workspace::Workspace,
 };
 use crate::{
     backend::store::ledger::{LockPlace, NewLock, Unlocked},

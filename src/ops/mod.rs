@@ -5,6 +5,7 @@ mod access;
 mod definitions;
 mod deploy;
 mod doctor;
+mod draft;
 mod earlier_tasks;
 mod error;
 mod failed_restarts;
@@ -34,8 +35,9 @@ mod unfinished;
 mod workspace;
 
 pub use access::Access;
-pub use deploy::{DeployRequest, Draft, Execution, carry_out, draft};
+pub use deploy::{Execution, carry_out};
 pub use doctor::{DoctorReport, Patient, Section, Trouble, doctor};
+pub use draft::{DeployRequest, Draft, draft};
 pub use error::OpError;
 pub use ground::{Ground, OpenDeployment, open_deployments};
 pub use history::{HistoryRequest, Shown, history, show};

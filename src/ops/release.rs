@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 
 use super::{
     access::Access,
-    deploy::{users, with_services},
+    draft::{users, with_services},
     error::OpError,
     history::newest_since,
     images::{Gathered, Search, gather, named_source, source_of},

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     access::Access,
-    deploy::{DeployRequest, Draft, asked, ground_for},
+    draft::{DeployRequest, Draft, asked, ground_for},
     error::OpError,
     insurance::running,
     pictures::{Album, Subject, take},

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     access::Access,
     definitions::definitions,
-    deploy::{DeployRequest, Draft, draft, with_services},
+    draft::{DeployRequest, Draft, draft, with_services},
     error::OpError,
     ground::Ground,
     obstacle::Obstacle,

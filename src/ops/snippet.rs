@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{
     access::Access,
     definitions::definitions,
-    deploy::open_project,
+    draft::open_project,
     error::OpError,
     pictures::{Target, targets},
     workspace::Workspace,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{
-    access::Access, definitions::definitions, deploy::open_project, error::OpError,
+    access::Access, definitions::definitions, draft::open_project, error::OpError,
     pictures::targets, workspace::Workspace,
 };
 use crate::{

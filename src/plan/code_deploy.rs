@@ -121,7 +121,7 @@ fn cause(ours: &CodeDeployment) -> RollbackCause {
 mod tests {
     use super::*;
     use crate::{
-        model::{CodeDeployWaits, EcsDeployment, EcsDeploymentId, ServiceId, TrafficShift},
+        model::{EcsDeployment, EcsDeploymentId, ServiceId, made_by_code_deploy},
         plan::test_support::{arn, deployment, service},
     };
 
@@ -137,25 +137,8 @@ mod tests {
 
     /// A deployment of CodeDeploy.
     fn made(id: &str, status: CodeDeployStatus) -> CodeDeployment {
-        CodeDeployment {
-            id: EcsDeploymentId::new(id),
-            status,
-            description: String::new(),
-            task_definition: Some(arn("web", 2)),
-            has_hooks: false,
-            waits: CodeDeployWaits {
-                configuration: String::new(),
-                shift: TrafficShift::AllAtOnce,
-                ready_minutes: None,
-                termination_minutes: 0,
-            },
-            is_terminating: false,
-            error_code: String::new(),
-            error: String::new(),
-            rolled_back_by: None,
-            rolls_back: None,
-            created_at: None,
-        }
+        let task_definition = Some(arn("web", 2));
+        CodeDeployment { task_definition, ..made_by_code_deploy(id, status) }
     }
 
     /// The PRIMARY task set, with tasks.

@@ -238,39 +238,20 @@ fn digests_of(request: &PlanRequest, picture: &ServicePicture, step: &Step) -> D
 mod tests {
     use super::*;
     use crate::{
-        model::{
-            Actor, DeploymentNumber, DeploymentStatus, OnFailure, ReleaseNumber, RolloutState,
-            Selection,
-        },
+        model::{DeploymentStatus, RolloutState},
         plan::{
             Restarted, plan,
             test_support::{
-                arn, definition, deployment, digest, picture, released, request, service, step,
+                self, arn, definition, deployment, digest, picture, released, request, service,
+                step,
             },
         },
     };
     use RolloutState::{Completed, InProgress};
 
+    /// A deployment under way with one step.
     fn recorded(step: Step) -> Deployment {
-        Deployment {
-            number: DeploymentNumber(1),
-            project: "shop".parse().unwrap(),
-            environment: "prod".parse().unwrap(),
-            selection: Selection::All,
-            release: ReleaseNumber(2),
-            kind: DeploymentKind::Deploy,
-            status: DeploymentStatus::Running,
-            actor: Actor::default(),
-            description: None,
-            created_at: jiff::Timestamp::UNIX_EPOCH,
-            finished_at: None,
-            tool_version: String::new(),
-            on_failure: OnFailure::Rollback,
-            settle_seconds: 0,
-            from_release: None,
-            cancel: None,
-            steps: vec![step],
-        }
+        test_support::recorded(DeploymentStatus::Running, vec![step])
     }
 
     /// How a step is taken up when the service looks like this.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     indexer::INDEXER,
-    support::{PROD, Shop, until},
+    support::{PROD, Shop, Started, until},
 };
 
 /// The command that deploys it, with more arguments.
@@ -56,12 +56,18 @@ fn step(shop: &Shop) -> Value {
     shop.json(&["show", "d1"])["deployment"]["steps"][0].take()
 }
 
-#[test]
-fn what_had_stopped_before_is_no_failure_where_the_first_look_sees_nothing() {
+/// A deployment that has begun its rollout and is to watch it for some time, with the clock stopped.
+fn begun(settle: &str) -> (Shop, Started) {
     let shop = Shop::new();
     shop.stand_still();
-    let mut deploy = shop.start(&with(&["--settle", "12s"]));
+    let mut deploy = shop.start(&[INDEXER, &["--settle", settle]].concat());
     deploy.hears("search-indexer: started ecs-svc/");
+    (shop, deploy)
+}
+
+#[test]
+fn what_had_stopped_before_is_no_failure_where_the_first_look_sees_nothing() {
+    let (shop, deploy) = begun("12s");
     (0..4).for_each(|_| stop_one(&shop));
     // What there was to tell of these is told before the tasks cannot be read.
     let looks = shop.count("DescribeServices");
@@ -75,10 +81,7 @@ fn what_had_stopped_before_is_no_failure_where_the_first_look_sees_nothing() {
 
 #[test]
 fn success_is_not_wholly_proven_where_stopped_tasks_could_not_be_read() {
-    let shop = Shop::new();
-    shop.stand_still();
-    let mut deploy = shop.start(&with(&["--settle", "3s"]));
-    deploy.hears("search-indexer: started ecs-svc/");
+    let (shop, deploy) = begun("3s");
     // The first look, and each that is taken once it has stayed complete for long enough.
     shop.sandbox(&["fault", "add", "ListTasks", "deny", "--times", "4"]);
     shop.go_fast();
@@ -91,10 +94,7 @@ fn success_is_not_wholly_proven_where_stopped_tasks_could_not_be_read() {
 
 #[test]
 fn success_is_proven_where_the_last_look_is_read() {
-    let shop = Shop::new();
-    shop.stand_still();
-    let mut deploy = shop.start(&with(&["--settle", "3s"]));
-    deploy.hears("search-indexer: started ecs-svc/");
+    let (shop, deploy) = begun("3s");
     shop.sandbox(&["fault", "add", "ListTasks", "deny", "--times", "1"]);
     shop.go_fast();
     deploy.end().expect(0).prints("d1: r1 is deployed to prod, 1 of 1 services verified.");

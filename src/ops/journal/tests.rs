@@ -45,31 +45,14 @@ async fn lease(ledger: &Ledger) -> Lease {
 }
 
 fn step(service: &str) -> Step {
-    Step {
-        service: service.parse().unwrap(),
-        status: StepStatus::Pending,
-        target: StepTarget {
-            cluster: "main".parse().unwrap(),
-            ecs_service: EcsServiceName::new(service).unwrap(),
-            containers: BTreeMap::new(),
-            images: BTreeMap::new(),
-            enable_circuit_breaker: false,
-        },
-        before: StepBefore::default(),
-        digests: BTreeMap::new(),
-        task_definition: None,
-        registered: false,
-        ecs_deployment: None,
-        verdict: None,
-        note: None,
-        evidence: None,
-        started_at: None,
-        finished_at: None,
-        compensation: None,
-        restart: false,
-        before_task: None,
-        seen: None,
-    }
+    let target = StepTarget {
+        cluster: "main".parse().unwrap(),
+        ecs_service: EcsServiceName::new(service).unwrap(),
+        containers: BTreeMap::new(),
+        images: BTreeMap::new(),
+        enable_circuit_breaker: false,
+    };
+    Step::new(service.parse().unwrap(), target, StepBefore::default())
 }
 
 /// A step that got further.

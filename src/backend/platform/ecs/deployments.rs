@@ -2,6 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_ecs::{
+    operation::list_service_deployments::{
+        ListServiceDeploymentsOutput,
+        builders::ListServiceDeploymentsFluentBuilder as ListServiceDeployments,
+    },
+    types::ServiceDeploymentStatus as Status,
+};
+
 use super::{
     DEPLOYMENTS_A_CALL, DESCRIBE_SERVICE_DEPLOYMENTS, DESCRIBE_SERVICE_REVISIONS, Ecs, EcsError,
     LIST_SERVICE_DEPLOYMENTS, PAGE, convert,
@@ -92,22 +100,11 @@ impl Ecs {
         cluster: &ClusterName,
         service: &EcsServiceName,
     ) -> Result<bool, EcsError> {
-        use aws_sdk_ecs::types::ServiceDeploymentStatus as Status;
-        let request = self
-            .client
-            .list_service_deployments()
-            .cluster(cluster.as_str())
-            .service(service.as_str())
-            .status(Status::Successful)
-            .status(Status::RollbackSuccessful)
-            .max_results(1);
-        let doing = format!("list the deployments of ECS service `{service}`");
-        let answer = self
-            .session
-            .call(LIST_SERVICE_DEPLOYMENTS, || request.clone().send())
-            .await
-            .map_err(EcsError::of(doing))?;
-        Ok(!answer.service_deployments().is_empty())
+        let completed = |request: ListServiceDeployments| {
+            request.status(Status::Successful).status(Status::RollbackSuccessful).max_results(1)
+        };
+        let page = self.list_deployments((cluster, service), completed).await?;
+        Ok(!page.service_deployments().is_empty())
     }
 
     /// Whether ECS put a service back with the last of its deployments, or is about to.
@@ -119,20 +116,8 @@ impl Ecs {
         cluster: &ClusterName,
         service: &EcsServiceName,
     ) -> Result<bool, EcsError> {
-        use aws_sdk_ecs::types::ServiceDeploymentStatus as Status;
-        let request = self
-            .client
-            .list_service_deployments()
-            .cluster(cluster.as_str())
-            .service(service.as_str())
-            .max_results(PAGE);
-        let doing = format!("list the deployments of ECS service `{service}`");
-        let answer = self
-            .session
-            .call(LIST_SERVICE_DEPLOYMENTS, || request.clone().send())
-            .await
-            .map_err(EcsError::of(doing))?;
-        let last = answer.service_deployments().iter().max_by_key(|brief| brief.created_at());
+        let page = self.list_deployments((cluster, service), |one| one.max_results(PAGE)).await?;
+        let last = page.service_deployments().iter().max_by_key(|brief| brief.created_at());
         Ok(matches!(
             last.and_then(|brief| brief.status()),
             Some(
@@ -150,32 +135,35 @@ impl Ecs {
     ) -> Result<Option<String>, EcsError> {
         let mut next = None;
         for _ in 0..PAGES_MAX {
-            let request = self
-                .client
-                .list_service_deployments()
-                .cluster(cluster.as_str())
-                .service(service.as_str())
-                .max_results(PAGE)
-                .set_next_token(next);
-            let doing = format!("list the deployments of ECS service `{service}`");
-            let answer = self
-                .session
-                .call(LIST_SERVICE_DEPLOYMENTS, || request.clone().send())
-                .await
-                .map_err(EcsError::of(doing))?;
-            let ours = answer.service_deployments().iter().find(|brief| {
+            let page_after =
+                |request: ListServiceDeployments| request.max_results(PAGE).set_next_token(next);
+            let page = self.list_deployments((cluster, service), page_after).await?;
+            let ours = page.service_deployments().iter().find(|brief| {
                 let revision = brief.target_service_revision_arn().map(ServiceRevisionId::new);
                 revision.is_some_and(|revision| deployment.made(&revision))
             });
             if let Some(arn) = ours.and_then(|brief| brief.service_deployment_arn()) {
                 return Ok(Some(arn.to_owned()));
             }
-            next = answer.next_token().map(str::to_owned);
+            next = page.next_token().map(str::to_owned);
             if next.is_none() {
                 break;
             }
         }
         Ok(None)
+    }
+
+    /// Asks for one page of a service's deployments.
+    async fn list_deployments(
+        &self,
+        (cluster, service): (&ClusterName, &EcsServiceName),
+        ask: impl FnOnce(ListServiceDeployments) -> ListServiceDeployments,
+    ) -> Result<ListServiceDeploymentsOutput, EcsError> {
+        let request = self.client.list_service_deployments();
+        let request = ask(request.cluster(cluster.as_str()).service(service.as_str()));
+        let doing = format!("list the deployments of ECS service `{service}`");
+        let sent = self.session.call(LIST_SERVICE_DEPLOYMENTS, || request.clone().send()).await;
+        sent.map_err(EcsError::of(doing))
     }
 
     /// Describes service revisions, twenty a request: what they run, and the digests that ECS

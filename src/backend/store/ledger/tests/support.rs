@@ -313,31 +313,14 @@ pub(super) fn new_deployment(environment: &str, steps: Vec<Step>) -> NewDeployme
 /// A step that was not begun.
 pub(super) fn step(service: &str) -> Step {
     let image_id = ImageId::new("app").unwrap();
-    Step {
-        service: service.parse().unwrap(),
-        status: StepStatus::Pending,
-        target: StepTarget {
-            cluster: "main".parse().unwrap(),
-            ecs_service: EcsServiceName::new(service).unwrap(),
-            containers: BTreeMap::from([(ContainerName::new("app").unwrap(), image_id.clone())]),
-            images: BTreeMap::from([(image_id, image("v2").uri)]),
-            enable_circuit_breaker: false,
-        },
-        before: StepBefore::default(),
-        digests: BTreeMap::new(),
-        task_definition: None,
-        registered: false,
-        ecs_deployment: None,
-        verdict: None,
-        note: None,
-        evidence: None,
-        started_at: None,
-        finished_at: None,
-        compensation: None,
-        restart: false,
-        before_task: None,
-        seen: None,
-    }
+    let target = StepTarget {
+        cluster: "main".parse().unwrap(),
+        ecs_service: EcsServiceName::new(service).unwrap(),
+        containers: BTreeMap::from([(ContainerName::new("app").unwrap(), image_id.clone())]),
+        images: BTreeMap::from([(image_id, image("v2").uri)]),
+        enable_circuit_breaker: false,
+    };
+    Step::new(service.parse().unwrap(), target, StepBefore::default())
 }
 
 /// Steps for `s0`, `s1` and so on.
