@@ -23,9 +23,10 @@ use crate::{
 /// Go back to what was verified before: no tag needed.
 ///
 /// A deployment that is not over is taken back, also while its command still runs: that one stops
-/// before its next effect. Where several are not over, one must be named. Otherwise the services that were deployed last get the release again that
-/// was verified before the one that they run. Afterwards the environment is on hold: the next `deploy` needs `--release-hold`
-/// and a reason. A rollback that fails is not rolled back.
+/// before its next effect. Where several are not over, one must be named. Otherwise the services that
+/// were deployed last get the release again that was verified before the one that they run; where none
+/// was, what they ran before the first deployment of all. Afterwards the environment is on hold: the
+/// next `deploy` needs `--release-hold` and a reason. A rollback that fails is not rolled back.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -104,8 +105,7 @@ pub(super) async fn run(
     let done = go(&workspace, way, &request, execution).await;
     drop(listener);
     let (report, release) = done?;
-    let exit = ending::tell(console, (&report, &release), None);
-    tell_hold(settings, &workspace, &report).await;
+    let exit = ending::tell(settings, &workspace, (&report, &release), None).await;
     let is_back = report.deployment.status == DeploymentStatus::RolledBack;
     Ok(if is_back && exit == Exit::RolledBack { Exit::Done } else { exit })
 }
@@ -124,16 +124,31 @@ fn tell_way(settings: &Settings, way: &Way, dry_run: bool) -> Option<Exit> {
             return Some(Exit::Done);
         }
         Way::Release { draft, to } => {
-            let to = match to {
-                Goal::Release(release) => release.to_string(),
-                Goal::LastVerified => "what was last verified for each of its services".to_owned(),
-                Goal::Before(failures) => format!("what ran before {}", failures.deployment),
-            };
+            let to = goal(to);
             console.remark(format!("\n{} goes back to {to}.", draft.plan.environment));
             deploy::tell_plan(console, &draft.plan, dry_run);
         }
     }
     dry_run.then_some(Exit::Done)
+}
+
+/// What services go back to, in words.
+fn goal(to: &Goal) -> String {
+    match to {
+        Goal::Release(release) => release.to_string(),
+        Goal::LastVerified => "what was last verified for each of its services".to_owned(),
+        Goal::Before { before, foreign } => {
+            let before = format!("what ran before {}", before.deployment);
+            if foreign.is_empty() {
+                return before;
+            }
+            let foreign: Vec<&str> = foreign.iter().map(|service| service.as_str()).collect();
+            format!(
+                "{before}. What {} ran then was not deployed by release-tool, and so never verified",
+                foreign.join(", ")
+            )
+        }
+    }
 }
 
 /// Goes back.
@@ -149,18 +164,5 @@ async fn go(
             ops::take_up(workspace, &deployment, &how, execution).await
         }
         Way::Release { draft, .. } => ops::carry_out(workspace, *draft, execution).await,
-    }
-}
-
-/// Says that the environment is on hold. Where that cannot be read, the store has been told of.
-async fn tell_hold(settings: &Settings, workspace: &Workspace, report: &Report) {
-    let environment = &report.deployment.environment;
-    if ops::is_on_hold(workspace, environment).await.unwrap_or(false) {
-        let selection = &report.deployment.selection;
-        settings.console.remark(format!(
-            "{environment} is on hold: nothing is deployed there until the hold is lifted\n\
-             hint: lift the hold with `release-tool deploy {selection} {environment} --release-hold \
-             --reason 'why it may move again'`"
-        ));
     }
 }

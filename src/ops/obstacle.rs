@@ -91,9 +91,9 @@ pub enum Obstacle {
         /// Whether a running command works on it.
         is_worked_on: bool,
     },
-    /// There is no release to go back to.
+    /// There is nothing to go back to.
     #[error(
-        "no other release of `{selection}` was ever verified in `{environment}`, so there is nothing \
+        "nothing that `{selection}` ran in `{environment}` before is in the record, so there is nothing \
          to go back to"
     )]
     NoTarget {

@@ -19,9 +19,7 @@ use crate::{
         Event, Hold, ImageId, ImageUri, Listener, ReleaseNumber, Selection, ServiceId, Step,
         TaskDefinitionArn,
     },
-    plan::{
-        BeforeFailures, ImageSource, Insistence, before_failures, container_images, rollback_target,
-    },
+    plan::{ImageSource, Insistence, RanBefore, container_images, ran_before, rollback_target},
 };
 
 /// What the user asked for.
@@ -43,7 +41,7 @@ pub struct RollbackRequest {
 pub enum Way {
     /// An unfinished deployment is taken back.
     Undo(Box<Deployment>),
-    /// A verified release is deployed again.
+    /// A verified release, or what ran before, is deployed again.
     Release {
         /// Where to.
         to: Goal,
@@ -59,13 +57,18 @@ pub enum Goal {
     Release(ReleaseNumber),
     /// What was verified last for each of them.
     LastVerified,
-    /// What they were set to before deployments that were left where they failed, as the record has
-    /// it: nothing was verified before.
-    Before(BeforeFailures),
+    /// What they were set to before deployments of the record: no release was verified before.
+    Before {
+        /// What that was.
+        before: RanBefore,
+        /// The services of which no deployment of the record had set it, so that it was never verified.
+        foreign: BTreeSet<ServiceId>,
+    },
 }
 
-/// How many deployments of an environment are looked at first for one to go back to.
-const HISTORY: usize = 50;
+/// How many deployments of an environment are looked at first for one to go back to: each is a request,
+/// and mostly it is among the newest few. Four times as many are, each time that it is not.
+const HISTORY: usize = 8;
 
 /// Works out how to go back. Changes nothing.
 ///
@@ -101,7 +104,7 @@ pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Resul
     let place = (&project, &environment.id);
     let Target { selection, from, to } = target(workspace, place, (selection, request.to)).await?;
     let images = match &to {
-        Goal::Before(before) => {
+        Goal::Before { before, .. } => {
             let services = services(&project, &selection);
             images_before(workspace, &environment, (before, &services)).await?
         }
@@ -109,7 +112,7 @@ pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Resul
     };
     let source = match &to {
         Goal::Release(release) => release.to_string(),
-        Goal::LastVerified | Goal::Before(_) => environment.id.to_string(),
+        Goal::LastVerified | Goal::Before { .. } => environment.id.to_string(),
     };
     let (kind, place) = (DeploymentKind::Rollback, request.environment.clone());
     let request = DeployRequest {
@@ -200,6 +203,7 @@ async fn target(
         });
         let last = past.first().map(|last| last.selection.clone());
         let selection = wanted.clone().or(last).unwrap_or(Selection::All);
+        let ours = set_by_us(&past);
         let newest = covering(project, past, &selection);
         let from = newest.first().map(|deployment| deployment.release);
         let found = match to {
@@ -208,7 +212,10 @@ async fn target(
             None if is_left_broken(&newest) => Ok(Goal::LastVerified),
             None => rollback_target(&newest)
                 .map(Goal::Release)
-                .or_else(|| before_failures(&newest).map(Goal::Before).filter(|_| is_all))
+                .or_else(|| {
+                    let before = ran_before(&newest).filter(|_| is_all)?;
+                    Some(before_all((before, &services(project, &selection)), &ours))
+                })
                 .ok_or_else(|| {
                     let (environment, selection) = (environment.clone(), selection.clone());
                     Obstacle::NoTarget { environment, selection }.into()
@@ -222,6 +229,26 @@ async fn target(
     }
 }
 
+/// The revisions that deployments have set services to.
+fn set_by_us(deployments: &[Deployment]) -> BTreeSet<(ServiceId, TaskDefinitionArn)> {
+    let steps = deployments.iter().flat_map(|deployment| &deployment.steps);
+    steps.filter_map(|step| Some((step.service.clone(), step.task_definition.clone()?))).collect()
+}
+
+/// What ran before, for these services, with those of them whose revision then was not set by us.
+fn before_all(
+    (before, services): (RanBefore, &BTreeSet<ServiceId>),
+    ours: &BTreeSet<(ServiceId, TaskDefinitionArn)>,
+) -> Goal {
+    let is_foreign = |step: &&Step| {
+        let found = step.before.task_definition.clone();
+        services.contains(&step.service)
+            && found.is_some_and(|found| !ours.contains(&(step.service.clone(), found)))
+    };
+    let foreign = before.steps.iter().filter(is_foreign).map(|step| step.service.clone());
+    Goal::Before { foreign: foreign.collect(), before }
+}
+
 /// Whether the newest deployment left its services neither where it wanted them nor where they were,
 /// and something was verified before it.
 fn is_left_broken(newest_first: &[Deployment]) -> bool {
@@ -231,13 +258,13 @@ fn is_left_broken(newest_first: &[Deployment]) -> bool {
     newest_first.first().is_some_and(is_broken) && rollback_target(newest_first).is_some()
 }
 
-/// The images that services ran before deployments failed, by the revisions in the record.
+/// The images that services ran before deployments, by the revisions in the record.
 async fn images_before(
     workspace: &Workspace,
     environment: &Environment,
-    (failures, services): (&BeforeFailures, &BTreeSet<ServiceId>),
+    (ran, services): (&RanBefore, &BTreeSet<ServiceId>),
 ) -> Result<BTreeMap<ImageId, ImageUri>, OpError> {
-    let steps: Vec<(&Step, &TaskDefinitionArn)> = failures
+    let steps: Vec<(&Step, &TaskDefinitionArn)> = ran
         .steps
         .iter()
         .filter(|step| services.contains(&step.service))
@@ -258,7 +285,7 @@ async fn images_before(
                 return Err(Obstacle::BeforeUnreadable { service, revision }.into());
             };
             if before.insert(image.clone(), uri.clone()).is_some_and(|other| other != uri) {
-                let (image, deployment) = (image.clone(), failures.deployment);
+                let (image, deployment) = (image.clone(), ran.deployment);
                 return Err(Obstacle::BeforeDiffers { image, deployment }.into());
             }
         }

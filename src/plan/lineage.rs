@@ -7,66 +7,99 @@ use crate::model::{
 };
 
 /// The release to go back to, by the deployments of the services in question, newest first; none
-/// where there is nothing to go back to.
+/// where none was verified before.
 ///
 /// That is what was verified before the release that is verified now. Where the newest deployment
-/// did not succeed, it is what was verified last; where that was a rollback, what it went back to. A release that was rolled back from is passed
-/// over: going back twice goes further back.
+/// did not succeed, it is what was verified last; where that was a rollback, what it went back to. A
+/// release that was rolled back from is passed over: going back twice goes further back.
 #[must_use]
 pub fn rollback_target(newest_first: &[Deployment]) -> Option<ReleaseNumber> {
-    let mut lineage: Vec<ReleaseNumber> = Vec::new();
+    let newest = newest_first.first()?;
+    let is_verified = newest.status == DeploymentStatus::Succeeded;
+    if newest.kind == DeploymentKind::Rollback && !is_verified {
+        return Some(newest.release);
+    }
+    let mut lineage = lineage(newest_first);
+    if is_verified {
+        lineage.pop();
+    }
+    lineage.last().map(|deployment| deployment.release)
+}
+
+/// The releases that were verified one after the other, oldest first, without those that were rolled
+/// back from: of each the deployment that brought it.
+fn lineage(newest_first: &[Deployment]) -> Vec<&Deployment> {
+    let mut lineage: Vec<&Deployment> = Vec::new();
     let succeeded = |deployment: &&Deployment| deployment.status == DeploymentStatus::Succeeded;
     for deployment in newest_first.iter().rev().filter(succeeded) {
-        let release = deployment.release;
+        let is_other = |last: &&Deployment| last.release != deployment.release;
         match deployment.kind {
             DeploymentKind::Rollback => {
-                while lineage.last().is_some_and(|last| *last != release) {
+                while lineage.last().is_some_and(is_other) {
                     lineage.pop();
                 }
             }
             DeploymentKind::Register | DeploymentKind::Restart => continue,
             DeploymentKind::Deploy => {}
         }
-        if lineage.last() != Some(&release) {
-            lineage.push(release);
+        if lineage.last().is_none_or(is_other) {
+            lineage.push(deployment);
         }
     }
-    let newest = newest_first.first()?;
-    if newest.kind == DeploymentKind::Rollback && newest.status != DeploymentStatus::Succeeded {
-        return Some(newest.release);
-    }
-    if newest.status == DeploymentStatus::Succeeded {
-        lineage.pop();
-    }
-    lineage.last().copied()
+    lineage
 }
 
-/// What services were set to before deployments failed in a row and were left where they failed.
+/// What services were set to before deployments that are gone back from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BeforeFailures {
+pub struct RanBefore {
     /// The oldest of the deployments.
     pub deployment: DeploymentNumber,
     /// Of each service the step that found what it was set to before.
     pub steps: Vec<Step>,
 }
 
-/// What to go back to where deployments did not succeed, one after the other, and nobody took them
-/// back: not what the newest of them found, which may be what the one before it had left broken, but
-/// what was there before the first of them. What somebody else set in between is not passed over.
+/// What to go back to where no release was verified before.
+///
+/// After deployments that did not succeed, one after the other, and that nobody took back, it is not
+/// what the newest of them found, which may be what the one before it had left broken, but what was
+/// there before the first of them. Where the first release that was ever verified runs, it is what was
+/// there before the deployment that brought it. What somebody else set in between is not passed over.
 #[must_use]
-pub fn before_failures(newest_first: &[Deployment]) -> Option<BeforeFailures> {
+pub fn ran_before(newest_first: &[Deployment]) -> Option<RanBefore> {
     let has_failed = |deployment: &&Deployment| {
         deployment.status.is_final() && deployment.status != DeploymentStatus::Succeeded
     };
     let row: Vec<&Deployment> = newest_first.iter().take_while(has_failed).collect();
-    if !row.iter().any(|deployment| is_left(deployment)) {
-        return None;
+    if row.iter().any(|deployment| is_left(deployment)) {
+        return found_by(&row);
     }
+    let first = first_verified(newest_first)?;
+    let earlier = newest_first.iter().skip_while(|one| one.number >= first.number);
+    let row: Vec<&Deployment> = [first].into_iter().chain(earlier.take_while(has_failed)).collect();
+    found_by(&row)
+}
+
+/// The deployment that brought the release which runs, where nothing was verified before it.
+fn first_verified(newest_first: &[Deployment]) -> Option<&Deployment> {
+    let newest = newest_first.first()?;
+    match lineage(newest_first).as_slice() {
+        [first] if newest.status == DeploymentStatus::Succeeded => {
+            Some(*first).filter(|first| first.kind == DeploymentKind::Deploy)
+        }
+        _ => None,
+    }
+}
+
+/// What each service was set to before a row of deployments, newest first. One that they found as they
+/// wanted it was not moved, and has nothing to go back to.
+fn found_by(row: &[&Deployment]) -> Option<RanBefore> {
     let mut found: BTreeMap<&ServiceId, (DeploymentNumber, &Step)> = BTreeMap::new();
     let moves =
-        |one: &&Deployment| matches!(one.kind, DeploymentKind::Deploy | DeploymentKind::Rollback);
-    for deployment in row.into_iter().filter(moves) {
-        for step in deployment.steps.iter().filter(|step| !step.restart) {
+        |one: &&&Deployment| matches!(one.kind, DeploymentKind::Deploy | DeploymentKind::Rollback);
+    for deployment in row.iter().filter(moves) {
+        let is_success = deployment.status == DeploymentStatus::Succeeded;
+        let steps = deployment.steps.iter().filter(|step| !step.restart);
+        for step in steps.filter(|step| !is_success || is_moved(step)) {
             let newer = found.get(&step.service);
             let left = step.task_definition.as_ref();
             let is_before = newer.is_none_or(|(_, newer)| {
@@ -79,7 +112,12 @@ pub fn before_failures(newest_first: &[Deployment]) -> Option<BeforeFailures> {
     }
     let deployment = found.values().map(|(number, _)| *number).min()?;
     let steps = found.into_values().map(|(_, step)| step.clone()).collect();
-    Some(BeforeFailures { deployment, steps })
+    Some(RanBefore { deployment, steps })
+}
+
+/// Whether a step has set its service to another revision than it found.
+fn is_moved(step: &Step) -> bool {
+    step.has_moved() && step.task_definition != step.before.task_definition
 }
 
 /// Whether a deployment moved services and was left where it failed.
@@ -94,31 +132,19 @@ fn is_left(deployment: &Deployment) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        model::{Actor, EcsDeploymentId, OnFailure, Selection, StepStatus, Verdict},
-        plan::test_support::{arn, step},
+        model::{EcsDeploymentId, StepStatus, Verdict},
+        plan::test_support::{arn, recorded, step},
     };
     use DeploymentKind::{Deploy, Rollback};
     use DeploymentStatus::{Failed, RolledBack, Succeeded};
 
-    fn deployment(release: u64, kind: DeploymentKind, status: DeploymentStatus) -> Deployment {
+    /// A deployment of the release of its own number.
+    fn deployment(number: u64, kind: DeploymentKind, status: DeploymentStatus) -> Deployment {
         Deployment {
-            number: DeploymentNumber(release),
-            project: "shop".parse().unwrap(),
-            environment: "prod".parse().unwrap(),
-            selection: Selection::All,
-            release: ReleaseNumber(release),
+            number: DeploymentNumber(number),
+            release: ReleaseNumber(number),
             kind,
-            status,
-            actor: Actor::default(),
-            description: None,
-            created_at: jiff::Timestamp::UNIX_EPOCH,
-            finished_at: None,
-            tool_version: String::new(),
-            on_failure: OnFailure::Rollback,
-            settle_seconds: 0,
-            from_release: None,
-            cancel: None,
-            steps: Vec::new(),
+            ..recorded(status, Vec::new())
         }
     }
 
@@ -164,7 +190,7 @@ mod tests {
     /// What is gone back to, as revisions by service, with the oldest deployment in question.
     fn before(oldest_first: Vec<Deployment>) -> Option<(u64, Vec<(String, u64)>)> {
         let newest_first: Vec<Deployment> = oldest_first.into_iter().rev().collect();
-        let found = before_failures(&newest_first)?;
+        let found = ran_before(&newest_first)?;
         let revision = |step: &Step| {
             let found = step.before.task_definition.as_ref().unwrap().short().to_owned();
             (step.service.to_string(), found.rsplit_once(':').unwrap().1.parse().unwrap())
@@ -201,5 +227,38 @@ mod tests {
         let both = failed(2, vec![moved("web", 2, 3), moved("worker", 5, 6)]);
         let found = before(vec![first(), both]).unwrap();
         assert_eq!(found, (1, vec![("web".to_owned(), 1), ("worker".to_owned(), 5)]));
+    }
+
+    #[test]
+    fn before_the_first_that_was_verified_it_is_what_ran_then() {
+        let with =
+            |number, kind, status, steps| Deployment { steps, ..deployment(number, kind, status) };
+        let good = |number, steps| with(number, Deploy, Succeeded, steps);
+        let back = |number, release, steps| Deployment {
+            release: ReleaseNumber(release),
+            ..with(number, Rollback, Succeeded, steps)
+        };
+        let web = |from, to| vec![moved("web", from, to)];
+        let at = |revision| vec![("web".to_owned(), revision)];
+        let first = || good(1, web(1, 2));
+        assert_eq!(before(vec![first()]), Some((1, at(1))));
+        // The same release again, by somebody else's hand in between.
+        let again = Deployment { release: ReleaseNumber(1), ..good(2, web(5, 6)) };
+        assert_eq!(before(vec![first(), again]), Some((1, at(1))));
+        // There is a release to go back to.
+        assert_eq!(before(vec![first(), good(2, web(2, 3))]), None);
+        // All of them were gone back from.
+        let twice = vec![first(), good(2, web(2, 3)), back(3, 1, web(3, 4))];
+        assert_eq!(before(twice), Some((1, at(1))));
+        // What ran before is what runs by now: nothing is known of what was there earlier.
+        assert_eq!(before(vec![first(), back(2, 7, web(2, 3))]), None);
+        // What the one before it had left broken is passed over.
+        let failed = with(1, Deploy, Failed, web(1, 2));
+        assert_eq!(before(vec![failed, good(2, web(2, 3))]), Some((1, at(1))));
+        // What it found in place was not moved.
+        assert_eq!(before(vec![good(1, web(1, 1))]), None);
+        let mut unmoved = moved("web", 1, 2);
+        unmoved.ecs_deployment = None;
+        assert_eq!(before(vec![good(1, vec![unmoved])]), None);
     }
 }

@@ -36,7 +36,7 @@ pub use document::{
 };
 pub use earlier::{EarlierTask, Seen};
 pub use judge::{Judgement, Watch, failure_threshold, judge};
-pub use lineage::{BeforeFailures, before_failures, rollback_target};
+pub use lineage::{RanBefore, ran_before, rollback_target};
 pub use planner::plan;
 pub use preflight::{Problem, Refusal};
 pub use restart::{Restarted, running_images};

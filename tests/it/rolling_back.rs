@@ -130,22 +130,44 @@ fn to_go_back_twice_goes_further_back() {
     assert_eq!(tag(&shop), "two");
     shop.run(BACK).expect(0).prints("prod is back at r1");
     assert_eq!(tag(&shop), "one");
+    // Before that it was not deployed from here.
+    shop.run(BACK).expect(0).tells("prod goes back to what ran before d1. What search-indexer ran");
+    assert_eq!(tag(&shop), "5226296");
     shop.run(BACK).expect(1).tells("there is nothing to go back to");
-    assert_eq!(tag(&shop), "one");
+    assert_eq!(tag(&shop), "5226296");
 }
 
 #[test]
-fn before_the_first_success_there_is_nothing_to_go_back_to() {
+fn before_the_first_deployment_there_is_nothing_to_go_back_to() {
     let shop = Shop::new();
     let never = shop.run(BACK).expect(1);
     assert_snapshot!(remarks(&shop, &never), @"
-    error: no other release of `all` was ever verified in `prod`, so there is nothing to go back to
+    error: nothing that `all` ran in `prod` before is in the record, so there is nothing to go back to
     hint: deploy what shall run instead, as in `release-tool deploy all prod --image <image>=<uri>`
     ");
-    shop.run(INDEXER).expect(0);
-    shop.run(BACK).expect(1).tells("there is nothing to go back to");
     // Nothing was begun, so nothing is on hold.
     shop.run(INDEXER).expect(0);
+}
+
+#[test]
+fn from_the_first_that_was_verified_it_goes_back_to_what_ran_before() {
+    let shop = Shop::new();
+    shop.run(INDEXER).expect(0);
+    let shown = shop.run(&["rollback", "prod", "--dry-run"]).expect(0);
+    assert_snapshot!(remarks(&shop, &shown), @"prod goes back to what ran before d1. What search-indexer ran then was not deployed by release-tool, and so never verified.");
+    let run = shop.run(BACK).expect(0).tells("prod is on hold");
+    assert_snapshot!(shop.steady(&run.stdout), @"
+        search-indexer    5226296    VERIFIED    bookshop-prod-search-indexer:3
+
+    d2: prod is back at r2, 1 of 1 services verified.
+    ");
+    assert_eq!(tag(&shop), "5226296");
+    assert_eq!(shop.states("prod")["search-indexer"], "COMPLETE");
+    shop.run(BACK).expect(1).tells("there is nothing to go back to");
+    // A service that ran what was wanted was never moved.
+    let lift = ["--release-hold", "--reason", "it is as it was", "--image"];
+    let same = format!("search-indexer={}", shop.parameter(PARAMETER).unwrap());
+    shop.run(&[INDEXER, &lift, &[same.as_str()]].concat()).expect(0).prints("Nothing to deploy");
 }
 
 /// A project whose first deployment has failed, and was left where it failed.
@@ -196,6 +218,9 @@ fn after_failures_in_a_row_it_goes_back_to_what_ran_before_the_first() {
         assert_eq!(tag(&shop), worse);
     }
     let run = shop.run(BACK).expect(0).tells("prod goes back to what ran before d1.");
+    // Hints name no flag that this command does not have.
+    assert!(!run.stderr.contains("--enable-circuit-breaker"), "{}", run.stderr);
+    assert!(!run.stderr.contains("--watch"), "{}", run.stderr);
     run.prints("d4: prod is back at r4, 1 of 1 services verified.");
     assert_eq!(tag(&shop), "5226296");
     assert_eq!(shop.states("prod")["search-indexer"], "COMPLETE");
@@ -276,9 +301,9 @@ fn a_running_deployment_stops_and_is_taken_back() {
         mail-worker       deda49d    IN_PROGRESS    bookshop-prod-mail-worker:1, set to bookshop-prod-mail-worker:2          wanted b38f496
         search-indexer    one        IN_PROGRESS    bookshop-prod-search-indexer:2, set to bookshop-prod-search-indexer:3    wanted two
 
-    d2 was interrupted; what was started goes on in ECS.
-    hint: finish it with `release-tool resume d2`
-    hint: or take it back with `release-tool rollback prod d2`
+    d2 was stopped here by Bob Beardly <bob@example.com>, who takes it back (wrong branch).
+    hint: see what becomes of it with `release-tool show d2`
+    hint: see what runs with `release-tool status workers prod`
     ");
     back.hears("d2: rolling back 3 services");
     (0..3).for_each(|_| drop(back.hears(": asked ECS to roll ecs-svc/")));
@@ -316,7 +341,8 @@ fn a_rollback_that_fails_is_not_rolled_back() {
               container search-indexer, exit code 1
 
     d3, a rollback, failed: prod needs attention now.
-    hint: bring it to what was verified last with `release-tool rollback prod`, once what stood in the way is mended
+    hint: go back to r1 again with `release-tool rollback prod`, once what stood in the way is mended
+    hint: or deploy what shall run instead with `release-tool deploy search-indexer prod --release-hold --reason 'why it may move again'`
     hint: see what runs with `release-tool status search-indexer prod`
     hint: see all that was recorded with `release-tool show d3`
     ");
@@ -359,7 +385,14 @@ fn what_was_deployed_last_is_what_goes_back() {
     shop.run(BACK).expect(0).prints("prod is back at r1, 1 of 1 services verified");
     assert_eq!(tag(&shop), first);
     assert_eq!(shop.count("UpdateService"), 2);
-    shop.run(BACK).expect(1).tells("no other release of `search-indexer` was ever verified");
+    // Before all of it, it was not deployed from here.
+    shop.run(BACK)
+        .expect(0)
+        .tells("prod goes back to what ran before d1")
+        .prints("1 of 1 services");
+    shop.run(BACK)
+        .expect(1)
+        .tells("nothing that `search-indexer` ran in `prod` before is in the record");
     for service in &PROD {
         shop.assert_in_step(service);
     }
