@@ -214,7 +214,7 @@ async fn carry_out(
     let done = ops::carry_out(workspace, draft, execution).await;
     drop(listener);
     let (report, release) = done?;
-    Ok(ending::tell(console, (&report, &release), last_verified))
+    Ok(ending::tell(settings, workspace, (&report, &release), last_verified).await)
 }
 
 /// Shows the plan: as the result of a dry run, else beside it.

@@ -127,5 +127,5 @@ async fn register(
     let done = ops::carry_out(workspace, draft, execution).await;
     drop(listener);
     let (report, release) = done?;
-    Ok(ending::tell(&settings.console, (&report, &release), None))
+    Ok(ending::tell(settings, workspace, (&report, &release), None).await)
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     engine::Report,
-    model::{DeploymentNumber, DeploymentStatus, Release, ReleaseNumber},
+    model::{DeploymentNumber, DeploymentStatus, Release, ReleaseNumber, ServiceId},
     ops::{self, Execution, Goal, RollbackRequest, TakeUp, Way, Workspace},
     ui::{self, Format},
 };
@@ -142,7 +142,7 @@ fn goal(to: &Goal) -> String {
             if foreign.is_empty() {
                 return before;
             }
-            let foreign: Vec<&str> = foreign.iter().map(|service| service.as_str()).collect();
+            let foreign: Vec<&str> = foreign.iter().map(ServiceId::as_str).collect();
             format!(
                 "{before}. What {} ran then was not deployed by release-tool, and so never verified",
                 foreign.join(", ")

@@ -60,5 +60,5 @@ pub(super) async fn run(settings: &Settings, arguments: WaitArguments) -> Result
     let done = ops::wait_for(&workspace, arguments.deployment, execution, tell).await;
     drop(listener);
     let (report, release) = done?;
-    Ok(ending::tell(console, (&report, &release), None))
+    Ok(ending::tell(settings, &workspace, (&report, &release), None).await)
 }

@@ -101,7 +101,7 @@ impl Engine<'_> {
         }
         let rollouts = Rollouts::default();
         let followed = self.carry_all(journal, &course, (&rollouts, orders)).await?;
-        self.tell_stop(&rollouts);
+        self.tell_stop(journal, &rollouts);
         Ok(if rollouts.record_lost() { Followed::Stopped } else { followed })
     }
 
@@ -150,7 +150,7 @@ impl Engine<'_> {
             lost = keeper.keep(&rollouts) => return Err(lost),
             undo = looking => return undo.map(Some),
         }
-        self.tell_stop(&rollouts);
+        self.tell_stop(journal, &rollouts);
         Ok(None)
     }
 }

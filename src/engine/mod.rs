@@ -266,7 +266,7 @@ impl Engine<'_> {
             Followed::ToTheEnd if rollouts.record_lost() => DeploymentStatus::Interrupted,
             Followed::ToTheEnd => return self.conclude_forward(journal, orders).await,
         };
-        self.tell_stop(&rollouts);
+        self.tell_stop(journal, &rollouts);
         self.report(journal, status).await
     }
 
@@ -333,11 +333,12 @@ impl Engine<'_> {
     }
 
     /// Tells why nothing more was started.
-    fn tell_stop(&self, rollouts: &Rollouts) {
+    fn tell_stop(&self, journal: &Journal<'_>, rollouts: &Rollouts) {
         match rollouts.stopped() {
             Some(Stop::Signal) => self.listener.hear(&Event::Interrupted),
             Some(Stop::Cancelled(request)) => {
-                self.listener.hear(&Event::StopRequested { by: request.by.name });
+                self.listener.hear(&Event::StopRequested { by: request.by.name.clone() });
+                journal.stopped_by(request);
             }
             None => {}
         }
@@ -350,7 +351,8 @@ impl Engine<'_> {
         status: DeploymentStatus,
     ) -> Result<Report, EngineError> {
         let deployment = journal.close(status).await?;
-        Ok(Report { deployment, unrecorded: journal.escaped_to() })
+        let (unrecorded, stopped_by) = (journal.escaped_to(), journal.who_stopped());
+        Ok(Report { deployment, unrecorded, stopped_by })
     }
 }
 

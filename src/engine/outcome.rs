@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::model::{Deployment, DeploymentStatus, Step, StepStatus, Verdict};
+use crate::model::{CancelRequest, Deployment, DeploymentStatus, Step, StepStatus, Verdict};
 
 /// What the engine brings back.
 #[derive(Debug, Clone)]
@@ -11,6 +11,8 @@ pub struct Report {
     pub deployment: Deployment,
     /// The file with what the store did not take.
     pub unrecorded: Option<PathBuf>,
+    /// Who had it stop, where that is why it did.
+    pub stopped_by: Option<CancelRequest>,
 }
 
 /// The status of a deployment whose steps have all ended. Success takes every one of them.
@@ -78,34 +80,22 @@ mod tests {
     };
 
     fn step(verdict: Verdict) -> Step {
+        let target = StepTarget {
+            cluster: ClusterName::new("prod").unwrap(),
+            ecs_service: EcsServiceName::new("web").unwrap(),
+            containers: BTreeMap::new(),
+            images: BTreeMap::new(),
+            enable_circuit_breaker: false,
+        };
         Step {
-            service: ServiceId::new("web").unwrap(),
             status: match verdict {
                 Verdict::Verified => StepStatus::Verified,
                 Verdict::NotStarted { .. } => StepStatus::Skipped,
                 _ => StepStatus::Failed,
             },
-            target: StepTarget {
-                cluster: ClusterName::new("prod").unwrap(),
-                ecs_service: EcsServiceName::new("web").unwrap(),
-                containers: BTreeMap::new(),
-                images: BTreeMap::new(),
-                enable_circuit_breaker: false,
-            },
-            before: StepBefore::default(),
-            digests: BTreeMap::new(),
-            task_definition: None,
-            registered: false,
             ecs_deployment: Some(EcsDeploymentId::new("ecs-svc/1")),
             verdict: Some(verdict),
-            note: None,
-            evidence: None,
-            started_at: None,
-            finished_at: None,
-            compensation: None,
-            restart: false,
-            before_task: None,
-            seen: None,
+            ..Step::new(ServiceId::new("web").unwrap(), target, StepBefore::default())
         }
     }
 

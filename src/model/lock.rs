@@ -88,6 +88,9 @@ pub struct CancelRequest {
     pub by: Actor,
     /// When.
     pub at: Timestamp,
+    /// Whether it is taken back then; else it is ended where it is.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub takes_back: bool,
     /// Why, in the words given.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,

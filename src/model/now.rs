@@ -39,6 +39,9 @@ pub struct ServiceNow {
     /// What was registered for it, where it was not to move.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registered: Option<TaskDefinitionArn>,
+    /// Whether it wants no tasks, so that none runs.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub wants_no_task: bool,
     /// The release hash that the deployment wanted, by image.
     pub wanted: BTreeMap<ImageId, ReleaseHash>,
 }
@@ -72,6 +75,8 @@ struct Place {
     told: Option<TaskDefinitionArn>,
     /// What it may have been told to move to.
     may: Option<TaskDefinitionArn>,
+    /// Whether it was seen to want no tasks.
+    wants_no_task: bool,
 }
 
 impl Place {
@@ -144,6 +149,7 @@ impl ServiceNow {
             told_to_move_to: place.told,
             may_move_to: place.may,
             registered,
+            wants_no_task: place.wants_no_task && runs.is_empty(),
             runs,
             wanted,
         }
@@ -178,6 +184,7 @@ impl ServiceNow {
             told_to_move_to: None,
             may_move_to: None,
             registered: None,
+            wants_no_task: runs.is_empty() && seen.is_some_and(|seen| seen.desired == 0),
             runs,
         }
     }
@@ -289,7 +296,8 @@ impl Step {
         let runs = seen.tasks.iter();
         let runs = runs.map(|one| (one.task_definition.clone(), Some(one.running), one.left_over));
         let runs = runs.collect();
-        Some(Place { runs, set_to: seen.task_definition.clone(), ..Place::default() })
+        let (set_to, wants_no_task) = (seen.task_definition.clone(), seen.desired == 0);
+        Some(Place { runs, set_to, wants_no_task, ..Place::default() })
     }
 }
 

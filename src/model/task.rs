@@ -123,6 +123,12 @@ impl BeforeTask {
         Self { status: BeforeTaskStatus::Skipped, ..Self::new(run) }
     }
 
+    /// Its id, the last part of its ARN.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.task_arn.as_deref()?.rsplit('/').next()
+    }
+
     /// Whether it may run now, as far as is known.
     #[must_use]
     pub fn may_run(&self) -> bool {

@@ -14,6 +14,7 @@ use super::{
     ground::Ground,
     images::{Gathered, Search, gather, source_of},
     insurance::{lost_images, running},
+    known_failures::warn_of_failures,
     left_out::settle,
     obstacle::Obstacle,
     pictures::{Subject, take},
@@ -27,7 +28,7 @@ use crate::{
     manifest::{Environment, Project, Service},
     model::{
         DeploymentKind, ImageId, ImageUri, Label, LockKind, OnFailure, ParameterName,
-        ReleaseNumber, Selection, ServiceId,
+        ReleaseNumber, Selection, ServiceHead, ServiceId,
     },
     plan::{ImageSource, Insistence, Plan, PlanRequest, Wanted, plan},
 };
@@ -197,6 +198,7 @@ pub(super) async fn draft_beside(
         keep_settled: false,
         enable_circuit_breaker: request.enable_circuit_breaker,
         insist: request.insist,
+        kind: request.kind,
     })?;
     plan.settle_tasks(request.kind, request.skip_before);
     let tasks = (request.kind, request.rerun_before);
@@ -211,7 +213,9 @@ pub(super) async fn draft_beside(
     plan.warnings.extend(lost?);
     plan.take_note_of(&surroundings);
     terraform.warn(workspace, &access, &mut plan).await;
-    let last_verified = last_verified(workspace, &plan).await?;
+    let heads = workspace.ledger.heads(&plan.project, &plan.environment).await?;
+    warn_of_failures(workspace, &mut plan, (request.kind, &ground), &heads).await?;
+    let last_verified = last_verified(&plan, &heads);
     let request = request.clone();
     let on_failure = environment.on_failure;
     let services = all.iter().map(|service| service.id.clone()).collect();
@@ -299,18 +303,14 @@ pub(super) async fn asked(
 
 /// The release that was last verified for every one of the plan's services; none where they differ,
 /// since no one release would bring them back.
-async fn last_verified(
-    workspace: &Workspace,
-    plan: &Plan,
-) -> Result<Option<ReleaseNumber>, OpError> {
-    let heads = workspace.ledger.heads(&plan.project, &plan.environment).await?;
+fn last_verified(plan: &Plan, heads: &BTreeMap<ServiceId, ServiceHead>) -> Option<ReleaseNumber> {
     let verified: BTreeSet<Option<ReleaseNumber>> = plan
         .steps
         .iter()
         .filter(|step| !step.restart)
         .map(|step| Some(heads.get(&step.service)?.verified.as_ref()?.release))
         .collect();
-    Ok(if verified.len() == 1 { verified.into_iter().next().flatten() } else { None })
+    if verified.len() == 1 { verified.into_iter().next().flatten() } else { None }
 }
 
 /// The project; where its manifest names no services, with those registered under the label.

@@ -8,12 +8,9 @@ use crate::{
     model::{Deployment, DeploymentNumber, FailedRestart, Restarting, ServiceHead, ServiceId},
 };
 
-/// How many of an environment's deployments are looked through. A restart that failed before them is not
-/// told any more, as `docs/tasks.md` says.
-const NEWEST: usize = 50;
-
 /// The newest restart of each service, where that is newer than its last deployment and failed, by the
-/// newest deployments of the environment with the services that they have steps for.
+/// newest deployments of the environment with the services that they have steps for. A restart that failed
+/// before them is not told any more, as `docs/tasks.md` says.
 pub(super) async fn failed_restarts(
     workspace: &Workspace,
     (heads, services): (&BTreeMap<ServiceId, ServiceHead>, &[&Service]),
@@ -27,7 +24,7 @@ pub(super) async fn failed_restarts(
         let is_of_it = |(number, services): &&(DeploymentNumber, Vec<ServiceId>)| {
             Some(*number) > deployed && services.contains(&service.id)
         };
-        for (number, _) in newest.iter().take(NEWEST).filter(is_of_it) {
+        for (number, _) in newest.iter().filter(is_of_it) {
             let deployment = match read.entry(*number) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => new.insert(ledger.deployment(project, *number).await?),

@@ -14,7 +14,8 @@ use crate::model::{
     Step,
 };
 
-/// How many of an environment's deployments are looked through by what the index has of them.
+/// How many of an environment's deployments `status` looks through by what the index has of them, for
+/// this and for restarts that failed.
 pub(super) const NEWEST: usize = 100;
 /// How many deployments are read at the same time.
 const AT_ONCE: usize = 8;

@@ -15,6 +15,7 @@ mod hooks;
 mod images;
 mod insurance;
 mod journal;
+mod known_failures;
 mod last_released;
 mod left_out;
 mod locks;

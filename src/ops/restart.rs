@@ -168,6 +168,7 @@ pub(super) async fn draft_of_restart(
         keep_settled: false,
         enable_circuit_breaker: false,
         insist: request.insist,
+        kind: request.kind,
     })?;
     let (request, on_failure) = (request.clone(), environment.on_failure);
     // There is nothing to go back to.

@@ -19,9 +19,9 @@ use super::{
 use crate::{
     manifest::{Project, Service},
     model::{
-        ClusterName, ContainerName, Deployment, DeploymentKind, DeploymentStatus, Digest,
-        EcsDeploymentId, EcsServiceName, EnvironmentId, FailedRestart, HeldLock, Hold, ImageId,
-        ImageUri, Label, ObservedCodeDeploy, ObservedService, ProjectId, ReleaseHash,
+        ClusterName, ContainerName, Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus,
+        Digest, EcsDeploymentId, EcsServiceName, EnvironmentId, FailedRestart, HeldLock, Hold,
+        ImageId, ImageUri, Label, ObservedCodeDeploy, ObservedService, ProjectId, ReleaseHash,
         RevisionHashes, RolloutState, Seen as Look, Selection, ServiceHead, ServiceId, ServiceNow,
         StageProgress, TaskDefinitionArn, Verdict,
     },
@@ -128,9 +128,9 @@ pub async fn status(
     let digests = if request.digests { Some(digests(&access, &seen).await?) } else { None };
     let stages = stages(&access, &seen).await?;
     let mut attempts = attempts(workspace, &project, &heads, &services).await?;
-    note_what_is_wanted_since(workspace, (&project, &environment.id), (&heads, &mut attempts))
-        .await?;
     let newest = workspace.ledger.newest_of(&project.id, &environment.id, NEWEST).await?;
+    let place = (&project, &environment.id);
+    note_what_is_wanted_since(workspace, place, (&heads, &newest), &mut attempts).await?;
     let mut restarts = failed_restarts(workspace, (&heads, &services), &newest).await?;
     let ids = services.iter().map(|service| service.id.clone()).collect();
     let place = (&environment.id, &ids);
@@ -370,20 +370,33 @@ async fn attempts(
     Ok(Attempts { recorded, last })
 }
 
+/// Deployments, newest first, with the services that they have steps for.
+type Newest = [(DeploymentNumber, Vec<ServiceId>)];
+
 /// Notes which of the services that were put back a later deployment wanted as they are: it had
-/// nothing to do for them, and no head tells of it.
+/// nothing to do for them, and no head tells of it. Only those are read that are later and have no step
+/// for such a service.
 async fn note_what_is_wanted_since(
     workspace: &Workspace,
     (project, environment): (&Project, &EnvironmentId),
-    (heads, attempts): (&BTreeMap<ServiceId, ServiceHead>, &mut Attempts),
+    (heads, newest): (&BTreeMap<ServiceId, ServiceHead>, &Newest),
+    attempts: &mut Attempts,
 ) -> Result<(), OpError> {
     let is_back =
         |recorded: &RecordedAttempt| matches!(recorded.verdict, Some(Verdict::RolledBack { .. }));
     let recorded = &mut attempts.recorded;
-    if !recorded.values().any(is_back) {
-        return Ok(());
-    }
-    let newest = workspace.ledger.history(&project.id, Some(environment), None, HISTORY).await?;
+    let back: Vec<&ServiceHead> = recorded
+        .iter()
+        .filter(|(_, recorded)| is_back(recorded))
+        .filter_map(|(id, _)| heads.get(id))
+        .collect();
+    let may_want = |(number, touched): &&(DeploymentNumber, Vec<ServiceId>)| {
+        let is_later = |head: &&&ServiceHead| *number > head.deployment;
+        back.iter().filter(is_later).any(|head| !touched.contains(&head.service))
+    };
+    let later = newest.iter().take(HISTORY).filter(may_want).map(|(number, _)| *number);
+    let later: Vec<DeploymentNumber> = later.collect();
+    let newest = workspace.ledger.deployments_of(&project.id, environment, &later).await?;
     for (id, recorded) in recorded.iter_mut().filter(|(_, recorded)| is_back(recorded)) {
         let tried = heads.get(id).map(|head| head.deployment);
         let is_later = |later: &Deployment| Some(later.number) > tried;
@@ -411,5 +424,5 @@ fn wants_as_it_is(project: &Project, deployment: &Deployment, service: &ServiceI
         && is_about()
 }
 
-/// How many deployments of an environment are looked at first for one that was not taken back.
+/// How many deployments of an environment are looked through for one that found a service as it wanted it.
 const HISTORY: usize = 20;

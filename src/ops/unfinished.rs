@@ -26,8 +26,8 @@ use crate::{
     engine::{Claim, Orders, Report, Unfinished},
     manifest::{Environment, Project},
     model::{
-        BeforeTaskStatus, Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, Event,
-        HeldLock, ImageId, LockKind, Release, Selection, ServiceId, Step, StepStatus,
+        Actor, BeforeTaskStatus, Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus,
+        Event, HeldLock, ImageId, LockKind, Release, Selection, ServiceId, Step, StepStatus,
     },
     plan::{
         ImageSource, Insistence, Leg, PlanRequest, Problem, Refusal, Rest, Restarted,
@@ -110,7 +110,9 @@ pub async fn take_up(
     let (reason, wait) = match how {
         TakeUp::Resume { .. } => (None, Duration::ZERO),
         TakeUp::Abort { reason } | TakeUp::RollBack { reason } => {
-            if ask_to_stop(workspace, deployment, (&by, reason.as_deref())).await? {
+            let takes_back = matches!(how, TakeUp::RollBack { .. });
+            let wish = (takes_back, reason.as_deref());
+            if ask_to_stop(workspace, deployment, (&by, wish)).await? {
                 let deployment = deployment.number;
                 execution.listener.hear(&Event::AskedToStop { deployment });
             }
@@ -184,13 +186,13 @@ fn refuse_if_over(deployment: &Deployment) -> Result<(), OpError> {
 async fn ask_to_stop(
     workspace: &Workspace,
     deployment: &Deployment,
-    (by, reason): (&crate::model::Actor, Option<&str>),
+    (by, wish): (&Actor, (bool, Option<&str>)),
 ) -> Result<bool, OpError> {
     let ground = Ground::of(workspace, &deployment.environment).await?;
     let is_worked_on = ground.is_worked_on(deployment.number);
     if is_worked_on {
         let key = DeploymentKey::of(deployment);
-        workspace.ledger.request_cancel(&key, by, reason).await?;
+        workspace.ledger.request_cancel(&key, by, wish).await?;
     }
     Ok(is_worked_on)
 }
@@ -333,6 +335,7 @@ async fn legs(
         // Each step says for itself.
         enable_circuit_breaker: false,
         insist: Insistence { on_rollback: false, on_dead_lock: true },
+        kind: deployment.kind,
     };
     let mut legs = resume(deployment, &request, rest)?;
     if rest == Rest::Done {
@@ -395,7 +398,7 @@ pub async fn wait_for(
         tell(&deployment);
         if deployment.status.is_final() {
             let release = ledger.find_release(project, deployment.release).await?;
-            return Ok((Report { deployment, unrecorded: None }, release));
+            return Ok((Report { deployment, unrecorded: None, stopped_by: None }, release));
         }
         if !ground.is_worked_on(number) && deployment.cancel.is_none() {
             let timeout = deadline.saturating_duration_since(Instant::now());

@@ -10,6 +10,7 @@ mod diagnosis;
 pub mod doctor;
 mod document;
 mod earlier;
+mod failures;
 mod judge;
 mod lineage;
 pub mod permissions;
@@ -35,6 +36,7 @@ pub use document::{
     DocumentError, FieldChange, container_images, differences, has_images, with_images,
 };
 pub use earlier::{EarlierTask, Seen};
+pub use failures::{failed_before, gone_back_from};
 pub use judge::{Judgement, Watch, failure_threshold, judge};
 pub use lineage::{RanBefore, ran_before, rollback_target};
 pub use planner::plan;

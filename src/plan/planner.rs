@@ -17,8 +17,8 @@ use super::{
     warnings::{bounds, is_dead_locked, warning_if_not_stable, warnings_of},
 };
 use crate::model::{
-    CircuitBreaker, CodeDeployOrder, ContainerName, DeploymentController, Digest, ImageId,
-    ImageUri, Label, ObservedService, ParameterName, ReleaseHash, RolloutState, RunTask,
+    CircuitBreaker, CodeDeployOrder, ContainerName, DeploymentController, DeploymentKind, Digest,
+    ImageId, ImageUri, Label, ObservedService, ParameterName, ReleaseHash, RolloutState, RunTask,
     StepBefore, StepTarget,
 };
 
@@ -124,7 +124,8 @@ pub(super) fn plan_service(
     request: &PlanRequest,
     picture: &ServicePicture,
 ) -> Result<Outcome, Box<Problem>> {
-    refuse_what_cannot_be_deployed(request.insist, picture)?;
+    let may_insist = request.kind == DeploymentKind::Deploy;
+    refuse_what_cannot_be_deployed((request.insist, may_insist), picture)?;
     let failed = |source| unreadable(picture, source);
     let containers = wanted_containers(request, picture);
     let running = running_hashes(picture).map_err(failed)?;
@@ -187,9 +188,10 @@ fn breaker_change(picture: &ServicePicture) -> FieldChange {
     }
 }
 
-/// Services that neither ECS nor CodeDeploy moves, or not any more.
+/// Services that neither ECS nor CodeDeploy moves, or not any more. With what is insisted on, and
+/// whether the command has a flag for it.
 pub(super) fn refuse_what_cannot_be_deployed(
-    insist: Insistence,
+    (insist, may_insist): (Insistence, bool),
     picture: &ServicePicture,
 ) -> Result<(), Box<Problem>> {
     let service = picture.service.clone();
@@ -201,7 +203,7 @@ pub(super) fn refuse_what_cannot_be_deployed(
         return Err(Box::new(Problem::UnsupportedController { service, controller }));
     }
     if picture.observed.is_rolling_back() && !insist.on_rollback {
-        return Err(Box::new(Problem::RollingBack { service }));
+        return Err(Box::new(Problem::RollingBack { service, may_insist }));
     }
     if picture.observed.status != "ACTIVE" {
         let status = picture.observed.status.clone();

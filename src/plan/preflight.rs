@@ -151,6 +151,8 @@ pub enum Problem {
     RollingBack {
         /// The service.
         service: ServiceId,
+        /// Whether the command can be told to go on all the same.
+        may_insist: bool,
     },
     /// A rollout of a service that is to be restarted is under way.
     #[error("service `{service}` cannot be restarted while a rollout of it is under way")]
@@ -246,8 +248,10 @@ impl Problem {
                 "wait for its end, or stop it with `aws deploy stop-deployment --deployment-id \
                  {deployment}`"
             ),
-            Self::Moving { service } => wait_for_end(service),
-            Self::RollingBack { service } => format!(
+            Self::Moving { service } | Self::RollingBack { service, may_insist: false } => {
+                wait_for_end(service)
+            }
+            Self::RollingBack { service, may_insist: true } => format!(
                 "{}; `--force` deploys over it, and then ECS may have nothing to go back to",
                 wait_for_end(service)
             ),

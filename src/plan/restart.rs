@@ -77,7 +77,7 @@ const ANEW: Rollout = Rollout::Update { force: true };
 
 /// Services that cannot be deployed, or that move anyway.
 fn refuse_what_cannot_be_restarted(picture: &ServicePicture) -> Result<(), Box<Problem>> {
-    refuse_what_cannot_be_deployed(Insistence::default(), picture)?;
+    refuse_what_cannot_be_deployed((Insistence::default(), false), picture)?;
     refuse_what_code_deploy_is_at(picture, &ANEW)?;
     let service = picture.service.clone();
     let state = picture.observed.primary().and_then(|primary| primary.rollout_state);

@@ -12,7 +12,7 @@ use crate::model::{
     BeforeTask, CodeDeployOrder, ContainerName, DeploymentKind, DeploymentNumber, Digest,
     EcsDeploymentId, EnvironmentId, ImageId, Label, ObservedService, ParameterName, ProjectId,
     ReleaseHash, ReleaseNumber, ReleasedImage, RunTask, Selection, ServiceId, Step, StepBefore,
-    StepStatus, StepTarget, Strategy, TaskDefinition, TaskDefinitionArn,
+    StepTarget, Strategy, TaskDefinition, TaskDefinitionArn,
 };
 
 /// Where the images of a deployment come from.
@@ -99,6 +99,8 @@ pub struct PlanRequest {
     pub enable_circuit_breaker: bool,
     /// What is deployed all the same, although it stands against it.
     pub insist: Insistence,
+    /// What sort of change it is, by which hints name flags that its command has.
+    pub kind: DeploymentKind,
 }
 
 /// What is deployed over, knowingly.
@@ -302,23 +304,10 @@ impl PlannedStep {
     #[must_use]
     pub fn record(&self) -> Step {
         Step {
-            service: self.service.clone(),
-            status: StepStatus::Pending,
-            target: self.target.clone(),
-            before: self.before.clone(),
             digests: if self.restart { BTreeMap::new() } else { self.digests.clone() },
-            task_definition: None,
-            registered: false,
-            ecs_deployment: None,
-            verdict: None,
-            note: None,
-            evidence: None,
-            started_at: None,
-            finished_at: None,
-            compensation: None,
             restart: self.restart,
             before_task: self.task_record(),
-            seen: None,
+            ..Step::new(self.service.clone(), self.target.clone(), self.before.clone())
         }
     }
 

@@ -6,10 +6,10 @@ use super::{ImageSource, Insistence, PlanRequest, ServicePicture, Wanted};
 use crate::model::{
     Actor, CircuitBreaker, ClusterName, ContainerName, Deployment, DeploymentAlarms,
     DeploymentController, DeploymentKind, DeploymentNumber, DeploymentStatus, Digest,
-    EcsDeployment, EcsDeploymentId, EcsServiceName, EnvironmentId, ImageId, ImageUri, Label,
-    ObservedService, OnFailure, ProjectId, ReleaseNumber, ReleasedImage, RolloutState, Selection,
-    ServiceDeployment, ServiceDeploymentStatus, ServiceId, Step, StepStatus, Strategy,
-    TaskDefinition, TaskDefinitionArn, TaskDefinitionStatus,
+    EcsDeployment, EcsDeploymentId, EcsServiceName, EnvironmentId, Fingerprint, ImageId, ImageUri,
+    Label, ObservedService, OnFailure, ProjectId, Release, ReleaseNumber, ReleasedImage,
+    RolloutState, Selection, ServiceDeployment, ServiceDeploymentStatus, ServiceId, Step,
+    StepStatus, Strategy, TaskDefinition, TaskDefinitionArn, TaskDefinitionStatus,
 };
 
 /// `family:revision` as a full ARN.
@@ -160,6 +160,7 @@ pub(crate) fn request(
         keep_settled: false,
         enable_circuit_breaker: false,
         insist: Insistence::default(),
+        kind: DeploymentKind::Deploy,
     }
 }
 
@@ -193,5 +194,21 @@ pub(crate) fn recorded(status: DeploymentStatus, steps: Vec<Step>) -> Deployment
         from_release: None,
         cancel: None,
         steps,
+    }
+}
+
+/// Release `r2`, of these images.
+pub(crate) fn release(images: &[(&str, ReleasedImage)]) -> Release {
+    let images = images.iter().map(|(id, image)| (ImageId::new(*id).unwrap(), image.clone()));
+    let images: BTreeMap<ImageId, ReleasedImage> = images.collect();
+    Release {
+        number: ReleaseNumber(2),
+        project: ProjectId::new("shop").unwrap(),
+        selection: Selection::All,
+        fingerprint: Fingerprint::of(&Selection::All, &images),
+        images,
+        created_at: jiff::Timestamp::UNIX_EPOCH,
+        created_by: Actor::default(),
+        description: None,
     }
 }

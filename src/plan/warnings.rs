@@ -1,7 +1,7 @@
 //! What the user should know before saying yes, though it stops nothing.
 
 use super::steps::{PlanRequest, PlannedStep, Rollout, ServicePicture, Warning};
-use crate::model::{ObservedService, RolloutState, TaskDefinitionStatus};
+use crate::model::{DeploymentKind, ObservedService, RolloutState, TaskDefinitionStatus};
 
 /// Settings and states of a service that make its rollout riskier or less certain.
 #[expect(clippy::too_many_lines, reason = "a list, one after the other")]
@@ -32,14 +32,12 @@ pub(super) fn warnings_of(
         warnings.push(warn(text.into(), hint));
     } else if by_ecs && !observed.circuit_breaker.enabled {
         let text = "has no deployment circuit breaker: ECS will not end a failing rollout";
-        let hint = "turn on `deployment_circuit_breaker` with `rollback = true` for the service, or \
-                    deploy with `--enable-circuit-breaker`";
-        warnings.push(warn(text.into(), hint));
+        let hint = "turn on `deployment_circuit_breaker` with `rollback = true` for the service";
+        warnings.push(warn(text.into(), &or_by_flag(request, hint)));
     } else if by_ecs && !observed.circuit_breaker.rollback {
         let text = "has a circuit breaker without rollback: a failed rollout stays as it is";
-        let hint = "set `rollback = true` in its circuit breaker, or deploy with \
-                    `--enable-circuit-breaker`";
-        warnings.push(warn(text.into(), hint));
+        let hint = "set `rollback = true` in its circuit breaker";
+        warnings.push(warn(text.into(), &or_by_flag(request, hint)));
     }
     if observed.desired == 0 {
         let text = "wants 0 tasks: it can be deployed, but no running task will prove the image";
@@ -83,10 +81,7 @@ pub(super) fn warnings_of(
         && primary.rollout_state == Some(RolloutState::InProgress)
     {
         let text = format!("has a rollout under way ({}), which this one supersedes", primary.id);
-        let (service, environment) = (&picture.service, &request.environment);
-        let hint =
-            format!("wait for it with `release-tool status {service} {environment} --watch`");
-        warnings.push(warn(text, &hint));
+        warnings.push(warn(text, &hint_on_what_moves(request, picture)));
     }
     if picture.current.is_some() {
         let text = format!(
@@ -97,6 +92,28 @@ pub(super) fn warnings_of(
         warnings.push(warn(text, "read the changes listed above before saying yes"));
     }
     warnings
+}
+
+/// A hint on circuit breakers, with the flag where the command has it.
+fn or_by_flag(request: &PlanRequest, hint: &str) -> String {
+    match request.kind {
+        DeploymentKind::Deploy => format!("{hint}, or deploy with `--enable-circuit-breaker`"),
+        DeploymentKind::Rollback | DeploymentKind::Register | DeploymentKind::Restart => {
+            hint.to_owned()
+        }
+    }
+}
+
+/// What to do where a rollout is under way: whoever goes back need not wait for what they go back from.
+fn hint_on_what_moves(request: &PlanRequest, picture: &ServicePicture) -> String {
+    let (service, environment) = (&picture.service, &request.environment);
+    if request.kind == DeploymentKind::Rollback {
+        return format!(
+            "go on if that is what you go back from; see what it is with `release-tool status {service} \
+             {environment} -v`"
+        );
+    }
+    format!("wait for it with `release-tool status {service} {environment} --watch`")
 }
 
 /// Whether the bounds leave no room to stop or start a single task (ECS's event "was unable to

@@ -9,12 +9,13 @@ use super::{
     evidence::{self, Extent},
     headline::{headline, mixed},
     next::hints,
+    one_off,
     table::Table,
     words,
 };
 use crate::model::{
-    Deployment, DeploymentStatus, Release, ReleaseNumber, Running, ServiceNow, Step, StepStatus,
-    TaskDefinitionArn, Verdict,
+    CancelRequest, Deployment, DeploymentStatus, Release, ReleaseNumber, Running, ServiceNow, Step,
+    StepStatus, TaskDefinitionArn, Verdict,
 };
 
 /// How a deployment ended, with what is needed to say what comes next.
@@ -26,6 +27,12 @@ pub struct Summary<'a> {
     pub release: &'a Release,
     /// The last release that was verified in the environment before.
     pub last_verified: Option<ReleaseNumber>,
+    /// Whether the environment is on hold now, so that the next deployment has to lift that.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub on_hold: bool,
+    /// Who had the command stop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_by: Option<&'a CancelRequest>,
     /// What each of its services runs now.
     pub services: Vec<ServiceNow>,
 }
@@ -38,7 +45,9 @@ impl<'a> Summary<'a> {
         release: &'a Release,
         last_verified: Option<ReleaseNumber>,
     ) -> Self {
-        Self { deployment, release, last_verified, services: deployment.services_now(release) }
+        let services = deployment.services_now(release);
+        let (on_hold, stopped_by) = (false, None);
+        Self { deployment, release, last_verified, on_hold, stopped_by, services }
     }
 }
 
@@ -98,6 +107,7 @@ pub(super) fn place(now: &ServiceNow) -> String {
         runs.iter().filter_map(|runs| one(runs)).collect::<Vec<String>>().join(" and ")
     };
     let runs = match serving.as_slice() {
+        [] if now.wants_no_task => "wants no tasks".to_owned(),
         [] => "no task runs".to_owned(),
         [only] => name(only.task_definition.as_ref()),
         several => all(several),
@@ -149,8 +159,15 @@ fn way_back(step: &Step) -> Vec<String> {
     lines
 }
 
-/// Why a service did not succeed, with the proof.
+/// What there is to know of a service beside its line.
 fn details(step: &Step) -> Option<String> {
+    let (own, task) = (own_rollout(step), one_off::left_running(step));
+    let lines: Vec<String> = own.into_iter().chain(task).chain(way_back(step)).collect();
+    Some(lines.join("\n")).filter(|lines| !lines.is_empty())
+}
+
+/// Why a service did not succeed, with the proof; or what its success does not prove.
+fn own_rollout(step: &Step) -> Vec<String> {
     let verdict = step
         .verdict
         .as_ref()
@@ -158,8 +175,7 @@ fn details(step: &Step) -> Option<String> {
     let Some(verdict) = verdict else {
         let note = step.note.as_ref().filter(|_| step.status == StepStatus::Verified);
         let note = note.map(|note| format!("    {}: {}", step.service, super::escape(note)));
-        let lines: Vec<String> = note.into_iter().chain(way_back(step)).collect();
-        return Some(lines.join("\n")).filter(|lines| !lines.is_empty());
+        return note.into_iter().collect();
     };
     let mut lines = vec![format!(
         "    {}: {}  {}",
@@ -170,8 +186,7 @@ fn details(step: &Step) -> Option<String> {
     let proof =
         step.evidence.as_ref().map(|all| evidence::lines(all, Extent::Screen)).unwrap_or_default();
     lines.extend(proof.into_iter().map(|line| format!("        {line}")));
-    lines.extend(way_back(step));
-    Some(lines.join("\n"))
+    lines
 }
 
 /// The verdict on the whole, and what to do next.

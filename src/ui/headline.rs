@@ -1,9 +1,9 @@
 //! The verdict on a whole deployment, in one sentence.
 
-use super::deployment::Summary;
+use super::{deployment::Summary, escape::escape};
 use crate::model::{
-    BeforeTaskStatus, Deployment, DeploymentKind, DeploymentStatus, ServiceId, Step, StepStatus,
-    Verdict,
+    BeforeTaskStatus, CancelRequest, Deployment, DeploymentKind, DeploymentStatus, ServiceId, Step,
+    StepStatus, Verdict,
 };
 
 /// The verdict on the whole, one sentence.
@@ -39,11 +39,7 @@ pub(super) fn headline(summary: &Summary<'_>) -> String {
         DeploymentStatus::Running | DeploymentStatus::Detached => {
             format!("{number}: Deployment requested. {release} is on its way to {environment}.")
         }
-        DeploymentStatus::Interrupted | DeploymentStatus::RollingBack => {
-            let is_back = *status == DeploymentStatus::RollingBack;
-            let what = if is_back { "is not back yet" } else { "was interrupted" };
-            format!("{number} {what}; what was started goes on in ECS.")
-        }
+        DeploymentStatus::Interrupted | DeploymentStatus::RollingBack => left_on_its_way(summary),
         DeploymentStatus::RolledBack => {
             let failed = if has_failed(summary) { "failed and " } else { "" };
             format!(
@@ -68,6 +64,20 @@ pub(super) fn headline(summary: &Summary<'_>) -> String {
         }
         DeploymentStatus::Unknown => format!("{number} {}", doubt(summary)),
     }
+}
+
+/// That a deployment is not over: it was interrupted, or somebody else had the command stop, and what that
+/// one does with it.
+fn left_on_its_way(summary: &Summary<'_>) -> String {
+    let Deployment { number, status, .. } = summary.deployment;
+    let Some(CancelRequest { by, reason, takes_back, .. }) = summary.stopped_by else {
+        let is_back = *status == DeploymentStatus::RollingBack;
+        let what = if is_back { "is not back yet" } else { "was interrupted" };
+        return format!("{number} {what}; what was started goes on in ECS.");
+    };
+    let why = reason.as_ref().map(|reason| format!(" ({})", escape(reason))).unwrap_or_default();
+    let what = if *takes_back { "takes it back" } else { "ends it where it is" };
+    format!("{number} was stopped here by {}, who {what}{why}.", escape(&by.name))
 }
 
 /// Why the outcome of a deployment is not known.

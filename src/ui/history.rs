@@ -142,7 +142,7 @@ fn step(step: &Step, now: &ServiceNow) -> String {
 
 /// A one-off task, and how it ended.
 fn one_off_task(task: &BeforeTask) -> String {
-    let id = task.task_arn.as_ref().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
+    let id = task.id().unwrap_or_default();
     let end = match (task.status, task.exit_code, &task.confirmed_by) {
         (BeforeTaskStatus::Pending, _, _) => "not run".to_owned(),
         (BeforeTaskStatus::Intent | BeforeTaskStatus::Running, _, _) => {

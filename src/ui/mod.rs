@@ -16,6 +16,7 @@ mod live;
 mod locks;
 mod log;
 mod next;
+mod one_off;
 mod plain;
 mod plan;
 mod prompt;

@@ -3,7 +3,7 @@
 use super::{
     deployment::Summary,
     headline::{count, is_task_unknown},
-    stages,
+    one_off, stages, words,
 };
 use crate::model::{
     Deployment, DeploymentKind, DeploymentStatus, RollbackCause, Step, StepStatus, Verdict,
@@ -11,6 +11,25 @@ use crate::model::{
 
 /// The exact commands that come next.
 pub(super) fn hints(summary: &Summary<'_>) -> Vec<String> {
+    let mut hints = match summary.stopped_by {
+        Some(_) if !summary.deployment.status.is_final() => what_others_do(summary.deployment),
+        _ => ways_on(summary),
+    };
+    hints.extend(one_off::hints(summary.deployment));
+    hints
+}
+
+/// Where to see what somebody else makes of a deployment, who had this command stop.
+fn what_others_do(deployment: &Deployment) -> Vec<String> {
+    let Deployment { number, environment, selection, .. } = deployment;
+    vec![
+        format!("see what becomes of it with `release-tool show {number}`"),
+        format!("see what runs with `release-tool status {selection} {environment}`"),
+    ]
+}
+
+/// The commands that go on from how a deployment ended, or was left.
+fn ways_on(summary: &Summary<'_>) -> Vec<String> {
     let Deployment { number, environment, selection, status, kind, .. } = summary.deployment;
     let look = format!("see all that was recorded with `release-tool show {number}`");
     let finish = format!("finish it with `release-tool resume {number}`");
@@ -55,15 +74,31 @@ pub(super) fn hints(summary: &Summary<'_>) -> Vec<String> {
                 to.map(|to| format!("go back to {to} with `release-tool rollback {environment}`"));
             back.into_iter().chain([look]).collect()
         }
-        DeploymentStatus::Superseded => vec![
-            state,
-            format!(
-                "bring SSM, task definitions and services in step again with `release-tool deploy \
-                 {selection} {environment}`"
-            ),
-            look,
-        ],
+        DeploymentStatus::Superseded => {
+            [state].into_iter().chain(after_others(summary.deployment)).chain([look]).collect()
+        }
     }
+}
+
+/// What to do about services that somebody else has moved meanwhile. What was only restarted is not
+/// brought in step by a deployment, which might take back what they did: they have started it anew.
+fn after_others(deployment: &Deployment) -> Vec<String> {
+    let Deployment { environment, selection, steps, .. } = deployment;
+    let is_theirs = |step: &&Step| step.verdict.as_ref().is_some_and(Verdict::is_taken_over);
+    let (restarts, moved): (Vec<&Step>, Vec<&Step>) =
+        steps.iter().filter(is_theirs).partition(|step| step.restart);
+    let deploy = format!(
+        "bring SSM, task definitions and services in step again with `release-tool deploy {selection} \
+         {environment}`"
+    );
+    let restart = restarts.iter().map(|step| {
+        format!(
+            "their deployment has started it anew; where it needs more than that, restart it with \
+             `release-tool restart {} {environment}`",
+            step.service
+        )
+    });
+    (!moved.is_empty()).then_some(deploy).into_iter().chain(restart).collect()
 }
 
 /// The ways on where services did not come back. One that was only restarted is not brought up by any
@@ -91,15 +126,37 @@ fn after_a_failed_rollback(summary: &Summary<'_>) -> Vec<String> {
     if moved.is_empty() && !restarts.is_empty() {
         return again.chain(of_restarts).collect();
     }
-    let is_verified = *kind == DeploymentKind::Rollback || summary.last_verified.is_some();
-    let what = if is_verified { "was verified last" } else { "ran before" };
-    let can_go_back = is_verified || summary.deployment.has_moved_services();
-    let back = format!(
-        "bring it to what {what} with `release-tool rollback {environment}`, once what stood in the \
-         way is mended"
-    );
-    let back = can_go_back.then_some(back);
-    back.into_iter().chain(again).chain([look(selection)]).chain(of_restarts).collect()
+    let back = back_again(summary).map(|to| {
+        format!(
+            "{to} with `release-tool rollback {environment}`, once what stood in the way is mended"
+        )
+    });
+    let instead = summary
+        .on_hold
+        .then(|| format!("or deploy what shall run instead with {}", deploy_again(summary)));
+    let looks = [look(selection)].into_iter().chain(of_restarts);
+    back.into_iter().chain(again).chain(instead).chain(looks).collect()
+}
+
+/// Where the next `rollback` goes after one that failed: where that one was going.
+fn back_again(summary: &Summary<'_>) -> Option<String> {
+    let Deployment { kind, release, .. } = summary.deployment;
+    match (kind, summary.last_verified) {
+        (DeploymentKind::Rollback, _) => Some(format!("go back to {release} again")),
+        (_, Some(verified)) => {
+            Some(format!("bring it back to {verified}, which was verified last,"))
+        }
+        (_, None) if summary.deployment.has_moved_services() => Some("bring it back".to_owned()),
+        (_, None) => None,
+    }
+}
+
+/// The command of another try, with what lifts the hold where there is one.
+fn deploy_again(summary: &Summary<'_>) -> String {
+    let Deployment { environment, selection, .. } = summary.deployment;
+    let lift =
+        if summary.on_hold { " --release-hold --reason 'why it may move again'" } else { "" };
+    format!("`release-tool deploy {selection} {environment}{lift}`")
 }
 
 /// The commands that answer the hooks that services were last seen waiting for.
@@ -122,7 +179,7 @@ fn once_more(summary: &Summary<'_>) -> Option<String> {
         |step: &&Step| step.evidence.as_ref().is_some_and(|one| !one.diagnosis.is_empty());
     let again = match kind {
         DeploymentKind::Restart => restart_again(summary.deployment),
-        _ => "deploy again".to_owned(),
+        _ => format!("deploy again with {}", deploy_again(summary)),
     };
     match failed.as_slice() {
         [] => None,
@@ -151,8 +208,7 @@ fn was_meant(step: &Step) -> bool {
             true
         }
         Some(Verdict::RolledBack { cause: RollbackCause::Hook, reason, .. }) => {
-            // ECS tells an answer from a failure in its words alone.
-            reason.to_ascii_lowercase().contains("a user ")
+            words::is_answer(reason)
         }
         _ => false,
     }

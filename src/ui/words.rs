@@ -53,10 +53,22 @@ fn who_put_it_back(cause: RollbackCause, reason: &str) -> String {
     match cause {
         RollbackCause::CircuitBreaker => format!("{who}'s circuit breaker put it back"),
         RollbackCause::Alarm => format!("an alarm went off, and {who} put it back"),
+        RollbackCause::User if who == "CodeDeploy" => {
+            // `StopDeployment` is the answer, too, to one that waits.
+            format!("somebody stopped it, or said no to it, and {who} put it back")
+        }
         RollbackCause::User => format!("somebody stopped it, and {who} put it back"),
+        RollbackCause::Hook if is_answer(reason) => {
+            format!("somebody said no at a hook, and {who} put it back")
+        }
         RollbackCause::Hook => format!("a lifecycle hook failed, and {who} put it back"),
         RollbackCause::Other => format!("{who} put it back"),
     }
+}
+
+/// Whether a person's answer to a hook ended a rollout: ECS tells that from a failure in its words alone.
+pub(super) fn is_answer(reason: &str) -> bool {
+    reason.to_ascii_lowercase().contains("a user ")
 }
 
 /// Whether CodeDeploy put a service back: it does so with another deployment of its own, which the

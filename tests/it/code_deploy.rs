@@ -188,7 +188,9 @@ fn what_somebody_stops_is_told_as_that() {
         interfere(&shop, "stop-code-deploy", more);
         shop.go_fast();
         let run = deploy.end().expect(3).prints(verdict).prints("MANUAL_STOP");
-        run.prints("hint: deploy again when that is meant");
+        run.prints(
+            "hint: deploy again with `release-tool deploy search-indexer prod` when that is meant",
+        );
         assert_eq!(shop.verdicts("d1")["search-indexer"], verdict);
         assert_eq!(shop.count("CreateDeployment"), made);
         shop.assert_in_step(&PROD[5]);

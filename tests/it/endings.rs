@@ -56,8 +56,9 @@ fn somebody_who_stops_a_rollout_is_told_from_a_failure() {
     shop.sandbox(&["set", "stop-deployment", "search-indexer", "prod"]);
     shop.go_fast();
     let run = deploy.end().expect(3);
-    run.prints("ROLLED_BACK  somebody stopped it, and ECS put it back to")
-        .prints("hint: deploy again when that is meant");
+    run.prints("ROLLED_BACK  somebody stopped it, and ECS put it back to").prints(
+        "hint: deploy again with `release-tool deploy search-indexer prod` when that is meant",
+    );
     let verdict = step(&shop, "d1")["verdict"].take();
     assert_eq!((&verdict["verdict"], &verdict["cause"]), (&"ROLLED_BACK".into(), &"USER".into()));
     shop.assert_in_step(&PROD[5]);
@@ -138,6 +139,11 @@ fn a_service_without_tasks_is_deployed_and_what_that_does_not_prove_is_said() {
 d1: r1 is deployed to prod, 1 of 1 services verified, 1 of them not wholly proven.
     ");
     assert!(step(&shop, "d1")["note"].as_str().unwrap().starts_with("it wants 0 tasks"));
+    let status = ["status", "search-indexer", "prod"];
+    shop.run(&status).expect(0).prints(
+        "search-indexer    -    COMPLETE    wants no tasks, set to bookshop-prod-search-indexer:2",
+    );
+    assert_eq!(shop.json(&status)["services"][0]["wants_no_task"], true);
     shop.assert_in_step(&PROD[5]);
 }
 

@@ -24,7 +24,7 @@ fn a_crash_is_told_with_its_proof_and_everything_is_put_back() {
 
     d1 failed and was rolled back: every service that was changed runs what it ran before.
     hint: see all that was recorded with `release-tool show d1`
-    hint: do what is told under fix:, then deploy again
+    hint: do what is told under fix:, then deploy again with `release-tool deploy search-indexer prod`
     ");
 
     let service = shop.service("bookshop-prod", "prod-search-indexer");
@@ -246,7 +246,8 @@ fn a_rollback_that_fails_is_an_end_of_its_own() {
         search-indexer: not rolled back: ECS put it back, and it did not come up again: ECS deployment circuit breaker: tasks failed to start.
 
     d1 failed, and so did its rollback: prod needs attention now.
-    hint: bring it to what ran before with `release-tool rollback prod`, once what stood in the way is mended
+    hint: bring it back with `release-tool rollback prod`, once what stood in the way is mended
+    hint: or deploy what shall run instead with `release-tool deploy search-indexer prod --release-hold --reason 'why it may move again'`
     hint: see what runs with `release-tool status search-indexer prod`
     hint: see all that was recorded with `release-tool show d1`
     ");

@@ -25,6 +25,7 @@ mod earlier_tasks;
 mod endings;
 mod estate;
 mod evidence;
+mod failed_before;
 mod failing;
 mod fault_matrix;
 mod faults;

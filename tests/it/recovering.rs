@@ -321,9 +321,9 @@ fn a_running_deployment_is_aborted_before_its_next_effect() {
         alpha    99d5b57    IN_PROGRESS    shop-prod-alpha:1, set to shop-prod-alpha:2                         wanted 71292e6
         beta     c7fb89f    BEGUN          shop-prod-beta:1, may have been told to move to shop-prod-beta:2    wanted 7c88b82
 
-    d1 was interrupted; what was started goes on in ECS.
-    hint: finish it with `release-tool resume d1`
-    hint: or take it back with `release-tool rollback prod d1`
+    d1 was stopped here by Bob Beardly <bob@example.com>, who ends it where it is (wrong branch).
+    hint: see what becomes of it with `release-tool show d1`
+    hint: see what runs with `release-tool status all prod`
     ");
     shop.sandbox(&["fault", "clear"]);
     abort

@@ -200,14 +200,20 @@ fn wherever_the_process_dies_the_restart_is_asked_for_once() {
     }
 }
 
-#[test]
-fn an_interrupted_set_restarts_when_it_is_resumed() {
+/// A project whose set was interrupted while it moves, with the clock stopped.
+fn interrupted() -> Shop {
     let shop = shop();
     shop.stand_still();
     let mut deploy = shop.start(&["deploy", "web", "prod", "-y"]);
     deploy.hears("orders-api: started ecs-svc/");
     deploy.signal("INT");
     deploy.end().expect(7);
+    shop
+}
+
+#[test]
+fn an_interrupted_set_restarts_when_it_is_resumed() {
+    let shop = interrupted();
     shop.go_fast();
     shop.run(&["resume"]).expect(0).prints("bookshop-prod-search-indexer:1, restarted");
     assert_eq!(shop.verdicts("d1")["search-indexer"], "VERIFIED");
@@ -302,13 +308,8 @@ fn what_a_resumed_restart_starts_is_held_to_what_ran() {
 
 #[test]
 fn a_resumed_set_restarts_nothing_with_another_image() {
-    let shop = shop();
+    let shop = interrupted();
     let (running, other) = running_and_other(&shop);
-    shop.stand_still();
-    let mut deploy = shop.start(&["deploy", "web", "prod", "-y"]);
-    deploy.hears("orders-api: started ecs-svc/");
-    deploy.signal("INT");
-    deploy.end().expect(7);
     shop.sandbox(&["set", "move-tag", &running, &other]);
     let was = primary(&shop);
     shop.go_fast();
@@ -339,12 +340,7 @@ fn deployed_by_somebody_else(shop: &Shop) {
 
 #[test]
 fn what_somebody_else_deployed_meanwhile_is_not_restarted_by_resume() {
-    let shop = shop();
-    shop.stand_still();
-    let mut deploy = shop.start(&["deploy", "web", "prod", "-y"]);
-    deploy.hears("orders-api: started ecs-svc/");
-    deploy.signal("INT");
-    deploy.end().expect(7);
+    let shop = interrupted();
     deployed_by_somebody_else(&shop);
     let (theirs, updates) = (primary(&shop), shop.count("UpdateService"));
     shop.go_fast();
@@ -363,6 +359,19 @@ fn what_somebody_else_deployed_meanwhile_is_not_restarted_by_resume() {
     let services = told["services"].as_array().unwrap();
     let told = services.iter().find(|one| one["service"] == "search-indexer").unwrap();
     assert_eq!(told["runs"][0]["release_hashes"], json!({}), "{told}");
+}
+
+#[test]
+fn a_restart_that_is_overtaken_takes_back_nothing_of_others() {
+    let shop = Shop::new();
+    shop.stand_still();
+    let mut restart = shop.start(&["restart", "search-indexer", "prod", "-y"]);
+    restart.hears("search-indexer: started ecs-svc/");
+    deployed_by_somebody_else(&shop);
+    shop.go_fast();
+    let run = restart.end().expect(4).prints("search-indexer: SUPERSEDED");
+    let run = run.prints("restart it with `release-tool restart search-indexer prod`");
+    assert!(!run.stdout.contains("release-tool deploy"), "{}", run.stdout);
 }
 
 #[test]

@@ -87,7 +87,10 @@ fn a_hook_that_is_answered_with_rollback_fails_the_service() {
         .end()
         .expect(3)
         .prints("d2 failed and was rolled back")
-        .prints("hint: deploy again when that is meant");
+        .prints("ROLLED_BACK  somebody said no at a hook, and ECS put it back to")
+        .prints(
+            "hint: deploy again with `release-tool deploy search-indexer prod` when that is meant",
+        );
     assert_eq!(tag(&shop), "one");
 }
 

@@ -126,7 +126,7 @@ fn what_a_failed_task_leaves_is_told() {
 
     d1 failed: the task before search-indexer failed, and no service was touched.
     hint: see all that was recorded with `release-tool show d1`
-    hint: do what is told under fix:, then deploy again
+    hint: do what is told under fix:, then deploy again with `release-tool deploy search-indexer prod`
     ");
 }
 
@@ -355,7 +355,13 @@ fn a_task_is_not_stopped_by_a_signal_and_followed_by_resume() {
     deploy.hears("one-off task PROVISIONING");
     let at = Instant::now();
     deploy.signal("INT");
-    deploy.end().expect(7).prints("finish it with `release-tool resume d1`");
+    deploy
+        .end()
+        .expect(7)
+        .prints("search-indexer: its one-off task `./manage migrate` goes on in ECS: task ")
+        .prints("hint: finish it with `release-tool resume d1`")
+        .prints("hint: see how the one-off task is with `aws ecs describe-tasks --cluster bookshop-prod")
+        .prints("hint: or stop it with `aws ecs stop-task --cluster bookshop-prod --task ");
     assert!(at.elapsed() < Duration::from_secs(2), "it took {:?}", at.elapsed());
     assert_eq!(task(&shop, "d1")["status"], "RUNNING");
     assert_eq!(shop.count("PutParameter"), 0);
@@ -399,6 +405,9 @@ fn abort_and_rollback_leave_a_task_running_and_say_so() {
         deploy.end().expect(7);
         let told = "still runs and is left running; stop it with `aws ecs stop-task --cluster";
         let run = shop.run(command).expect(0).tells(told);
+        let run = run.prints("its one-off task `./manage migrate` goes on in ECS: task ");
+        let run =
+            run.prints("hint: or stop it with `aws ecs stop-task --cluster bookshop-prod --task ");
         if command == ["abort", "d1"] {
             run.tells("d1: nothing more is begun, and nothing is on its way");
         }

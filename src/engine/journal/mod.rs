@@ -9,7 +9,7 @@ mod closing;
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use jiff::Timestamp;
@@ -42,6 +42,8 @@ pub(super) struct Journal<'a> {
     images: BTreeMap<ImageId, ReleasedImage>,
     /// Where the record goes when the store is away.
     escape: EscapeFile,
+    /// Who had the work stop.
+    stopped_by: OnceLock<CancelRequest>,
 }
 
 /// What became of the wish to begin a step.
@@ -64,7 +66,8 @@ impl<'a> Journal<'a> {
         images: BTreeMap<ImageId, ReleasedImage>,
         escape: EscapeFile,
     ) -> Self {
-        Self { ledger, lease, now, deployment: Mutex::new(deployment), images, escape }
+        let (deployment, stopped_by) = (Mutex::new(deployment), OnceLock::new());
+        Self { ledger, lease, now, deployment, images, escape, stopped_by }
     }
 
     /// The deployment as last written.
@@ -85,6 +88,16 @@ impl<'a> Journal<'a> {
     /// The file that the rest of the record went into, if the store was away.
     pub(super) fn escaped_to(&self) -> Option<std::path::PathBuf> {
         self.escape.written()
+    }
+
+    /// Keeps who had the work stop; the first stays.
+    pub(super) fn stopped_by(&self, request: CancelRequest) {
+        drop(self.stopped_by.set(request));
+    }
+
+    /// Who had the work stop.
+    pub(super) fn who_stopped(&self) -> Option<CancelRequest> {
+        self.stopped_by.get().cloned()
     }
 
     /// Reads the deployment.

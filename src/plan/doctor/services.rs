@@ -58,7 +58,7 @@ fn against(examined: &Examined) -> Option<(Grade, Problem)> {
         return Some((Grade::Fail, Problem::NoDeploymentGroup { service, reason }));
     }
     if seen.is_rolling_back() {
-        return Some((Grade::Warn, Problem::RollingBack { service }));
+        return Some((Grade::Warn, Problem::RollingBack { service, may_insist: true }));
     }
     is_dead_locked(seen).then(|| {
         let bounds = bounds(seen);

@@ -103,8 +103,8 @@ impl Ledger {
         Ok(records::decode::<DeploymentRecord>(&item)?.fence)
     }
 
-    /// Wishes that a deployment stops before its next effect. It takes no lease. The first wish
-    /// stays.
+    /// Wishes that a deployment stops before its next effect, to be taken back or ended where it is.
+    /// It takes no lease. The first wish stays.
     ///
     /// # Errors
     /// Fails with [`StoreError::Conflict`] when the deployment is over, with
@@ -113,10 +113,10 @@ impl Ledger {
         &self,
         key: &DeploymentKey,
         by: &Actor,
-        reason: Option<&str>,
+        (takes_back, reason): (bool, Option<&str>),
     ) -> Result<(), StoreError> {
-        let wish =
-            CancelRequest { by: by.clone(), at: self.now(), reason: reason.map(str::to_owned) };
+        let (at, reason_given) = (self.now(), reason.map(str::to_owned));
+        let wish = CancelRequest { by: by.clone(), at, takes_back, reason: reason_given };
         let set = Map::from_iter([(CANCEL.to_owned(), records::value(&wish)?)]);
         let open = DeploymentStatus::ALL.into_iter().filter(|status| !status.is_final());
         let condition = Condition::Any(open.map(has_status).collect());

@@ -154,9 +154,9 @@ async fn a_wish_to_stop_lets_nothing_new_begin() {
     let (key, mut step) = begun(&place).await;
     let (ledger, lease) = (&place.ledger, &place.lease);
     let ann = Actor { name: "ann".to_owned(), ..Actor::default() };
-    ledger.request_cancel(&key, &ann, Some("wrong release")).await.unwrap();
+    ledger.request_cancel(&key, &ann, (false, Some("wrong release"))).await.unwrap();
     let bob = Actor { name: "bob".to_owned(), ..Actor::default() };
-    ledger.request_cancel(&key, &bob, None).await.unwrap();
+    ledger.request_cancel(&key, &bob, (false, None)).await.unwrap();
     let wish = ledger.renew(lease).await.unwrap().cancel.unwrap();
     assert_eq!((wish.by.name.as_str(), wish.reason.as_deref()), ("ann", Some("wrong release")));
 
@@ -177,20 +177,20 @@ async fn a_wish_to_stop_lets_nothing_new_begin() {
     assert_eq!(ledger.renew(lease).await.unwrap().cancel, None, "who resumes it, wants it");
     ledger.record_step(lease, &key, 0, &step, StepStatus::Pending, &[]).await.unwrap();
 
-    ledger.request_cancel(&key, &ann, None).await.unwrap();
+    ledger.request_cancel(&key, &ann, (false, None)).await.unwrap();
     ledger.adopt(lease, &key).await.unwrap();
     let deployment = ledger.deployment(&project(), key.number).await.unwrap();
     assert_eq!(deployment.cancel, None);
     let status = DeploymentStatus::Cancelled;
     let ending = Ending { expected: Running, status, at: time(9), heads: &[] };
     ledger.finish_deployment(lease, &key, ending).await.unwrap();
-    let late = ledger.request_cancel(&key, &ann, None).await.unwrap_err();
+    let late = ledger.request_cancel(&key, &ann, (false, None)).await.unwrap_err();
     assert_eq!(
         late.to_string(),
         "failed to change the record: deployment `d1` of `cat` is CANCELLED, not going on"
     );
     let none = DeploymentKey { number: DeploymentNumber(9), ..key };
-    let none = ledger.request_cancel(&none, &ann, None).await;
+    let none = ledger.request_cancel(&none, &ann, (false, None)).await;
     assert!(matches!(none, Err(StoreError::NotFound { .. })), "{none:?}");
 }
 
