@@ -207,9 +207,9 @@ impl Obstacle {
     fn hints_on_the_way_back(&self) -> Vec<String> {
         let one = |hint: String| vec![hint];
         match self {
-            Self::NoTarget { environment, .. } => one(format!(
-                "deploy what shall run instead, as in `release-tool deploy all {environment} --image \
-                 <image>=<uri>`"
+            Self::NoTarget { environment, selection } => one(format!(
+                "deploy what shall run instead, as in `release-tool deploy {selection} {environment} \
+                 --image <image>=<uri>`"
             )),
             Self::BeforeUnreadable { .. } => {
                 one("name what shall run with `release-tool deploy … --image <image>=<uri>`"
