@@ -283,6 +283,17 @@ fn reason_to_stay(deployment: &Deployment, how: &TakeUp) -> Option<String> {
     }
 }
 
+/// The services that steps move, by image. What is only restarted runs what it ran, whatever the release has.
+fn users_of_images(steps: &[Step]) -> BTreeMap<ImageId, Vec<ServiceId>> {
+    let mut users: BTreeMap<ImageId, Vec<ServiceId>> = BTreeMap::new();
+    for step in steps.iter().filter(|step| !step.restart) {
+        for image in step.target.images.keys() {
+            users.entry(image.clone()).or_default().push(step.service.clone());
+        }
+    }
+    users
+}
+
 /// What is left of a deployment, by what its services look like now.
 async fn legs(
     workspace: &Workspace,
@@ -290,13 +301,7 @@ async fn legs(
     (deployment, rest): (&Deployment, Rest),
 ) -> Result<Vec<Leg>, OpError> {
     let subjects = Subject::of_steps(&deployment.steps);
-    let mut users: BTreeMap<ImageId, Vec<ServiceId>> = BTreeMap::new();
-    // What is only restarted runs what it ran, whatever the release has.
-    for step in deployment.steps.iter().filter(|step| !step.restart) {
-        for image in step.target.images.keys() {
-            users.entry(image.clone()).or_default().push(step.service.clone());
-        }
-    }
+    let users = users_of_images(&deployment.steps);
     let source = ImageSource::Release(deployment.release);
     let search = Search {
         home: environment.home(),
