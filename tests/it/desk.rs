@@ -94,6 +94,11 @@ impl Desk {
         *self.inside.refusal.lock().unwrap() = Some((path, status, body));
     }
 
+    /// Answers everything again.
+    pub(crate) fn refuse_nothing(&self) {
+        *self.inside.refusal.lock().unwrap() = None;
+    }
+
     /// A command of a project that works with this AWS and finds no credentials.
     pub(crate) fn program(&self, shop: &Shop, arguments: &[&str]) -> Command {
         let mut command = shop.program_without_sandbox(arguments);
@@ -160,6 +165,10 @@ impl Inside {
             }
             "/federation/credentials" if header("x-amz-sso_bearer_token") == Some(SSO_TOKEN) => {
                 self.role_credentials()
+            }
+            "/token" if request.body().windows(12).any(|part| part == b"refreshToken") => {
+                let token = json!({ "accessToken": SSO_TOKEN, "expiresIn": 3600 });
+                told(200, &token.to_string())
             }
             "/" => self.pass_on(request),
             path if path.starts_with("/service/") => self.pass_on(request),

@@ -115,3 +115,36 @@ fn blue_green_and_code_deploy_work_there_too() {
     let service = shop.json(&["show", "d1"]).to_string();
     assert_all_in(partition, &service);
 }
+
+#[test]
+fn one_environment_may_be_in_another_partition_with_a_registry_there() {
+    let cluster = "cluster = \"bookshop-prod\"\n";
+    let registry = "222222222222.dkr.ecr.cn-north-1.amazonaws.com.cn";
+    let prod = format!(
+        "{cluster}region = \"cn-north-1\"\naccount = \"222222222222\"\nregistry = \"{registry}\"\n\
+         role_arn = \"arn:aws-cn:iam::222222222222:role/release\"\nfrom = \"stage\"\n"
+    );
+    let manifest = BOOKSHOP
+        .replace(
+            "region = \"eu-west-1\"",
+            &format!("region = \"eu-west-1\"\naccount = \"{ACCOUNT}\""),
+        )
+        .replace(cluster, &prod);
+    let shop = Shop::with(&manifest);
+    let shared = format!("{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com");
+    for host in [shared.as_str(), registry] {
+        let uri = format!("{host}/bookshop/search-indexer:new");
+        shop.sandbox(&["set", "push-image", &uri, "--revision", "4246187"]);
+    }
+    let uri = format!("{shared}/bookshop/search-indexer:new");
+    shop.run(&["register", &uri, "search-indexer"]).expect(0);
+    shop.run(&["deploy", "search-indexer", "stage", "-y"]).expect(0).prints("VERIFIED");
+    shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(0).prints("VERIFIED");
+    let shown = |deployment: &str| shop.json(&["show", deployment]).to_string();
+    assert_all_in("aws", &shown("d1"));
+    assert_all_in("aws-cn", &shown("d2"));
+    assert!(shown("d2").contains(&format!("{registry}/bookshop/search-indexer:new")));
+    for environment in ["stage", "prod"] {
+        shop.run(&["status", "search-indexer", environment]).expect(0).prints("COMPLETE");
+    }
+}

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::{
     desk::{ACCOUNT, Desk, SSO_TOKEN, Session},
@@ -12,6 +12,9 @@ use crate::{
 
 /// The line of the manifest that names the profile.
 const PROFILE: &str = "profile = \"work\"";
+/// What single sign-on answers to whoever is signed out.
+const SIGNED_OUT: &str =
+    r#"{"__type":"UnauthorizedException","message":"Session token not found or invalid"}"#;
 /// A deployment that is waited for.
 const DEPLOY: &[&str] = &["deploy", "search-indexer", "prod", "-y"];
 
@@ -155,15 +158,15 @@ fn single_sign_on_that_leads_nowhere_names_the_command_to_sign_in_with() {
     hint: sign in again with `aws sso login --profile work`
     ");
     shop.write(SSO_FILE, &sso_token("2099-01-01T00:00:00Z"));
-    let role = format!("role_arn = arn:aws:iam::{ACCOUNT}:role/work\nsource_profile = work\n");
-    let over =
-        "{\"__type\":\"UnauthorizedException\",\"message\":\"Session token not found or invalid\"}";
-    desk.refuse("/federation", 401, over);
-    let by_another = format!("{SSO_PROFILE}[profile outer]\n{role}");
+    desk.refuse("/federation", 401, SIGNED_OUT);
+    let by_another = format!(
+        "{}[profile work]\nrole_arn = arn:aws:iam::{ACCOUNT}:role/work\nsource_profile = inner\n",
+        SSO_PROFILE.replace("[profile work]", "[profile inner]")
+    );
     insta::assert_snapshot!(refused(&shop, &desk, &by_another), @r"
     error: failed to ask AWS who we are
-      because: no valid AWS credentials for `GetCallerIdentity`: profile `work`, then single sign-on: UnauthorizedException: Session token not found or invalid
-    hint: sign in again with `aws sso login --profile work`
+      because: no valid AWS credentials for `GetCallerIdentity`: profile `inner`, then single sign-on: UnauthorizedException: Session token not found or invalid
+    hint: sign in again with `aws sso login --profile inner`
     ");
     let forbidden = "{\"__type\":\"ForbiddenException\",\"message\":\"No access\"}";
     desk.refuse("/federation", 403, forbidden);
@@ -172,6 +175,22 @@ fn single_sign_on_that_leads_nowhere_names_the_command_to_sign_in_with() {
       because: no valid AWS credentials for `GetCallerIdentity`: profile `work`, then single sign-on: ForbiddenException: No access
     hint: have the account and the role that profile `work` names assigned to you in IAM Identity Center
     ");
+}
+
+#[test]
+fn single_sign_on_renews_its_own_token_where_it_may() {
+    let shop = project(PROFILE, "");
+    let desk = Desk::of(&shop);
+    shop.write(".aws/config", SSO_PROFILE);
+    let token = serde_json::json!({
+        "accessToken": "over", "expiresAt": "2000-01-01T00:00:00Z", "refreshToken": "again",
+        "clientId": "id", "clientSecret": "secret",
+        "registrationExpiresAt": "2099-01-01T00:00:00Z",
+    });
+    let file = shop.write(SSO_FILE, &token.to_string());
+    Started::of(desk.program(&shop, &["status", "all", "prod"])).end().expect(0);
+    let kept = std::fs::read_to_string(file).unwrap();
+    assert!(kept.contains(SSO_TOKEN), "the AWS CLI finds it, too: {kept}");
 }
 
 #[test]
@@ -304,11 +323,13 @@ fn keys_of_the_environment_that_end_meanwhile_end_the_wait_at_once_and_it_is_gon
     let shop = project("", "");
     let desk = Desk::of(&shop);
     shop.stand_still();
-    shop.sandbox(&["sessions", "6s"]);
     let session = desk.session("short");
     let mut command = desk.program(&shop, DEPLOY);
     keys(&mut command, &session);
-    let run = Started::of(command).end().expect(8);
+    let mut deploy = Started::of(command);
+    deploy.hears("search-indexer: started ecs-svc/");
+    shop.sandbox(&["fault", "add", "*", "expired"]);
+    let run = deploy.end().expect(8);
     run.tells("cannot see how the rollouts go: failed to ")
         .tells("The security token included in the request is expired")
         .tells("take fresh `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`")
@@ -320,9 +341,9 @@ fn keys_of_the_environment_that_end_meanwhile_end_the_wait_at_once_and_it_is_gon
     let error = document(&run.stdout);
     let cause = error["causes"][1].as_str().unwrap();
     assert!(cause.contains("(ExpiredToken, request "), "{cause}");
+    shop.sandbox(&["fault", "clear"]);
     assert!(error["hints"][0].as_str().unwrap().starts_with("take fresh `AWS_ACCESS_KEY_ID`"));
     shop.go_fast();
-    shop.sandbox(&["sessions", "1h"]);
     let mut command = desk.program(&shop, &["resume", "d1"]);
     keys(&mut command, &desk.session("fresh"));
     Started::of(command).end().expect(0).prints("VERIFIED");
@@ -333,15 +354,15 @@ fn whoever_signs_in_again_meanwhile_needs_do_nothing_else() {
     let shop = project(PROFILE, "");
     let desk = Desk::of(&shop);
     shop.write(".aws/config", SSO_PROFILE);
-    let soon = now() + SignedDuration::from_secs(12);
-    shop.write(SSO_FILE, &sso_token(&soon.to_string()));
+    shop.write(SSO_FILE, &sso_token("2099-01-01T00:00:00Z"));
     shop.sandbox(&["sessions", "6s"]);
     shop.stand_still();
     let mut deploy = Started::of(desk.program(&shop, DEPLOY));
     deploy.hears("search-indexer: started ecs-svc/");
+    desk.refuse("/federation", 401, SIGNED_OUT);
     let told = deploy.hears("cannot see how the rollouts go, trying again");
     assert!(told.contains("; sign in again with `aws sso login --profile work`"), "{told}");
-    shop.write(SSO_FILE, &sso_token("2099-01-01T00:00:00Z"));
+    desk.refuse_nothing();
     shop.go_fast();
     deploy.end().expect(0).prints("VERIFIED");
 }
