@@ -568,3 +568,26 @@ fn doctor_names_every_permission_that_is_missing() {
         "{told}"
     );
 }
+
+#[test]
+fn doctor_finds_nothing_missing_of_the_policy_that_is_printed_for_a_table() {
+    let with_table = "region = \"eu-west-1\"\nstore = { dynamodb = \"release-tool\" }";
+    let shop = Shop::with(&manifest().replace("region = \"eu-west-1\"", with_table));
+    let policy = printed(&shop, Group::Deploy);
+    assert!(actions(&policy).contains("dynamodb:UpdateItem"), "{policy}");
+    make_role(&shop);
+    allow(&shop, &with_simulation(&policy));
+    let told = shop.run(&["doctor", "prod"]).expect(0).stdout;
+    assert!(told.contains(&format!("all given to `{ROLE}`")), "{told}");
+    // What writes the heads of services is asked, too, though it is denied on the audit log.
+    let mut without_update = policy.clone();
+    for statement in without_update["Statement"].as_array_mut().unwrap() {
+        let allows = statement["Effect"] == "Allow";
+        if let Some(all) = statement["Action"].as_array_mut().filter(|_| allows) {
+            all.retain(|action| action != "dynamodb:UpdateItem");
+        }
+    }
+    allow(&shop, &with_simulation(&without_update));
+    let told = shop.run(&["doctor", "prod"]).expect(1).stdout;
+    assert!(told.contains("`dynamodb:UpdateItem` is not allowed on"), "{told}");
+}

@@ -13,6 +13,7 @@ mod fault;
 mod http;
 mod pacer;
 mod session;
+mod simulated;
 mod simulation;
 mod their_clock;
 mod throttles;
@@ -22,7 +23,7 @@ pub use connection::{Aws, AwsOptions, Connection};
 pub use fault::{AwsError, Denial, FaultKind};
 pub use pacer::{Pacing, ThrottleHook};
 pub use session::{AwsSession, CallerIdentity, IdentityError};
-pub use simulation::{Simulated, Simulation};
+pub use simulation::{ContextKey, Simulated, Simulation};
 pub use throttles::Throttles;
 
 pub(crate) use call::{Operation, Repeat, in_parallel, spread};

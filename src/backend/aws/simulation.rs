@@ -23,6 +23,7 @@ use super::{
     fault::AwsError,
     pacer::Bucket,
     session::AwsSession,
+    simulated::{Page, answers, refusal},
 };
 
 const SIMULATE_PRINCIPAL_POLICY: Operation = Operation {
@@ -40,8 +41,19 @@ pub struct Simulation {
     pub actions: Vec<String>,
     /// The resources.
     pub resources: Vec<String>,
-    /// What requests tell beside: condition keys with their values.
-    pub context: Vec<(String, Vec<String>)>,
+    /// What requests tell beside.
+    pub context: Vec<ContextKey>,
+}
+
+/// A condition key with what a request tells for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextKey {
+    /// The key, for example `ecs:cluster`.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Whether it is one of those that can have several values.
+    pub is_list: bool,
 }
 
 /// What policies say of one action on one resource.
@@ -56,26 +68,31 @@ pub struct Simulated {
 }
 
 impl AwsSession {
-    /// Asks IAM what policies say. All pages of the answer.
+    /// Asks IAM what policies say: an answer for each action on each resource.
     ///
     /// # Errors
-    /// Fails when IAM does not tell, which most roles may not ask it.
+    /// Fails when IAM does not tell, which most roles may not ask it, or says nothing of something.
     pub async fn simulate(&self, asked: &Simulation) -> Result<Vec<Simulated>, AwsError> {
-        let (mut told, mut marker) = (Vec::new(), None);
+        let mut pages: Vec<Page> = Vec::new();
         loop {
-            let form = form(asked, marker.as_deref());
+            let marker = pages.last().and_then(|page| page.marker.as_deref());
+            let form = form(asked, marker);
             let send = || {
                 let operation = operation(self.config(), self.endpoint());
                 let form = form.clone();
                 async move { operation.invoke(form).await }
             };
             let page = self.call(SIMULATE_PRINCIPAL_POLICY, send).await?;
-            told.extend(results(&page));
-            marker = first(&page, "Marker").filter(|_| page.contains("<IsTruncated>true<"));
-            if marker.is_none() {
-                return Ok(told);
+            let is_last = page.marker.is_none();
+            pages.push(page);
+            if is_last {
+                break;
             }
         }
+        answers(asked, &pages).map_err(|(action, resource)| {
+            let message = format!("it says nothing of `{action}` on `{resource}`");
+            AwsError::unsound(SIMULATE_PRINCIPAL_POLICY, message)
+        })
     }
 
     /// Where IAM is for this session's partition, and the region that its requests are signed for.
@@ -101,14 +118,12 @@ fn form(asked: &Simulation, marker: Option<&str>) -> String {
             form.append_pair(&format!("{list}.member.{}", number + 1), value);
         }
     }
-    for (number, (key, values)) in asked.context.iter().enumerate() {
+    for (number, ContextKey { name, value, is_list }) in asked.context.iter().enumerate() {
         let entry = format!("ContextEntries.member.{}", number + 1);
-        form.append_pair(&format!("{entry}.ContextKeyName"), key);
-        let kind = if values.len() == 1 { "string" } else { "stringList" };
+        form.append_pair(&format!("{entry}.ContextKeyName"), name);
+        let kind = if *is_list { "stringList" } else { "string" };
         form.append_pair(&format!("{entry}.ContextKeyType"), kind);
-        for (number, value) in values.iter().enumerate() {
-            form.append_pair(&format!("{entry}.ContextKeyValues.member.{}", number + 1), value);
-        }
+        form.append_pair(&format!("{entry}.ContextKeyValues.member.1"), value);
     }
     if let Some(marker) = marker {
         form.append_pair("Marker", marker);
@@ -120,7 +135,7 @@ fn form(asked: &Simulation, marker: Option<&str>) -> String {
 fn operation(
     config: &SdkConfig,
     (url, region): (String, &'static str),
-) -> PlainOperation<String, String, ErrorMetadata> {
+) -> PlainOperation<String, Page, ErrorMetadata> {
     let mut builder = PlainOperation::builder()
         .service_name("IAM")
         .operation_name(SIMULATE_PRINCIPAL_POLICY.name)
@@ -171,46 +186,21 @@ fn request(form: String) -> Result<HttpRequest, BoxError> {
     Ok(request)
 }
 
-/// The answer's text, or the error that it tells.
-fn answer(response: &HttpResponse) -> Result<String, OrchestratorError<ErrorMetadata>> {
+/// The answer's page, or the error that it tells.
+fn answer(response: &HttpResponse) -> Result<Page, OrchestratorError<ErrorMetadata>> {
     let body = response.body().bytes().unwrap_or_default();
-    let text = String::from_utf8_lossy(body).into_owned();
+    let text = String::from_utf8_lossy(body);
     if response.status().is_success() {
-        return Ok(text);
+        return Page::read(&text).map_err(OrchestratorError::other);
     }
+    let (code, message) = refusal(&text);
     let mut error = ErrorMetadata::builder();
-    if let Some(code) = first(&text, "Code") {
+    if let Some(code) = code {
         error = error.code(code);
     }
-    if let Some(message) = first(&text, "Message") {
+    if let Some(message) = message {
         error = error.message(message);
     }
     tracing::debug!(id = response.request_id(), "IAM refuses");
     Err(OrchestratorError::operation(error.build()))
-}
-
-/// The text of the first element of a name.
-fn first(xml: &str, name: &str) -> Option<String> {
-    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
-    let (text, _) = rest.split_once(&format!("</{name}>"))?;
-    Some(
-        text.replace("&lt;", "<")
-            .replace("&gt;", ">")
-            .replace("&quot;", "\"")
-            .replace("&amp;", "&"),
-    )
-}
-
-/// What one page of an answer tells.
-fn results(xml: &str) -> Vec<Simulated> {
-    let each = xml.split("<EvalActionName>").skip(1);
-    let told = each.filter_map(|part| {
-        let part = format!("<EvalActionName>{part}");
-        Some(Simulated {
-            action: first(&part, "EvalActionName")?,
-            resource: first(&part, "EvalResourceName")?,
-            is_allowed: first(&part, "EvalDecision")? == "allowed",
-        })
-    });
-    told.collect()
 }

@@ -3,13 +3,13 @@
 
 use super::{Patient, failed};
 use crate::{
-    backend::aws::{AwsSession, FaultKind, Simulated, Simulation},
+    backend::aws::{AwsSession, ContextKey, FaultKind, Simulated, Simulation},
     engine::cause_chain,
     manifest::Environment,
     ops::permissions::{PolicyRequest, iam_policies},
     plan::{
         doctor::{self, Check, Finding},
-        permissions::{Effect, Group, Policy, Principal},
+        permissions::{Condition, Effect, Group, Policy, Principal, Statement, is_kept},
     },
 };
 
@@ -61,22 +61,45 @@ pub(super) async fn look(
 
 /// What IAM is asked for a policy. Resources that nobody knows the names of are left out.
 fn questions(principal: &str, policy: &Policy) -> Vec<Simulation> {
-    let mut questions = Vec::new();
     let allowing = policy.statements.iter().filter(|one| one.effect == Effect::Allow);
-    for statement in allowing {
-        let known = statement.resources.iter().filter(|resource| !is_placeholder(resource));
-        let known: Vec<String> = known.cloned().collect();
-        let context: Vec<(String, Vec<String>)> =
-            statement.conditions.iter().map(|one| (one.key.clone(), one.values.clone())).collect();
-        let a_time = (MOST / statement.actions.len().max(1)).max(1);
-        questions.extend(known.chunks(a_time).map(|resources| Simulation {
+    allowing.flat_map(|statement| of_statement(principal, statement)).collect()
+}
+
+/// What IAM is asked for a statement: a question for each value that a request may tell, since a request
+/// tells one. What the policy itself takes away is not asked.
+fn of_statement(principal: &str, statement: &Statement) -> Vec<Simulation> {
+    let known = statement.resources.iter().filter(|resource| !is_placeholder(resource));
+    let known: Vec<String> = known.cloned().collect();
+    let mut questions = Vec::new();
+    for context in contexts(&statement.conditions) {
+        let told = |action: &&String| !context.iter().any(|key| is_kept(action, &key.value));
+        let actions: Vec<String> = statement.actions.iter().filter(told).cloned().collect();
+        let a_time = (MOST / actions.len().max(1)).max(1);
+        let asked = known.chunks(a_time).filter(|_| !actions.is_empty());
+        questions.extend(asked.map(|resources| Simulation {
             principal: principal.to_owned(),
-            actions: statement.actions.clone(),
+            actions: actions.clone(),
             resources: resources.to_vec(),
             context: context.clone(),
         }));
     }
     questions
+}
+
+/// Everything that requests may tell under some conditions, one value a key.
+fn contexts(conditions: &[Condition]) -> Vec<Vec<ContextKey>> {
+    let nothing = vec![Vec::new()];
+    conditions.iter().fold(nothing, |contexts, condition| {
+        let with = |context: &Vec<ContextKey>, value: &String| {
+            let (name, value) = (condition.key.clone(), value.clone());
+            let key = ContextKey { name, value, is_list: condition.is_about_lists() };
+            [context.clone(), vec![key]].concat()
+        };
+        let each = contexts
+            .iter()
+            .flat_map(|context| condition.values.iter().map(move |value| with(context, value)));
+        each.collect()
+    })
 }
 
 /// Whether a resource is one that the manifest does not tell and AWS did not either.

@@ -16,7 +16,7 @@ mod trust;
 pub use facts::repositories;
 pub use hcl::{hcl, trust_hcl};
 pub use list::{Group, NEEDS, Need, On};
-pub use policy::{Condition, Effect, MANAGED_POLICY_MAX, Policy, Statement, policies};
+pub use policy::{Condition, Effect, MANAGED_POLICY_MAX, Policy, Statement, is_kept, policies};
 pub use reach::{CodeDeployFacts, LogGroup, Principal, Reach, ReachRequest, ServiceFacts, reaches};
 pub use resources::Arns;
 pub use trust::{Ci, Subject, Trust, TrustError};

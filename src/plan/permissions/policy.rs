@@ -45,6 +45,14 @@ pub struct Condition {
     pub values: Vec<String>,
 }
 
+impl Condition {
+    /// Whether its key is one of those that can have several values in a request.
+    #[must_use]
+    pub fn is_about_lists(&self) -> bool {
+        self.operator.starts_with("ForA")
+    }
+}
+
 /// A statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
@@ -288,6 +296,7 @@ fn statements(group: Group, reach: &Reach) -> Vec<Statement> {
     for need in NEEDS.iter().filter(|need| need.groups.contains(&group)) {
         actions.entry(need.on).or_default().insert(need.action.to_owned());
     }
+    let writes = actions.contains_key(&On::StoreWrites);
     let given = actions.into_iter().filter_map(|(on, actions)| {
         let resources = on.resources(reach, &actions);
         (!resources.is_empty()).then(|| Statement {
@@ -299,22 +308,34 @@ fn statements(group: Group, reach: &Reach) -> Vec<Statement> {
         })
     });
     let mut statements: Vec<Statement> = given.collect();
-    let writes = statements.iter().any(|statement| statement.sid == On::StoreWrites.sid());
-    statements.extend(writes.then(|| kept_audit(reach)));
+    statements.extend((writes && !reach.store_table.is_empty()).then(|| kept_audit(reach)));
     statements
 }
 
-/// That entries of the audit log are neither changed nor taken away, whatever keys are allowed.
+/// What the partitions of the audit log end with.
+const AUDIT: &str = "#AUD";
+/// The actions that no policy gives on the audit log.
+const KEPT: [&str; 2] = ["dynamodb:DeleteItem", "dynamodb:UpdateItem"];
+
+/// Whether every policy takes an action on a partition of the store away.
+#[must_use]
+pub fn is_kept(action: &str, key: &str) -> bool {
+    KEPT.contains(&action) && key.ends_with(AUDIT)
+}
+
+/// That nobody takes entries of the audit log away or changes a part of one, whatever keys are allowed. An
+/// entry can still be replaced whole: `PutItem` is what adds one, and IAM does not know the two apart. The
+/// hash that each entry has of the one before it shows that.
 fn kept_audit(reach: &Reach) -> Statement {
     Statement {
         sid: "KeepAudit".to_owned(),
         effect: Effect::Deny,
-        actions: vec!["dynamodb:DeleteItem".to_owned(), "dynamodb:UpdateItem".to_owned()],
+        actions: KEPT.map(str::to_owned).to_vec(),
         resources: reach.store_table.iter().cloned().collect(),
         conditions: vec![Condition {
             operator: "ForAnyValue:StringLike",
             key: LEADING_KEYS.to_owned(),
-            values: vec!["*#AUD".to_owned()],
+            values: vec![format!("*{AUDIT}")],
         }],
     }
 }

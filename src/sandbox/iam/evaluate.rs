@@ -17,8 +17,8 @@ pub(in crate::sandbox) struct Question {
     pub(in crate::sandbox) context: Context,
 }
 
-/// What policies say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What policies say, the strictest last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::sandbox) enum Decision {
     /// It is allowed.
     Allowed,

@@ -4,7 +4,7 @@ use super::{
     Request, Told,
     condition::Context,
     document::{Document, Use},
-    evaluate::{Question, decide},
+    evaluate::{Decision, Question, decide},
     roles::{self, Role},
     words::{invalid, no_such},
 };
@@ -55,7 +55,7 @@ fn context(request: &Request<'_>) -> Context {
     })
 }
 
-/// The verdict on each action, on each resource.
+/// The verdict on each action: on all resources together, and on each.
 fn results(request: &Request<'_>, documents: &[Document]) -> Told {
     let actions = request.form.list("ActionNames");
     if actions.is_empty() {
@@ -70,24 +70,57 @@ fn results(request: &Request<'_>, documents: &[Document]) -> Told {
         resources.push("*".to_owned());
     }
     let context = context(request);
-    let mut listed = Vec::new();
-    for action in &actions {
-        for resource in &resources {
-            let question = Question {
-                action: action.clone(),
-                resource: resource.clone(),
-                context: context.clone(),
-            };
-            let decision = decide(documents, &question).as_str();
+    let listed = actions.iter().enumerate().map(|(number, action)| {
+        let decide = |resource: &String| {
+            let (action, resource) = (action.clone(), resource.clone());
+            let question = Question { action, resource, context: context.clone() };
+            decide(documents, &question)
+        };
+        let each: Vec<(&String, Decision)> =
+            resources.iter().map(|resource| (resource, decide(resource))).collect();
+        (format!("{number:05}"), result(action, &each))
+    });
+    request.page("EvaluationResults", listed.collect())
+}
+
+/// What is told of an action: the strictest of its verdicts, and each by its resource, except where all
+/// resources were asked about. Members stand in the order in which IAM's own examples have them.
+fn result(action: &str, each: &[(&String, Decision)]) -> String {
+    let strictest = each.iter().map(|(_, decision)| *decision).max();
+    let form = each.first().map_or_else(|| "*".to_owned(), |(resource, _)| form(resource));
+    let of_resources: Vec<String> = each
+        .iter()
+        .filter(|(resource, _)| *resource != "*")
+        .map(|(resource, decision)| {
             let told = [
-                xml::text("EvalActionName", action),
-                xml::text("EvalResourceName", resource),
-                xml::text("EvalDecision", decision),
                 xml::element("MatchedStatements", &[]),
                 xml::element("MissingContextValues", &[]),
+                xml::text("EvalResourceName", resource),
+                xml::text("EvalResourceDecision", decision.as_str()),
             ];
-            listed.push((format!("{:05}", listed.len()), xml::element("member", &told)));
-        }
+            xml::element("member", &told)
+        })
+        .collect();
+    let mut told = vec![
+        xml::element("MatchedStatements", &[]),
+        xml::element("MissingContextValues", &[]),
+        xml::text("EvalResourceName", &form),
+        xml::text("EvalDecision", strictest.unwrap_or(Decision::NotAllowed).as_str()),
+        xml::text("EvalActionName", action),
+    ];
+    if !of_resources.is_empty() {
+        told.push(xml::element("ResourceSpecificResults", &of_resources));
     }
-    request.page("EvaluationResults", listed)
+    xml::element("member", &told)
+}
+
+/// The form of the ARNs of a kind of resource, by one of them; `*` where there is none.
+fn form(resource: &str) -> String {
+    let parts: Vec<&str> = resource.splitn(6, ':').collect();
+    let [_, _, service, region, _, last] = parts.as_slice() else { return "*".to_owned() };
+    let region = if region.is_empty() { "" } else { "${Region}" };
+    let kind: String = last.chars().take_while(|c| !matches!(c, '/' | ':')).collect();
+    let mark: String = last.chars().skip(kind.chars().count()).take(1).collect();
+    let kind = if mark.is_empty() { String::new() } else { kind + &mark };
+    format!("arn:${{Partition}}:{service}:{region}:${{Account}}:{kind}${{ResourceName}}")
 }

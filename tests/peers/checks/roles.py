@@ -201,7 +201,9 @@ def the_simulator(aws: Scope) -> None:
                 }
             ],
         )["EvaluationResults"]
-        equal((result["EvalDecision"], result["EvalResourceName"]), (verdict, source))
+        (one,) = result["ResourceSpecificResults"]
+        equal((one["EvalResourceDecision"], one["EvalResourceName"]), (verdict, source))
+        equal(result["EvalDecision"], verdict)
     paged(
         iam, "simulate_custom_policy", "EvaluationResults", 3, PolicyInputList=[passing], **asked
     )

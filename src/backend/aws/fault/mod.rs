@@ -122,6 +122,13 @@ impl AwsError {
         }
     }
 
+    /// That AWS answered a read, and not what it was asked.
+    pub(crate) fn unsound(operation: Operation, message: String) -> Self {
+        let (operation, kind) = (operation.name, FaultKind::Server);
+        let details = Details { operation, kind, code: None, message, request_id: None };
+        Self { details: Box::new(details) }
+    }
+
     /// Reads a failure on the way: of credentials, of the connection, or after it stood.
     fn of_dispatch(operation: Operation, error: &(dyn Error + 'static), message: String) -> Self {
         if let Some(refused) = find::<AssumeRoleError>(error) {
