@@ -6,7 +6,7 @@
 #
 # once the stack had been applied. Print both again for your own repository and account.
 
-# One for each host in an account: leave it out where there is one, and name it below.
+# An account has one for each issuer: see `--provider`.
 resource "aws_iam_openid_connect_provider" "token_actions_githubusercontent_com" {
   url            = "https://token.actions.githubusercontent.com"
   client_id_list = ["sts.amazonaws.com"]
@@ -42,7 +42,7 @@ resource "aws_iam_role" "bookshop_deploy_prod" {
 
 data "aws_iam_policy_document" "bookshop_deploy_prod" {
   statement {
-    sid = "Anything"
+    sid = "ActionsWithoutResources"
     actions = [
       "application-autoscaling:DescribeScalableTargets",
       "cloudwatch:DescribeAlarms",

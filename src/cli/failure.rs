@@ -213,6 +213,7 @@ fn exit_of_op(error: &OpError) -> Exit {
         | OpError::Registry(_)
         | OpError::Store(_)
         | OpError::Identity(_)
+        | OpError::NotTold { .. }
         | OpError::PlanChanged
         | OpError::StoreNotEmpty { .. }
         | OpError::StoreChanged { .. }

@@ -40,6 +40,7 @@ fn service(primary: Option<(u64, u64)>) -> ObservedService {
         controller: DeploymentController::Ecs,
         circuit_breaker: CircuitBreaker::default(),
         alarms: DeploymentAlarms::default(),
+        propagates_tags: false,
         target_groups: Vec::new(),
         strategy: Strategy::default(),
         minimum_healthy_percent: 100,

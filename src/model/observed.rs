@@ -50,6 +50,8 @@ pub struct ObservedService {
     pub maximum_percent: i32,
     /// How it is set to be deployed.
     pub strategy: Strategy,
+    /// Whether its tasks get the tags of their task definition.
+    pub propagates_tags: bool,
     /// ARNs of the target groups that its tasks are behind.
     pub target_groups: Vec<String>,
     /// The service's events, newest first, at most 100.

@@ -69,10 +69,24 @@ pub enum OpError {
     #[error("no region is known for this environment")]
     NoRegion,
     /// No account is known.
-    #[error("the account that is reached in {home} is not known")]
+    #[error("the account that is reached in {home} is not known: {why}")]
     NoAccount {
         /// Where, as the manifest has it.
         home: String,
+        /// The table of the manifest that could name it.
+        table: String,
+        /// Why AWS does not tell.
+        why: String,
+        /// Whether AWS was asked.
+        was_asked: bool,
+    },
+    /// AWS does not tell something that is needed.
+    #[error("AWS does not tell {what}: {why}")]
+    NotTold {
+        /// What it is.
+        what: String,
+        /// Why not.
+        why: String,
     },
     /// A variable asks to send requests somewhere else than to AWS.
     #[error("`{variable}` is set, and it is not clear whether it is meant")]
@@ -179,8 +193,16 @@ impl OpError {
             }
             Self::Obstacle(obstacle) => obstacle.hints(),
             Self::NoRegion => one("set `region` in the manifest, or `AWS_REGION`".to_owned()),
-            Self::NoAccount { .. } => {
-                one("set `account` in the manifest, or sign in and ask AWS".to_owned())
+            Self::NoAccount { table, was_asked: false, .. } => {
+                one(format!("write `account` into {table} of the manifest"))
+            }
+            Self::NoAccount { table, .. } => one(format!(
+                "sign in and run it again, or write `account` into {table} of the manifest"
+            )),
+            Self::NotTold { .. } => {
+                one("run it with credentials of the account that the manifest means, or with \
+                 `--allow-unknown`, which puts names in capitals where nothing is known"
+                    .to_owned())
             }
             Self::LeftoverEndpoint { .. } => {
                 one("unset the variable, or name the URL with `--endpoint-url`".to_owned())

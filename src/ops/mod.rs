@@ -10,6 +10,7 @@ mod earlier_tasks;
 mod error;
 mod failed_restarts;
 mod ground;
+mod guests;
 mod history;
 mod hooks;
 mod images;
@@ -41,6 +42,7 @@ pub use doctor::{DoctorReport, Patient, Section, Trouble, doctor};
 pub use draft::{DeployRequest, Draft, draft};
 pub use error::OpError;
 pub use ground::{Ground, OpenDeployment, open_deployments};
+pub use guests::{Asking, whereabouts};
 pub use history::{HistoryRequest, Shown, history, show};
 pub use hooks::{HookRequest, WaitingHook, WaitingHooks, answer_hook, waiting_hooks};
 pub use journal::{Brought, KeptFile, Pushed, push_journal};
@@ -48,7 +50,7 @@ pub use last_released::LastReleased;
 pub use locks::{LockOrder, Locked, UnlockOrder, UnlockReport, lock, unlock};
 pub use log::{LogRequest, log};
 pub use obstacle::Obstacle;
-pub use permissions::{PolicyReport, PolicyRequest, Unknown, iam_policies, whereabouts};
+pub use permissions::{PolicyReport, PolicyRequest, Unknown, iam_policies};
 pub use register::{Outcome, RegisterRequest, Registered, register};
 pub use release::{
     ListedRelease, MadeRelease, ReleaseRequest, ShownRelease, make_release, releases, show_release,

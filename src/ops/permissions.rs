@@ -7,22 +7,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{definitions::definitions, error::OpError, workspace::Connector};
+use super::{
+    definitions::definitions,
+    error::OpError,
+    guests::{Asking, Guest, account_of, enter, first, site},
+    workspace::Connector,
+};
 use crate::{
     backend::{
-        aws::AwsSession,
         params::Parameters,
         platform::ecs::{Ecs, EcsError},
     },
-    engine::cause_chain,
     manifest::{Environment, Home, Project, Service, StoreSetting},
     model::{
-        AccountId, ClusterName, EcrRepository, EcsServiceName, EnvironmentId, ImageId, ImageUri,
-        Label, ObservedService, ParameterName, Region, ServiceId, TaskDefinition,
+        ClusterName, EcrRepository, EcsServiceName, EnvironmentId, ImageId, ImageUri, Label,
+        ObservedService, ParameterName, ServiceId, TaskDefinition,
     },
     plan::permissions::{
-        Arns, CodeDeployFacts, Group, Policy, ReachRequest, ServiceFacts, policies, reaches,
-        repositories,
+        Arns, CodeDeployFacts, Group, Policy, Principal, ReachRequest, ServiceFacts, policies,
+        reaches, repositories,
     },
 };
 
@@ -33,8 +36,18 @@ pub struct PolicyRequest {
     pub group: Group,
     /// In which environment; in all of them, where none is named. For `register` it is a label.
     pub environment: Option<String>,
-    /// Whether AWS is left alone.
-    pub is_offline: bool,
+    /// How much AWS is asked.
+    pub asking: Asking,
+    /// Only for this role, by its ARN.
+    pub role: Option<String>,
+}
+
+impl PolicyRequest {
+    /// Whether the policies are for whoever works at a home.
+    fn is_about(&self, home: &Home) -> bool {
+        let role = home.role_arn.as_ref().map(ToString::to_string);
+        self.role.is_none() || self.role == role
+    }
 }
 
 /// The policies.
@@ -44,6 +57,8 @@ pub struct PolicyReport {
     pub policies: Vec<Policy>,
     /// What is not known, a sentence each.
     pub unknown: Vec<Unknown>,
+    /// The roles that the commands work as, also those that nothing was wanted for.
+    pub roles: Vec<String>,
 }
 
 /// Something that policies need and that is not known.
@@ -71,8 +86,8 @@ struct Findings {
 /// Works out the policies that a group of commands needs.
 ///
 /// # Errors
-/// Fails when the manifest does not have the environment, and when nobody knows the account or the
-/// region of one.
+/// Fails when the manifest does not have the environment, when nobody knows the account or the region of
+/// one, and when AWS does not tell something that it is asked and that must be known.
 pub async fn iam_policies(
     connector: &Connector,
     project: &Project,
@@ -83,7 +98,13 @@ pub async fn iam_policies(
     let mut findings = Findings::default();
     let project = findings.with_services(connector, project, request).await?;
     for home in homes(&project, &environments, request.group, &label) {
-        findings.look_at(connector, &project, (&home, &environments), (request, &label)).await?;
+        if request.is_about(&home) {
+            findings
+                .look_at(connector, &project, (&home, &environments), (request, &label))
+                .await?;
+        } else {
+            findings.locate(connector, home)?;
+        }
     }
     let reaches = reaches(&ReachRequest {
         project: &project,
@@ -94,11 +115,15 @@ pub async fn iam_policies(
         services: &findings.services,
         images: &findings.images,
     });
-    let name = policy_name(&project, request);
-    Ok(PolicyReport {
-        policies: policies(request.group, &name, &reaches),
-        unknown: findings.unknown,
-    })
+    let mut policies = policies(request.group, &policy_name(&project, request), &reaches);
+    if let Some(role) = &request.role {
+        policies.retain(|policy| policy.principal == Principal::Role(role.clone()));
+    }
+    let roles = reaches.into_iter().filter_map(|reach| match reach.principal {
+        Principal::Role(role) => Some(role),
+        Principal::Caller => None,
+    });
+    Ok(PolicyReport { policies, unknown: findings.unknown, roles: roles.collect() })
 }
 
 /// The environments that are meant.
@@ -160,14 +185,6 @@ fn homes(
     each
 }
 
-/// Somebody who is let in at a home.
-struct Guest {
-    /// The way there.
-    session: AwsSession,
-    /// The account.
-    account: AccountId,
-}
-
 impl Findings {
     /// Notes that something is not known.
     fn note(&mut self, what: impl Into<String>, why: impl Into<String>) {
@@ -175,6 +192,27 @@ impl Findings {
         if !self.unknown.contains(&unknown) {
             self.unknown.push(unknown);
         }
+    }
+
+    /// Notes that AWS does not tell something, unless it must be known.
+    fn lack(
+        &mut self,
+        asking: Asking,
+        what: impl Into<String>,
+        why: impl Into<String>,
+    ) -> Result<(), OpError> {
+        if asking == Asking::Everything {
+            return Err(OpError::NotTold { what: what.into(), why: why.into() });
+        }
+        self.note(what, why);
+        Ok(())
+    }
+
+    /// Takes down where a home is at which nothing is asked, where the manifest tells.
+    fn locate(&mut self, connector: &Connector, home: Home) -> Result<(), OpError> {
+        let region = connector.region_of(&home)?;
+        self.sites.extend(account_of(&home).map(|account| (home, Arns { account, region })));
+        Ok(())
     }
 
     /// The project; where its manifest names no services, with those that are registered.
@@ -189,10 +227,10 @@ impl Findings {
             return Ok(project.clone());
         }
         let what = "which services there are";
-        let guests = match enter(connector, &project.home, request.is_offline).await? {
+        let guests = match enter(connector, &project.home, request.asking).await? {
             Ok(guests) => guests,
             Err(why) => {
-                self.note(what, why);
+                self.lack(request.asking, what, why)?;
                 return Ok(project.clone());
             }
         };
@@ -202,7 +240,7 @@ impl Findings {
         let found = match first(&guests, list).await {
             Ok(found) => found,
             Err(why) => {
-                self.note(what, why);
+                self.lack(request.asking, what, why)?;
                 return Ok(project.clone());
             }
         };
@@ -220,25 +258,25 @@ impl Findings {
         (request, label): (&PolicyRequest, &Label),
     ) -> Result<(), OpError> {
         let region = connector.region_of(home)?;
-        let entered = enter(connector, home, request.is_offline).await?;
-        let account = entered.as_ref().ok().and_then(|all| Some(all.first()?.account.clone()));
-        let account = account_of(home).or(account);
-        let account = account.ok_or_else(|| OpError::NoAccount { home: place(home, &region) })?;
-        self.sites.push((home.clone(), Arns { account, region: region.clone() }));
+        let entered = enter(connector, home, request.asking).await?;
+        let arns = site(project, (home, region), (&entered, request.asking))?;
+        self.sites.push((home.clone(), arns));
         let here: Vec<&Environment> =
             environments.iter().copied().filter(|one| one.home() == *home).collect();
         match entered {
             Err(why) => {
                 for environment in here {
-                    self.note(unknown_in(request.group, environment), why.clone());
+                    let what = unknown_in(request.group, environment);
+                    self.lack(request.asking, what, why.clone())?;
                 }
                 if request.group == Group::Register {
-                    self.note("the repositories of images that the manifest does not name", why);
+                    let what = "the repositories of images that the manifest does not name";
+                    self.lack(request.asking, what, why)?;
                 }
             }
             Ok(guests) => {
                 for environment in here {
-                    self.look_at_services(&guests, project, environment).await;
+                    self.look_at_services(&guests, project, (environment, request)).await?;
                 }
                 if request.group == Group::Register || *home == project.home {
                     self.look_at_labels(&guests, project, label).await;
@@ -253,8 +291,8 @@ impl Findings {
         &mut self,
         guests: &[Guest],
         project: &Project,
-        environment: &Environment,
-    ) {
+        (environment, request): (&Environment, &PolicyRequest),
+    ) -> Result<(), OpError> {
         let targets = targets(project, environment);
         let wanted: Vec<_> = targets.iter().map(|(_, target)| target.clone()).collect();
         let look = async |guest: &Guest| {
@@ -267,13 +305,20 @@ impl Findings {
             Ok::<_, EcsError>((definitions(&ecs, references).await?, seen))
         };
         match first(guests, look).await {
-            Err(why) => self.note(unknown_in(Group::Deploy, environment), why),
+            Err(why) => {
+                let accounts = guests.iter().map(|guest| guest.account.to_string());
+                let accounts: BTreeSet<String> = accounts.collect();
+                let accounts: Vec<String> = accounts.into_iter().collect();
+                let why = format!("in the account {}, {why}", accounts.join(" and "));
+                self.lack(request.asking, unknown_in(request.group, environment), why)?;
+            }
             Ok((definitions, seen)) => {
                 for (service, target) in targets {
                     self.take_in((environment, service), seen.get(&target), &definitions);
                 }
             }
         }
+        Ok(())
     }
 
     /// Takes in what was told of a service.
@@ -301,7 +346,7 @@ impl Findings {
                 self.images.entry(image.clone()).or_default().extend(of_image.unwrap_or_default());
             }
         }
-        match ServiceFacts::of(&found, code_deploy) {
+        match ServiceFacts::of(&found, seen.propagates_tags, code_deploy) {
             Some(facts) => {
                 self.services.insert((environment.id.clone(), service.id.clone()), facts);
             }
@@ -329,31 +374,6 @@ impl Findings {
     }
 }
 
-/// Goes to a home: with the caller's own credentials, where they are of its account, and as the role
-/// that the manifest names. Or says why nobody is let in.
-async fn enter(
-    connector: &Connector,
-    home: &Home,
-    is_offline: bool,
-) -> Result<Result<Vec<Guest>, String>, OpError> {
-    if is_offline {
-        return Ok(Err("AWS was not asked".to_owned()));
-    }
-    let own = Home { role_arn: None, external_id: None, account: account_of(home), ..home.clone() };
-    let (mut guests, mut why) = (Vec::new(), String::new());
-    for home in [Some(own), home.role_arn.as_ref().map(|_| home.clone())].into_iter().flatten() {
-        let session = connector.connect(&home).await?;
-        match session.identity().await {
-            Ok(identity) => {
-                let account = identity.account.clone();
-                guests.push(Guest { session, account });
-            }
-            Err(error) => why = cause_chain(&error),
-        }
-    }
-    Ok(if guests.is_empty() { Err(why) } else { Ok(guests) })
-}
-
 /// The services of a project in an environment, where they are in ECS.
 fn targets<'p>(
     project: &'p Project,
@@ -366,35 +386,6 @@ fn targets<'p>(
     project.services.values().filter_map(target).collect()
 }
 
-/// What the first of some guests finds out that may look; or why the last one does not.
-async fn first<T, E: std::error::Error + 'static>(
-    guests: &[Guest],
-    look: impl AsyncFn(&Guest) -> Result<T, E>,
-) -> Result<T, String> {
-    let mut why = String::new();
-    for guest in guests {
-        match look(guest).await {
-            Ok(found) => return Ok(found),
-            Err(error) => why = cause_chain(&error),
-        }
-    }
-    Err(why)
-}
-
-/// The account that the manifest names, or that of its role.
-fn account_of(home: &Home) -> Option<AccountId> {
-    let of_role = || AccountId::new(home.role_arn.as_ref()?.account()).ok();
-    home.account.clone().or_else(of_role)
-}
-
-/// A home in words.
-fn place(home: &Home, region: &Region) -> String {
-    match &home.profile {
-        Some(profile) => format!("profile `{profile}` in {region}"),
-        None => region.to_string(),
-    }
-}
-
 /// What is not known of an environment where AWS does not tell.
 fn unknown_in(group: Group, environment: &Environment) -> String {
     let id = &environment.id;
@@ -402,34 +393,4 @@ fn unknown_in(group: Group, environment: &Environment) -> String {
         Group::Status => format!("whether CodeDeploy moves services of `{id}`"),
         _ => format!("families, roles, logs and repositories of the services of `{id}`"),
     }
-}
-
-/// The account and the partition of an environment, or of the project.
-///
-/// # Errors
-/// Fails when the manifest does not have the environment, and when nobody knows its account or its
-/// region.
-pub async fn whereabouts(
-    connector: &Connector,
-    project: &Project,
-    environment: Option<&str>,
-    is_offline: bool,
-) -> Result<(AccountId, &'static str), OpError> {
-    let home = match environment {
-        Some(id) => project.environment(id)?.home(),
-        None => project.home.clone(),
-    };
-    let region = connector.region_of(&home)?;
-    let account = match account_of(&home) {
-        Some(account) => Some(account),
-        None => enter(connector, &home, is_offline)
-            .await?
-            .ok()
-            .and_then(|mut all| all.pop())
-            .map(|guest| guest.account),
-    };
-    let account = account.ok_or_else(|| OpError::NoAccount { home: place(&home, &region) })?;
-    let arns = Arns { account, region };
-    let partition = arns.partition();
-    Ok((arns.account, partition))
 }

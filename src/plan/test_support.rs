@@ -61,6 +61,7 @@ pub(crate) fn service(deployments: Vec<EcsDeployment>) -> ObservedService {
         minimum_healthy_percent: 100,
         maximum_percent: 200,
         strategy: Strategy::default(),
+        propagates_tags: false,
         target_groups: Vec::new(),
         events: Vec::new(),
     }

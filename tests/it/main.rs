@@ -42,6 +42,7 @@ mod outages;
 mod partitions;
 mod peers;
 mod permissions;
+mod policies;
 mod preflight;
 mod projects;
 mod promoting;

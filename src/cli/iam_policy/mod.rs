@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 
 use super::{exit::Exit, failure::CliError, settings::Settings, workspace};
 use crate::{
-    ops::{self, PolicyReport, PolicyRequest},
-    plan::permissions::{Group, MANAGED_POLICY_MAX, Policy, Principal, hcl},
+    ops::{self, Asking, PolicyReport, PolicyRequest},
+    plan::permissions::{
+        ATTACHED_MAX, Group, MANAGED_POLICY_MAX, Policy, Principal, hcl, too_many,
+    },
     ui::{self, Format},
 };
 
@@ -32,8 +34,8 @@ enum Verb {
     /// `terraform`.
     ///
     /// Every resource is named, as far as AWS knows resources for an action. What is only known in
-    /// AWS is asked there: families, roles, log groups, repositories. Where AWS does not tell, a name
-    /// in capitals stands in its place, and a line on the error stream says so.
+    /// AWS is asked there: families, roles, log groups, repositories. Of a service that is not there
+    /// yet, names in capitals stand in their place, and a line on the error stream says so.
     Status(PolicyArguments),
     /// For `register`: the job that builds images.
     ///
@@ -43,8 +45,8 @@ enum Verb {
     /// `unlock`, and for all that `status` covers.
     ///
     /// Every resource is named, as far as AWS knows resources for an action. What is only known in
-    /// AWS is asked there: families, roles, log groups, repositories. Where AWS does not tell, a name
-    /// in capitals stands in its place, and a line on the error stream says so.
+    /// AWS is asked there: families, roles, log groups, repositories. Of a service that is not there
+    /// yet, names in capitals stand in their place, and a line on the error stream says so.
     Deploy(PolicyArguments),
     /// For `store create`, `store migrate` and `store check`.
     Store(PolicyArguments),
@@ -64,7 +66,14 @@ struct PolicyArguments {
     /// Only the policy of this name, where there are several.
     #[arg(long, value_name = "NAME")]
     policy: Option<String>,
-    /// Ask nothing of AWS.
+    /// Only the policies of this role, one of those that the manifest names. Nothing is asked of AWS as
+    /// anybody else.
+    #[arg(long, value_name = "ARN")]
+    role: Option<String>,
+    /// Print names in capitals where AWS does not tell, instead of failing.
+    #[arg(long, conflicts_with = "offline")]
+    allow_unknown: bool,
+    /// Ask nothing of AWS; names in capitals stand for what only AWS knows.
     #[arg(long)]
     offline: bool,
     /// The project, where the manifest has several.
@@ -97,17 +106,26 @@ pub(super) async fn run(
     let request = PolicyRequest {
         group,
         environment: arguments.environment.clone(),
-        is_offline: arguments.offline,
+        asking: match (arguments.offline, arguments.allow_unknown) {
+            (true, _) => Asking::Nothing,
+            (false, true) => Asking::WhatItTells,
+            (false, false) => Asking::Everything,
+        },
+        role: arguments.role.clone(),
     };
     let report = ops::iam_policies(&base.connector, &base.project, &request).await?;
     let chosen = choose(&report, &arguments)?;
     settings.console.result(render(settings, &arguments, (&report, &chosen)));
-    remark(settings, &report, &chosen);
+    warn(settings, &arguments, &report);
+    remark(settings, &chosen);
     Ok(Exit::Done)
 }
 
 /// The policies that are wanted.
 fn choose(report: &PolicyReport, arguments: &PolicyArguments) -> Result<Vec<Policy>, CliError> {
+    if let (true, Some(role)) = (report.policies.is_empty(), &arguments.role) {
+        return Err(no_such_role(role, &report.roles));
+    }
     if report.policies.is_empty() {
         return Err(CliError::Usage {
             message: "nothing is needed of AWS for this: the store is a file".to_owned(),
@@ -124,6 +142,19 @@ fn choose(report: &PolicyReport, arguments: &PolicyArguments) -> Result<Vec<Poli
         });
     }
     Ok(chosen)
+}
+
+/// That no command works as a role.
+fn no_such_role(role: &str, roles: &[String]) -> CliError {
+    let known: Vec<String> = roles.iter().map(|role| format!("`{role}`")).collect();
+    CliError::Usage {
+        message: format!("none of these commands works as `{role}`"),
+        hint: if known.is_empty() {
+            "leave `--role` out: the manifest names no role for them".to_owned()
+        } else {
+            format!("name one of these: {}", known.join(", "))
+        },
+    }
 }
 
 /// The names of policies.
@@ -169,32 +200,53 @@ fn described(policy: &Policy) -> Value {
     })
 }
 
+/// Whom a policy is for.
+fn whose(principal: &Principal) -> &str {
+    match principal {
+        Principal::Caller => "whoever runs the commands",
+        Principal::Role(role) => role,
+    }
+}
+
 /// JSON for people.
 fn pretty(document: &Value) -> String {
     format!("{document:#}")
 }
 
-/// Tells what is not known, and what each policy is for.
-fn remark(settings: &Settings, report: &PolicyReport, chosen: &[Policy]) {
+/// Warns of what is not known, and of more policies than a role can have.
+fn warn(settings: &Settings, arguments: &PolicyArguments, report: &PolicyReport) {
     let console = &settings.console;
     for unknown in &report.unknown {
         let (what, why) = (&unknown.what, ui::escape(&unknown.why));
         console.error(format!("warning: not known: {what} ({why})"));
     }
     if !report.unknown.is_empty() {
-        console.error(
+        console.error(if arguments.offline {
+            "hint: replace the names in capitals in the policy, or run it again without `--offline`"
+        } else {
             "hint: replace the names in capitals in the policy, or run it again with credentials \
-             that may read these",
+             that may read these"
+        });
+    }
+    for (principal, count) in too_many(&report.policies) {
+        console.error(format!(
+            "warning: these are {count} policies for {}, and AWS attaches {ATTACHED_MAX} to a role",
+            whose(principal)
+        ));
+        console.error(
+            "hint: print them for one environment with `--env`, for a role of its own, or raise \
+             IAM's quota \"Managed policies per role\" in Service Quotas",
         );
     }
+}
+
+/// Tells what each policy is for.
+fn remark(settings: &Settings, chosen: &[Policy]) {
     for policy in chosen {
-        let whose = match &policy.principal {
-            Principal::Caller => "whoever runs the commands".to_owned(),
-            Principal::Role(role) => role.clone(),
-        };
-        console.remark(format!(
-            "`{}`: for {whose}; {} of {MANAGED_POLICY_MAX} characters",
+        settings.console.remark(format!(
+            "`{}`: for {}; {} of {MANAGED_POLICY_MAX} characters",
             policy.name,
+            whose(&policy.principal),
             policy.size()
         ));
     }

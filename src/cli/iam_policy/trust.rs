@@ -6,9 +6,8 @@ use serde_json::json;
 use super::{PolicyFormat, pretty};
 use crate::{
     cli::{exit::Exit, failure::CliError, settings::Settings, workspace},
-    model::AccountId,
-    ops,
-    plan::permissions::{Ci, Subject, Trust, trust_hcl},
+    ops::{self, Asking},
+    plan::permissions::{Ci, Jobs, Provider, Subject, Trust, trust_hcl},
     ui::{self, Format},
 };
 
@@ -37,7 +36,7 @@ pub(super) struct TrustArguments {
     /// Jobs for this tag; `*` stands for any part of its name.
     #[arg(long = "tag", value_name = "NAME")]
     tags: Vec<String>,
-    /// The host of a GitHub or GitLab of your own, which signs the tokens.
+    /// The host of a GitHub or GitLab of your own, as in its URL.
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
     /// The environment of the manifest in whose account the role is [default: the project's own].
@@ -46,6 +45,9 @@ pub(super) struct TrustArguments {
     /// The name of the role, for Terraform.
     #[arg(long, value_name = "NAME", default_value = "release-tool")]
     role: String,
+    /// Where Terraform gets the identity provider from. An account has one for each host.
+    #[arg(long, value_enum, default_value = "make")]
+    provider: ProviderArgument,
     /// The form of the policy.
     #[arg(long, value_enum, default_value = "json")]
     format: PolicyFormat,
@@ -55,6 +57,27 @@ pub(super) struct TrustArguments {
     /// The project, where the manifest has several.
     #[arg(long)]
     project: Option<String>,
+}
+
+/// Where Terraform gets the identity provider from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ProviderArgument {
+    /// It makes it here.
+    Make,
+    /// Another file of the same folder makes it, as `make` prints it.
+    Refer,
+    /// The account has it already.
+    LookUp,
+}
+
+impl From<ProviderArgument> for Provider {
+    fn from(argument: ProviderArgument) -> Self {
+        match argument {
+            ProviderArgument::Make => Self::Made,
+            ProviderArgument::Refer => Self::Referred,
+            ProviderArgument::LookUp => Self::LookedUp,
+        }
+    }
 }
 
 /// Whose jobs.
@@ -71,11 +94,11 @@ enum CiArgument {
 /// Runs the command.
 pub(super) async fn run(settings: &Settings, arguments: TrustArguments) -> Result<Exit, CliError> {
     let base = workspace::base(settings, arguments.project.as_deref())?;
-    let (environment, is_offline) = (arguments.environment.as_deref(), arguments.offline);
-    let (account, partition) =
-        ops::whereabouts(&base.connector, &base.project, environment, is_offline).await?;
-    let trust = trust(&arguments, account, partition);
-    trust.check().map_err(|error| CliError::Usage {
+    let environment = arguments.environment.as_deref();
+    let asking = if arguments.offline { Asking::Nothing } else { Asking::Everything };
+    let place = ops::whereabouts(&base.connector, &base.project, environment, asking).await?;
+    let trust = Trust::new(jobs(&arguments), arguments.host.as_deref(), place);
+    let trust = trust.map_err(|error| CliError::Usage {
         message: error.to_string(),
         hint: error.hint().to_owned(),
     })?;
@@ -85,19 +108,16 @@ pub(super) async fn run(settings: &Settings, arguments: TrustArguments) -> Resul
 }
 
 /// Whom the arguments mean.
-fn trust(arguments: &TrustArguments, account: AccountId, partition: &str) -> Trust {
+fn jobs(arguments: &TrustArguments) -> Jobs {
     let environments = arguments.environments.iter().cloned().map(Subject::Environment);
     let branches = arguments.branches.iter().cloned().map(Subject::Branch);
     let tags = arguments.tags.iter().cloned().map(Subject::Tag);
-    Trust {
+    Jobs {
         ci: match arguments.ci {
             CiArgument::Github => Ci::GitHub,
             CiArgument::Gitlab => Ci::GitLab,
             CiArgument::Buildkite => Ci::Buildkite,
         },
-        host: arguments.host.clone(),
-        partition: partition.to_owned(),
-        account,
         repositories: arguments.repositories.clone(),
         subjects: environments.chain(branches).chain(tags).collect(),
     }
@@ -113,10 +133,10 @@ fn render(settings: &Settings, arguments: &TrustArguments, trust: &Trust) -> Str
                 "provider": trust.provider(),
                 "audience": trust.audience(),
                 "document": trust.document(),
-                "terraform": is_hcl.then(|| trust_hcl(trust, &arguments.role)),
+                "terraform": is_hcl.then(|| trust_hcl(trust, &arguments.role, arguments.provider.into())),
             }),
         ),
-        Format::Human if is_hcl => trust_hcl(trust, &arguments.role),
+        Format::Human if is_hcl => trust_hcl(trust, &arguments.role, arguments.provider.into()),
         Format::Human => pretty(&trust.document()),
     }
 }
@@ -125,11 +145,12 @@ fn render(settings: &Settings, arguments: &TrustArguments, trust: &Trust) -> Str
 fn remark(settings: &Settings, trust: &Trust) {
     settings.console.remark(format!(
         "the account needs the identity provider `https://{}` with the audience `{}`",
-        trust.host(),
+        trust.issuer(),
         trust.audience()
     ));
-    let is_named_only = trust.repositories.iter().all(|repository| !repository.contains('@'));
-    if trust.ci == Ci::GitHub && trust.host.is_none() && is_named_only {
+    let Jobs { ci, repositories, .. } = trust.jobs();
+    let is_named_only = repositories.iter().all(|repository| !repository.contains('@'));
+    if *ci == Ci::GitHub && trust.is_public() && is_named_only {
         settings.console.remark(
             "a repository that was made or renamed since July 2026 has ids in its tokens: give it \
              as `--repo OWNER@ID/NAME@ID`",

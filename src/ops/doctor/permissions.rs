@@ -6,7 +6,10 @@ use crate::{
     backend::aws::{AwsSession, ContextKey, FaultKind, Simulated, Simulation},
     engine::cause_chain,
     manifest::Environment,
-    ops::permissions::{PolicyRequest, iam_policies},
+    ops::{
+        guests::Asking,
+        permissions::{PolicyRequest, iam_policies},
+    },
     plan::{
         doctor::{self, Check, Finding},
         permissions::{Condition, Effect, Group, Policy, Principal, Statement, is_kept},
@@ -25,7 +28,8 @@ pub(super) async fn look(
     let request = PolicyRequest {
         group: Group::Deploy,
         environment: Some(environment.id.to_string()),
-        is_offline: false,
+        asking: Asking::WhatItTells,
+        role: None,
     };
     let report = match iam_policies(patient.connector, patient.project, &request).await {
         Ok(report) => report,

@@ -62,6 +62,7 @@ impl ServiceFacts {
     #[must_use]
     pub fn of(
         definitions: &[&TaskDefinition],
+        propagates_tags: bool,
         code_deploy: Option<CodeDeployFacts>,
     ) -> Option<Self> {
         let family = definitions.first()?.arn.family().to_owned();
@@ -73,6 +74,7 @@ impl ServiceFacts {
             family,
             task_roles: roles.flatten().cloned().collect(),
             is_tagged: definitions.iter().any(|one| !one.tags.is_empty()),
+            propagates_tags,
             logs: logs.collect(),
             code_deploy,
         })

@@ -69,6 +69,8 @@ pub enum On {
     TaggedFamilies,
     /// Families whose revisions are run as one-off tasks, in clusters that are named.
     OneOffFamilies,
+    /// Tasks that get tags, while one is run.
+    TaggedTasks,
     /// Roles of tasks, to be given to ECS.
     TaskRoles,
     /// Parameters that are read.
@@ -158,7 +160,7 @@ pub const NEEDS: &[Need] = &[
         LOOK,
     ),
     need(("ecs", "DescribeServiceRevisions"), "ecs:DescribeServiceRevisions", On::Services, DEPLOY),
-    need(("ecs", "ListServiceDeployments"), "ecs:ListServiceDeployments", On::Services, DEPLOY),
+    need(("ecs", "ListServiceDeployments"), "ecs:ListServiceDeployments", On::Services, LOOK),
     // Rolling out.
     need(("ecs", "RegisterTaskDefinition"), "ecs:RegisterTaskDefinition", On::Families, DEPLOY),
     need(("ecs", "RegisterTaskDefinition"), "ecs:TagResource", On::TaggedFamilies, DEPLOY),
@@ -173,6 +175,7 @@ pub const NEEDS: &[Need] = &[
         DEPLOY,
     ),
     need(("ecs", "RunTask"), "ecs:RunTask", On::OneOffFamilies, DEPLOY),
+    need(("ecs", "RunTask"), "ecs:TagResource", On::TaggedTasks, DEPLOY),
     need(("ecs", "RunTask"), "iam:PassRole", On::TaskRoles, DEPLOY),
     // CodeDeploy.
     need(
@@ -254,7 +257,7 @@ pub const NEEDS: &[Need] = &[
         ("application-autoscaling", "DescribeScalableTargets"),
         "application-autoscaling:DescribeScalableTargets",
         On::Anything,
-        DEPLOY,
+        LOOK,
     ),
     need(
         ("elasticloadbalancing", "DescribeTargetHealth"),

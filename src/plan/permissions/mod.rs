@@ -7,6 +7,7 @@
 
 mod facts;
 mod hcl;
+mod issuer;
 mod list;
 mod policy;
 mod reach;
@@ -14,12 +15,15 @@ mod resources;
 mod trust;
 
 pub use facts::repositories;
-pub use hcl::{hcl, trust_hcl};
+pub use hcl::{Provider, hcl, trust_hcl};
 pub use list::{Group, NEEDS, Need, On};
-pub use policy::{Condition, Effect, MANAGED_POLICY_MAX, Policy, Statement, is_kept, policies};
+pub use policy::{
+    ATTACHED_MAX, Condition, Effect, MANAGED_POLICY_MAX, Policy, Statement, is_kept, policies,
+    too_many,
+};
 pub use reach::{CodeDeployFacts, LogGroup, Principal, Reach, ReachRequest, ServiceFacts, reaches};
 pub use resources::Arns;
-pub use trust::{Ci, Subject, Trust, TrustError};
+pub use trust::{Ci, Jobs, Subject, Trust, TrustError};
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::{
+    hcl::identifier,
     list::{Group, NEEDS, On},
     reach::{Principal, Reach},
 };
@@ -180,13 +181,14 @@ impl On {
     /// The id of the statement.
     const fn sid(self) -> &'static str {
         match self {
-            Self::Anything => "Anything",
+            Self::Anything => "ActionsWithoutResources",
             Self::InClusters => "InClusters",
             Self::Services => "Services",
             Self::Tasks => "Tasks",
             Self::Families => "Families",
             Self::TaggedFamilies => "TaggedFamilies",
             Self::OneOffFamilies => "OneOffTasks",
+            Self::TaggedTasks => "TaggedTasks",
             Self::TaskRoles => "TaskRoles",
             Self::ReadParameters => "ReadParameters",
             Self::ListedParameters => "ListParameters",
@@ -224,6 +226,7 @@ impl On {
             Self::Families => reach.families.clone(),
             Self::TaggedFamilies => reach.tagged_families.clone(),
             Self::OneOffFamilies => reach.one_off_families.clone(),
+            Self::TaggedTasks => reach.tagged_tasks.clone(),
             Self::TaskRoles => reach.task_roles.clone(),
             Self::ReadParameters => reach.read_parameters.clone(),
             Self::ListedParameters => reach.listed_parameters.clone(),
@@ -257,6 +260,7 @@ impl On {
             Self::TaggedFamilies => {
                 on("StringEquals", "ecs:CreateAction", one("RegisterTaskDefinition"))
             }
+            Self::TaggedTasks => on("StringEquals", "ecs:CreateAction", one("RunTask")),
             Self::TaskRoles => on("StringEquals", "iam:PassedToService", one(TASKS)),
             Self::StoreReads => keys(&reach.read_keys),
             Self::StoreWrites => keys(&reach.written_keys),
@@ -271,23 +275,71 @@ const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
 const TASKS: &str = "ecs-tasks.amazonaws.com";
 
 /// The policies that give a group's commands what they need, and nothing more, each within the size
-/// of a managed policy.
+/// of a managed policy. No two have the same name, not even where case and punctuation do not count.
 #[must_use]
 pub fn policies(group: Group, name: &str, reaches: &[Reach]) -> Vec<Policy> {
-    let of_each = reaches.iter().flat_map(|reach| {
-        let name = match &reach.principal {
-            Principal::Caller => name.to_owned(),
-            Principal::Role(role) => format!("{name}-{}", last_part(role)),
-        };
+    let of_each = reaches.iter().zip(names(name, reaches)).flat_map(|(reach, name)| {
         let statements = statements(group, reach);
         Policy { name, principal: reach.principal.clone(), statements }.cut(MANAGED_POLICY_MAX)
     });
-    of_each.collect()
+    unlike(of_each.collect())
+}
+
+/// What to call the policies of each principal: after the role, and after its account too, where roles
+/// of several accounts share a name.
+fn names(name: &str, reaches: &[Reach]) -> Vec<String> {
+    let of = |reach: &Reach| match &reach.principal {
+        Principal::Caller => name.to_owned(),
+        Principal::Role(role) => format!("{name}-{}", last_part(role)),
+    };
+    let short: Vec<String> = reaches.iter().map(of).collect();
+    let is_shared = |own: &String| {
+        short.iter().filter(|other| identifier(other) == identifier(own)).count() > 1
+    };
+    let apart = short.iter().zip(reaches).map(|(own, reach)| match &reach.principal {
+        Principal::Role(role) if is_shared(own) => {
+            format!("{name}-{}-{}", account_of(role), last_part(role))
+        }
+        _ => own.clone(),
+    });
+    apart.collect()
+}
+
+/// Numbers policies that would still be called the same.
+fn unlike(mut policies: Vec<Policy>) -> Vec<Policy> {
+    let mut seen = BTreeSet::new();
+    for policy in &mut policies {
+        let (own, mut number) = (policy.name.clone(), 1);
+        while !seen.insert(identifier(&policy.name)) {
+            number += 1;
+            policy.name = format!("{own}-{number}");
+        }
+    }
+    policies
+}
+
+/// The most managed policies of a role, where AWS was not asked for more (IAM User Guide, "IAM and AWS
+/// STS quotas").
+pub const ATTACHED_MAX: usize = 10;
+
+/// The roles, and the caller, that would get more policies than AWS attaches, with how many.
+#[must_use]
+pub fn too_many(policies: &[Policy]) -> Vec<(&Principal, usize)> {
+    let mut counts: BTreeMap<&Principal, usize> = BTreeMap::new();
+    for policy in policies {
+        *counts.entry(&policy.principal).or_default() += 1;
+    }
+    counts.into_iter().filter(|(_, count)| *count > ATTACHED_MAX).collect()
 }
 
 /// A role's name, without its path.
-fn last_part(arn: &str) -> &str {
+pub(super) fn last_part(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
+}
+
+/// A role's account.
+pub(super) fn account_of(arn: &str) -> &str {
+    arn.split(':').nth(4).unwrap_or_default()
 }
 
 /// The statements for one principal.

@@ -47,6 +47,8 @@ pub struct Reach {
     pub tagged_families: BTreeSet<String>,
     /// Those that one-off tasks are run of.
     pub one_off_families: BTreeSet<String>,
+    /// One-off tasks that get tags.
+    pub tagged_tasks: BTreeSet<String>,
     /// The roles of their tasks.
     pub task_roles: BTreeSet<String>,
     /// Parameters to read.
@@ -90,6 +92,7 @@ impl Reach {
             families: BTreeSet::new(),
             tagged_families: BTreeSet::new(),
             one_off_families: BTreeSet::new(),
+            tagged_tasks: BTreeSet::new(),
             task_roles: BTreeSet::new(),
             read_parameters: BTreeSet::new(),
             listed_parameters: BTreeSet::new(),
@@ -134,6 +137,8 @@ pub struct ServiceFacts {
     pub task_roles: BTreeSet<String>,
     /// Whether its task definition has tags.
     pub is_tagged: bool,
+    /// Whether its tasks get these tags.
+    pub propagates_tags: bool,
     /// Where its containers log to.
     pub logs: BTreeSet<LogGroup>,
     /// Where CodeDeploy moves it.
@@ -257,7 +262,12 @@ impl<'a> Found<'a> {
         add_code_deploy((reach, arns), (cluster, name), (named, facts));
         if deploys {
             match facts {
-                Some(facts) => add_definition((reach, arns), service, facts),
+                Some(facts) => {
+                    if service.before.is_some() && facts.propagates_tags {
+                        reach.tagged_tasks.insert(arns.tasks(cluster));
+                    }
+                    add_definition((reach, arns), service, facts);
+                }
                 None => add_unknown((reach, arns), service),
             }
         }

@@ -67,6 +67,7 @@ fn facts(family: &str) -> ServiceFacts {
         family: family.to_owned(),
         task_roles: BTreeSet::from(["arn:aws-cn:iam::222222222222:role/task".to_owned()]),
         is_tagged: false,
+        propagates_tags: false,
         logs: BTreeSet::from([LogGroup { region: None, name: "/ecs/web".to_owned() }]),
         code_deploy: None,
     }
@@ -139,7 +140,7 @@ fn each_role_gets_what_is_done_in_its_account_and_no_more() {
       Allow AssumeRoles sts:AssumeRole
         arn:aws-cn:iam::222222222222:role/ci/deployer arn:aws:iam::999999999999:role/store
     shop-deployer Role("arn:aws-cn:iam::222222222222:role/ci/deployer")
-      Allow Anything application-autoscaling:DescribeScalableTargets cloudwatch:DescribeAlarms ecs:DeregisterTaskDefinition ecs:DescribeTaskDefinition elasticloadbalancing:DescribeTargetHealth
+      Allow ActionsWithoutResources application-autoscaling:DescribeScalableTargets cloudwatch:DescribeAlarms ecs:DeregisterTaskDefinition ecs:DescribeTaskDefinition elasticloadbalancing:DescribeTargetHealth
         *
       Allow InClusters ecs:ListTasks
         * if {"ArnEquals":{"ecs:cluster":"arn:aws-cn:ecs:cn-north-1:222222222222:cluster/prod"}}
@@ -177,11 +178,11 @@ fn whoever_looks_writes_nothing() {
     let policies = of(&project, Group::Status, &["stage"], &BTreeMap::new());
     assert_snapshot!(lines(&policies), @r#"
     shop Caller
-      Allow Anything ecs:DescribeTaskDefinition
+      Allow ActionsWithoutResources application-autoscaling:DescribeScalableTargets ecs:DescribeTaskDefinition
         *
       Allow InClusters ecs:ListTasks
         * if {"ArnEquals":{"ecs:cluster":"arn:aws:ecs:eu-west-1:111111111111:cluster/stage"}}
-      Allow Services ecs:DescribeServiceDeployments ecs:DescribeServices
+      Allow Services ecs:DescribeServiceDeployments ecs:DescribeServices ecs:ListServiceDeployments
         arn:aws:ecs:eu-west-1:111111111111:service-deployment/stage/web/* arn:aws:ecs:eu-west-1:111111111111:service-deployment/stage/worker/* arn:aws:ecs:eu-west-1:111111111111:service/stage/web arn:aws:ecs:eu-west-1:111111111111:service/stage/worker
       Allow Tasks ecs:DescribeTasks
         arn:aws:ecs:eu-west-1:111111111111:task/stage/*
@@ -316,6 +317,11 @@ fn a_policy_that_iam_would_not_take_is_cut_into_several() {
         assert!(policies.iter().all(|policy| policy.size() <= MANAGED_POLICY_MAX));
         let names: BTreeSet<&str> = policies.iter().map(|policy| policy.name.as_str()).collect();
         assert_eq!(names.len(), policies.len());
+        let role = Principal::Role("arn:aws-cn:iam::222222222222:role/ci/deployer".to_owned());
+        let count = policies.iter().filter(|policy| policy.principal == role).count();
+        let expected = if services == 90 { vec![(&role, count)] } else { Vec::new() };
+        assert_eq!(too_many(&policies), expected);
+        assert_eq!(count > ATTACHED_MAX, services == 90, "{count}");
         let families = whole(&policies)
             .into_iter()
             .filter(|(action, _)| action == "ecs:RegisterTaskDefinition");
@@ -329,15 +335,19 @@ fn a_policy_that_iam_would_not_take_is_cut_into_several() {
 }
 
 /// A trust of GitHub.
-fn trust(ci: Ci, repository: &str, subjects: &[Subject]) -> Trust {
-    Trust {
-        ci,
-        host: None,
-        partition: "aws".to_owned(),
-        account: AccountId::new("111111111111").unwrap(),
-        repositories: vec![repository.to_owned()],
-        subjects: subjects.to_vec(),
-    }
+fn trust(ci: Ci, repository: &str, subjects: &[Subject]) -> Result<Trust, TrustError> {
+    trust_of(ci, None, repository, subjects)
+}
+
+/// The same with a host of one's own.
+fn trust_of(
+    ci: Ci,
+    host: Option<&str>,
+    repository: &str,
+    subjects: &[Subject],
+) -> Result<Trust, TrustError> {
+    let jobs = Jobs { ci, repositories: vec![repository.to_owned()], subjects: subjects.to_vec() };
+    Trust::new(jobs, host, (AccountId::new("111111111111").unwrap(), "aws"))
 }
 
 #[test]
@@ -374,9 +384,9 @@ fn tokens_are_trusted_by_what_they_say_of_the_job() {
             "sts.amazonaws.com",
         ),
     ] {
-        trust.check().unwrap();
+        let trust = trust.unwrap();
         let statement = &trust.document()["Statement"][0];
-        let host = trust.host();
+        let host = trust.issuer();
         let condition = &statement["Condition"];
         assert_eq!(condition[operator][format!("{host}:sub")], sub);
         assert_eq!(condition["StringEquals"][format!("{host}:aud")], aud);
@@ -395,13 +405,134 @@ fn nobody_is_trusted_who_is_not_named() {
         (trust(Ci::GitHub, "acme/shop", &[]), "nothing says which jobs"),
         (trust(Ci::GitHub, "acme/shop", &[Subject::Branch("*".to_owned())]), "does not name"),
         (trust(Ci::GitHub, "acme/shop", &[Subject::Tag("a:b".to_owned())]), "does not name"),
+        (trust(Ci::GitHub, "acme/my shop", &main), "does not name one repository"),
+        (
+            trust(Ci::GitHub, "acme/shop", &[Subject::Environment("pro duction".to_owned())]),
+            "does not name",
+        ),
+        (trust_of(Ci::GitHub, Some("ghe:1"), "acme/shop", &main), "names no host"),
+        (trust_of(Ci::Buildkite, Some("ci.acme.com"), "acme/shop", &main), "one host only"),
         (
             trust(Ci::GitLab, "acme/shop", &[Subject::Environment("prod".to_owned())]),
             "do not tell in which environment",
         ),
     ] {
-        let found = trust.check().unwrap_err();
+        let found = trust.unwrap_err();
         assert!(found.to_string().contains(error), "{found}");
         assert!(!found.hint().is_empty());
     }
+}
+
+#[test]
+fn a_server_of_ones_own_signs_below_its_host() {
+    let main = [Subject::Branch("main".to_owned())];
+    let trust = trust_of(Ci::GitHub, Some("https://ghe.acme.com"), "acme/shop", &main).unwrap();
+    let issuer = "ghe.acme.com/_services/token";
+    let statement = &trust.document()["Statement"][0];
+    let arn = format!("arn:aws:iam::111111111111:oidc-provider/{issuer}");
+    assert_eq!(statement["Principal"]["Federated"], arn);
+    let is = &statement["Condition"]["StringEquals"];
+    assert_eq!(is[format!("{issuer}:aud")], "sts.amazonaws.com");
+    assert_eq!(is[format!("{issuer}:sub")], "repo:acme/shop:ref:refs/heads/main");
+    let hcl = trust_hcl(&trust, "deployer", Provider::Made);
+    assert!(hcl.contains("\"https://ghe.acme.com/_services/token\""), "{hcl}");
+    assert!(!trust.is_public());
+}
+
+#[test]
+fn the_provider_of_tokens_is_made_once() {
+    let main = [Subject::Branch("main".to_owned())];
+    let trust = trust(Ci::GitLab, "acme/shop", &main).unwrap();
+    let resource = "resource \"aws_iam_openid_connect_provider\" \"gitlab_com\"";
+    let data = "data \"aws_iam_openid_connect_provider\" \"gitlab_com\"";
+    for (provider, block, reference) in [
+        (Provider::Made, Some(resource), "[aws_iam_openid_connect_provider.gitlab_com.arn]"),
+        (Provider::Referred, None, "[aws_iam_openid_connect_provider.gitlab_com.arn]"),
+        (Provider::LookedUp, Some(data), "[data.aws_iam_openid_connect_provider.gitlab_com.arn]"),
+    ] {
+        let hcl = trust_hcl(&trust, "deployer", provider);
+        for known in [resource, data] {
+            assert_eq!(hcl.contains(known), block == Some(known), "{provider:?}\n{hcl}");
+        }
+        assert!(hcl.contains(&format!("identifiers = {reference}")), "{provider:?}\n{hcl}");
+    }
+}
+
+/// A reach of a role, which may read some parameters.
+fn reach_of(role: &str) -> Reach {
+    let project = project(ACCOUNTS);
+    let mut reach = reaches(&ReachRequest {
+        project: &project,
+        group: Group::Register,
+        environments: &[],
+        label: &Label::latest(),
+        sites: &sites(&project),
+        services: &BTreeMap::new(),
+        images: &BTreeMap::new(),
+    })
+    .remove(0);
+    reach.principal = Principal::Role(role.to_owned());
+    reach
+}
+
+#[test]
+fn no_two_policies_have_the_same_name() {
+    let role = |account: &str, name: &str| format!("arn:aws:iam::{account}:role/{name}");
+    let (one, two) = ("111111111111", "222222222222");
+    for (roles, expected) in [
+        (vec![role(one, "deployer"), role(two, "store")], vec!["shop-deployer", "shop-store"]),
+        (
+            vec![role(one, "ci/release-tool"), role(two, "release-tool"), role(two, "store")],
+            vec!["shop-111111111111-release-tool", "shop-222222222222-release-tool", "shop-store"],
+        ),
+        (
+            vec![role(one, "a-b"), role(one, "a_b"), role(two, "A-B")],
+            vec!["shop-111111111111-a-b", "shop-111111111111-a_b-2", "shop-222222222222-A-B"],
+        ),
+        (
+            vec![role(one, "a"), role(two, "a"), role(two, "111111111111-a")],
+            vec!["shop-111111111111-a", "shop-222222222222-a", "shop-111111111111-a-2"],
+        ),
+    ] {
+        let reaches: Vec<Reach> = roles.iter().map(|role| reach_of(role)).collect();
+        let policies = policies(Group::Register, "shop", &reaches);
+        let names: Vec<&str> = policies.iter().map(|policy| policy.name.as_str()).collect();
+        assert_eq!(names, expected);
+        let hcl = hcl(&policies);
+        let blocks: Vec<&str> = hcl.lines().filter(|line| line.ends_with('{')).collect();
+        let blocks: Vec<&&str> =
+            blocks.iter().filter(|line| !line.starts_with([' ', '#'])).collect();
+        let different: BTreeSet<&&&str> = blocks.iter().collect();
+        assert_eq!(blocks.len(), 3 * policies.len(), "{hcl}");
+        assert_eq!(different.len(), blocks.len(), "{hcl}");
+    }
+}
+
+#[test]
+fn roles_of_several_accounts_are_given_policies_by_a_provider_each() {
+    let one = reach_of("arn:aws:iam::111111111111:role/deployer");
+    let two = reach_of("arn:aws:iam::222222222222:role/deployer");
+    let both = hcl(&policies(Group::Register, "shop", &[one.clone(), two]));
+    for account in ["111111111111", "222222222222"] {
+        assert_eq!(both.matches(&format!("provider = aws.account_{account}\n")).count(), 2);
+        assert!(both.contains(&format!("#     alias = \"account_{account}\"\n")), "{both}");
+    }
+    let alone = hcl(&policies(Group::Register, "shop", &[one]));
+    assert!(!alone.contains("provider") && !alone.contains("alias"), "{alone}");
+}
+
+#[test]
+fn a_task_that_gets_tags_may_be_tagged_while_it_is_run() {
+    let project = project(ACCOUNTS);
+    let mut services = all_facts(&project, "prod");
+    let text = lines(&of(&project, Group::Deploy, &["prod"], &services));
+    assert!(!text.contains("TaggedTasks"), "{text}");
+    for facts in services.values_mut() {
+        facts.propagates_tags = true;
+    }
+    let text = lines(&of(&project, Group::Deploy, &["prod"], &services));
+    let expected = "  Allow TaggedTasks ecs:TagResource\n    \
+         arn:aws-cn:ecs:cn-north-1:222222222222:task/prod/* if \
+         {\"StringEquals\":{\"ecs:CreateAction\":\"RunTask\"}}";
+    assert!(text.contains(expected), "{text}");
 }

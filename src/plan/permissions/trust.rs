@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::policy::Condition;
+use super::{issuer::Issuer, policy::Condition};
 use crate::model::AccountId;
 
 /// Whose jobs.
@@ -31,21 +31,28 @@ pub enum Subject {
     Tag(String),
 }
 
-/// Who may take on a role.
+/// Whose jobs, and where in which repositories: a claim to be checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trust {
-    /// Whose jobs.
+pub struct Jobs {
+    /// Whose.
     pub ci: Ci,
-    /// The host that signs tokens, where it is not the public one.
-    pub host: Option<String>,
-    /// The partition of the role.
-    pub partition: String,
-    /// The account of the role.
-    pub account: AccountId,
-    /// The repositories, projects or pipelines, as `OWNER/NAME`.
+    /// The repositories, projects or pipelines, as `OWNER/NAME`; at least one.
     pub repositories: Vec<String>,
     /// Where in them; at least one.
     pub subjects: Vec<Subject>,
+}
+
+/// Who may take on a role. There is none that trusts everybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trust {
+    /// Whose jobs, and where.
+    jobs: Jobs,
+    /// Who signs their tokens.
+    issuer: Issuer,
+    /// The partition of the role.
+    partition: String,
+    /// The account of the role.
+    account: AccountId,
 }
 
 /// Why nobody can be trusted like this.
@@ -60,6 +67,12 @@ pub enum TrustError {
     /// Nothing says where in the repository a job runs.
     #[error("nothing says which jobs of the repository are trusted")]
     Anywhere,
+    /// What should be a host has another form.
+    #[error("`{0}` names no host")]
+    Host(String),
+    /// The CI has no hosts but its own.
+    #[error("the tokens of {0} are signed by one host only")]
+    NoHosts(&'static str),
     /// The CI's tokens do not tell the environment.
     #[error("the tokens of {0} do not tell in which environment a job runs")]
     NoEnvironments(&'static str),
@@ -75,6 +88,8 @@ impl TrustError {
             Self::Anywhere => {
                 "name them with `--environment production`, `--branch main` or `--tag 'v*'`"
             }
+            Self::Host(_) => "write the host as it is in its URL, such as `github.example.com`",
+            Self::NoHosts(_) => "leave `--host` out",
             Self::NoEnvironments(_) => {
                 "name a protected branch with `--branch main`, or tags with `--tag 'v*'`"
             }
@@ -84,7 +99,7 @@ impl TrustError {
 
 impl Ci {
     /// Its name.
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::GitHub => "GitHub",
             Self::GitLab => "GitLab",
@@ -93,7 +108,7 @@ impl Ci {
     }
 
     /// The host that signs its tokens.
-    const fn public_host(self) -> &'static str {
+    pub(super) const fn public_host(self) -> &'static str {
         match self {
             Self::GitHub => "token.actions.githubusercontent.com",
             Self::GitLab => "gitlab.com",
@@ -102,12 +117,9 @@ impl Ci {
     }
 }
 
-impl Trust {
-    /// Checks that it trusts some jobs, and not all.
-    ///
-    /// # Errors
-    /// Fails with what is missing or too wide.
-    pub fn check(&self) -> Result<(), TrustError> {
+impl Jobs {
+    /// Checks that they are some jobs, and not all.
+    fn check(&self) -> Result<(), TrustError> {
         for repository in &self.repositories {
             let parts: Vec<&str> = repository.split('/').collect();
             let is_sound = parts.len() >= 2
@@ -117,7 +129,7 @@ impl Trust {
                 return Err(TrustError::Repository(repository.clone()));
             }
         }
-        if self.subjects.is_empty() {
+        if self.repositories.is_empty() || self.subjects.is_empty() {
             return Err(TrustError::Anywhere);
         }
         self.subjects.iter().try_for_each(|subject| self.check_subject(subject))
@@ -137,19 +149,48 @@ impl Trust {
             _ => Ok(()),
         }
     }
+}
 
-    /// The host that signs the tokens.
+impl Trust {
+    /// Trusts some jobs, and not all, to take on roles of a partition and an account. Their tokens are
+    /// signed by the CI's public host, or by one of one's own.
+    ///
+    /// # Errors
+    /// Fails with what is missing or too wide.
+    pub fn new(
+        jobs: Jobs,
+        host: Option<&str>,
+        (account, partition): (AccountId, &str),
+    ) -> Result<Self, TrustError> {
+        jobs.check()?;
+        let issuer = Issuer::of(jobs.ci, host)?;
+        Ok(Self { jobs, issuer, partition: partition.to_owned(), account })
+    }
+
+    /// Whose jobs, and where.
     #[must_use]
-    pub fn host(&self) -> &str {
-        self.host.as_deref().unwrap_or(self.ci.public_host())
+    pub fn jobs(&self) -> &Jobs {
+        &self.jobs
+    }
+
+    /// Who signs the tokens.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        self.issuer.as_str()
+    }
+
+    /// Whether the CI's public host signs the tokens.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.issuer() == self.jobs.ci.public_host()
     }
 
     /// What tokens are made for.
     #[must_use]
     pub fn audience(&self) -> String {
-        match self.ci {
+        match self.jobs.ci {
             Ci::GitHub | Ci::Buildkite => "sts.amazonaws.com".to_owned(),
-            Ci::GitLab => format!("https://{}", self.host()),
+            Ci::GitLab => format!("https://{}", self.issuer()),
         }
     }
 
@@ -157,23 +198,24 @@ impl Trust {
     #[must_use]
     pub fn provider(&self) -> String {
         let Self { partition, account, .. } = self;
-        format!("arn:{partition}:iam::{account}:oidc-provider/{}", self.host())
+        format!("arn:{partition}:iam::{account}:oidc-provider/{}", self.issuer())
     }
 
     /// The `sub` of the tokens that are trusted.
     fn subs(&self) -> Vec<String> {
+        let Jobs { ci, repositories, subjects } = &self.jobs;
         let of = |repository: &String| {
             let repository = repository.clone();
-            self.subjects.iter().map(move |subject| sub(self.ci, &repository, subject))
+            subjects.iter().map(move |subject| sub(*ci, &repository, subject))
         };
-        self.repositories.iter().flat_map(of).collect()
+        repositories.iter().flat_map(of).collect()
     }
 
     /// The conditions on a token.
     pub(super) fn conditions(&self) -> Vec<Condition> {
         let subs = self.subs();
         let is_pattern = subs.iter().any(|sub| sub.contains(['*', '?']));
-        let key = |claim: &str| format!("{}:{claim}", self.host());
+        let key = |claim: &str| format!("{}:{claim}", self.issuer());
         vec![
             Condition { operator: "StringEquals", key: key("aud"), values: vec![self.audience()] },
             Condition {
@@ -244,6 +286,6 @@ fn kind_of(subject: &Subject) -> (&'static str, &str) {
 
 /// Whether a text can be a part of a token's subject.
 fn is_name(text: &str) -> bool {
-    let is_sound = |c: char| c.is_ascii_alphanumeric() || "-_.@*?+~ ".contains(c);
-    !text.is_empty() && text.trim() == text && text.chars().all(is_sound)
+    let is_sound = |c: char| c.is_ascii_alphanumeric() || "-_.@*?+~".contains(c);
+    !text.is_empty() && text.chars().all(is_sound)
 }

@@ -88,8 +88,17 @@ fn creation(asked: &Asked<'_>) -> Vec<Want> {
 
 /// What putting tags on something needs while it is made.
 fn tagging(asked: &Asked<'_>, resource: &str) -> Option<Want> {
-    let want = Want::new("ecs:TagResource", resource);
-    asked.has_entries("tags").then(|| want.with("ecs:CreateAction", &asked.call.operation))
+    asked.has_entries("tags").then(|| tagged(asked, resource))
+}
+
+/// The action of putting tags on something while it is made.
+fn tagged(asked: &Asked<'_>, resource: &str) -> Want {
+    Want::new("ecs:TagResource", resource).with("ecs:CreateAction", &asked.call.operation)
+}
+
+/// Whether a task definition has tags, as ECS tells it.
+fn has_tags(told: &Value) -> bool {
+    told.get("tags").and_then(Value::as_array).is_some_and(|tags| !tags.is_empty())
 }
 
 /// An action on tasks.
@@ -158,7 +167,8 @@ fn registration(asked: &Asked<'_>) -> Vec<Want> {
 /// Running a one-off task: of a revision, whose roles it is given.
 fn run(asked: &Asked<'_>, transaction: &mut Transaction<'_>) -> Result<Vec<Want>, Fault> {
     let named = asked.text("taskDefinition").unwrap_or_default();
-    let definition = described(asked, transaction, named)?;
+    let told = described(asked, transaction, named)?;
+    let definition = told.get("taskDefinition").cloned().unwrap_or_default();
     let text = |member: &str| definition.get(member).and_then(Value::as_str);
     let arn = text("taskDefinitionArn")
         .map_or_else(|| asked.arn(&format!("task-definition/{}", short(named))), str::to_owned);
@@ -168,12 +178,15 @@ fn run(asked: &Asked<'_>, transaction: &mut Transaction<'_>) -> Result<Vec<Want>
         instead.or_else(|| text(member))
     };
     let mut wants = vec![in_cluster(asked, asked.want(arn))];
-    wants.extend(tagging(asked, &asked.arn(&format!("task/{}/*", cluster(asked)))));
+    let propagated = asked.text("propagateTags") == Some("TASK_DEFINITION") && has_tags(&told);
+    if propagated || asked.has_entries("tags") {
+        wants.push(tagged(asked, &asked.arn(&format!("task/{}/*", cluster(asked)))));
+    }
     wants.extend(passing(ROLES.iter().filter_map(role)));
     Ok(wants)
 }
 
-/// A task definition as ECS has it; nothing where it has none.
+/// What ECS tells of a task definition, with its tags; nothing where it has none.
 fn described(
     asked: &Asked<'_>,
     transaction: &mut Transaction<'_>,
@@ -181,14 +194,11 @@ fn described(
 ) -> Result<Value, Fault> {
     let call = Call {
         operation: "DescribeTaskDefinition".to_owned(),
-        body: Bytes::from(json!({ "taskDefinition": name }).to_string()),
+        body: Bytes::from(json!({ "taskDefinition": name, "include": ["TAGS"] }).to_string()),
         ..asked.call.clone()
     };
     match ecs::answer(&call, transaction) {
-        Ok(body) => {
-            let told: Value = serde_json::from_slice(&body).unwrap_or_default();
-            Ok(told.get("taskDefinition").cloned().unwrap_or_default())
-        }
+        Ok(body) => Ok(serde_json::from_slice(&body).unwrap_or_default()),
         Err(Fault::Answer { .. }) => Ok(Value::Null),
         Err(failed) => Err(failed),
     }

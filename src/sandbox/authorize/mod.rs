@@ -137,11 +137,12 @@ pub(super) fn refused(
 ) -> Result<Option<Fault>, Fault> {
     let Some(name) = &caller.role else { return Ok(None) };
     let role = iam::role(transaction, &call.scope.account, name)?;
+    let principal = iam::principal(transaction, &caller.arn, &call.scope.account)?;
     for Want { action, resource, context } in wants(service, call, transaction)? {
         let context = context
             .with("aws:RequestedRegion", vec![call.scope.region.clone()])
             .with("aws:PrincipalAccount", vec![call.scope.account.clone()])
-            .with("aws:PrincipalArn", role.iter().map(|role| role.arn.clone()).collect());
+            .with("aws:PrincipalArn", vec![principal.clone()]);
         let question = Question { action, resource, context };
         let decision = match &role {
             Some(role) => iam::decide(transaction, role, &question)?,

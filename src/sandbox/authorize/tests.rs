@@ -176,3 +176,36 @@ fn the_role_of_a_session_that_is_gone_may_do_nothing() {
         assert!(super::refused(transaction, service, &call, &everybody).unwrap().is_none());
     });
 }
+
+#[test]
+fn a_task_that_gets_the_tags_of_its_definition_needs_the_permission_to_tag() {
+    with_state(|transaction| {
+        let tags = json!([{ "key": "team", "value": "search" }]);
+        for (family, tags) in [("tagged", tags), ("plain", json!([]))] {
+            let body = json!({
+                "family": family, "tags": tags,
+                "containerDefinitions": [{ "name": "web", "image": "web", "memory": 128 }],
+            });
+            let register = call("RegisterTaskDefinition", &body.to_string());
+            crate::sandbox::ecs::answer(&register, transaction).map(drop).unwrap();
+        }
+        for (family, more, is_needed) in [
+            ("tagged", json!({ "propagateTags": "TASK_DEFINITION" }), true),
+            ("tagged", json!({}), false),
+            ("plain", json!({ "propagateTags": "TASK_DEFINITION" }), false),
+            ("plain", json!({ "tags": [{ "key": "a", "value": "b" }] }), true),
+        ] {
+            let mut body = json!({ "cluster": "shop", "taskDefinition": family });
+            body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let wants =
+                wants(Service::Ecs, &call("RunTask", &body.to_string()), transaction).unwrap();
+            let found = wants.iter().find(|want| want.action == "ecs:TagResource");
+            assert_eq!(found.is_some(), is_needed, "{body}");
+            if let Some(want) = found {
+                assert_eq!(want.resource, "arn:aws:ecs:eu-west-1:111111111111:task/shop/*");
+                let of = Context::default().with("ecs:CreateAction", vec!["RunTask".to_owned()]);
+                assert_eq!(want.context, of);
+            }
+        }
+    });
+}

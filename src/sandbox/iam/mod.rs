@@ -9,7 +9,6 @@
 mod condition;
 mod document;
 mod evaluate;
-mod form;
 mod pattern;
 mod policies;
 mod providers;
@@ -26,6 +25,7 @@ use jiff::Timestamp;
 use super::{
     SandboxError,
     call::{Call, Fault},
+    form::Form,
     refusal,
     service::{Protocol, Service},
     state::Transaction,
@@ -33,9 +33,8 @@ use super::{
 };
 pub(super) use condition::Context;
 pub(super) use evaluate::{Decision, Question};
-use form::Form;
 pub(super) use roles::Role;
-pub(super) use tokens::{Token, check_provider};
+pub(super) use tokens::{Token, check_provider, principal};
 
 /// The content of an operation's result.
 type Told = Result<Vec<String>, Fault>;

@@ -11,7 +11,7 @@ use super::{
     providers::{self, Provider},
     roles::Role,
 };
-use crate::sandbox::{call::Fault, state::Transaction};
+use crate::sandbox::{SandboxError, call::Fault, state::Transaction};
 
 /// A token of a provider, read.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,21 +69,20 @@ impl Role {
     /// Whether the role trusts a caller, who may be named by ARN, by role or by account.
     pub(in crate::sandbox) fn trusts_caller(
         &self,
+        transaction: &Transaction<'_>,
         (caller, account): (&str, &str),
         external_id: Option<&str>,
     ) -> Result<bool, Fault> {
         let partition = self.arn.split(':').nth(1).unwrap_or("aws");
-        let mut names = vec![
+        let principal = principal(transaction, caller, account)?;
+        let names = [
             caller.to_owned(),
+            principal.clone(),
             account.to_owned(),
             format!("arn:{partition}:iam::{account}:root"),
         ];
-        if let Some((_, role)) = caller.split_once(":assumed-role/") {
-            let role = role.split('/').next().unwrap_or(role);
-            names.push(format!("arn:{partition}:iam::{account}:role/{role}"));
-        }
         let principals: Vec<(&str, String)> = names.into_iter().map(|name| ("AWS", name)).collect();
-        let context = Context::default().with("aws:PrincipalArn", vec![caller.to_owned()]);
+        let context = Context::default().with("aws:PrincipalArn", vec![principal]);
         let context = match external_id {
             Some(id) => context.with("sts:ExternalId", vec![id.to_owned()]),
             None => context,
@@ -100,6 +99,22 @@ impl Role {
         let decision = self.asks("sts:AssumeRoleWithWebIdentity", token.context(), &principals)?;
         Ok(decision == Decision::Allowed)
     }
+}
+
+/// Whom policies know a caller as: the role of a session, with its path where IAM has the role; anybody
+/// else as themselves (IAM User Guide, `aws:PrincipalArn`).
+pub(in crate::sandbox) fn principal(
+    transaction: &Transaction<'_>,
+    caller: &str,
+    account: &str,
+) -> Result<String, SandboxError> {
+    let Some((start, session)) = caller.split_once(":assumed-role/") else {
+        return Ok(caller.to_owned());
+    };
+    let name = session.split('/').next().unwrap_or(session);
+    let partition = start.split(':').nth(1).unwrap_or("aws");
+    let otherwise = || format!("arn:{partition}:iam::{account}:role/{name}");
+    Ok(super::role(transaction, account, name)?.map_or_else(otherwise, |role| role.arn))
 }
 
 /// Checks that the account of a role knows who signed a token, and for whom.

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use super::{Request, Told, form::Form};
+use super::{Request, Told};
 use crate::sandbox::{
     call::Fault,
+    form::Form,
     page::{self, BadToken, Page},
     region, xml,
 };

@@ -7,13 +7,12 @@
 
 mod session;
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{
     call::{Call, Fault},
+    form::Form,
     iam, refusal,
     service::{Protocol, Service},
     state::Transaction,
@@ -29,7 +28,7 @@ pub(super) fn answer(
     transaction: &mut Transaction<'_>,
     machine: Timestamp,
 ) -> Result<Bytes, Fault> {
-    let form = Form::of(&call.body);
+    let form = Parameters(Form::of(&call.body));
     let result = match call.operation.as_str() {
         "GetCallerIdentity" => get_caller_identity(call),
         "AssumeRole" => assume_role(call, transaction, machine, &form)?,
@@ -53,7 +52,7 @@ fn assume_role(
     call: &Call,
     transaction: &mut Transaction<'_>,
     machine: Timestamp,
-    form: &Form,
+    form: &Parameters,
 ) -> Result<Vec<String>, Fault> {
     let seconds = form.duration()?;
     if session::is_session(&call.caller) && seconds > session::CHAINED {
@@ -64,9 +63,9 @@ fn assume_role(
     }
     let (role, name) = (form.role()?, form.session_name()?);
     let kept = kept(transaction, form, &role)?;
-    let external_id = form.0.get("ExternalId").map(String::as_str);
+    let external_id = form.0.value("ExternalId");
     if let Some(kept) = &kept
-        && !kept.trusts_caller((&call.caller, &call.scope.account), external_id)?
+        && !kept.trusts_caller(transaction, (&call.caller, &call.scope.account), external_id)?
     {
         let (caller, arn) = (&call.caller, form.required("RoleArn")?);
         return Err(refusal::denied(Protocol::Query(Service::Sts), caller, "sts:AssumeRole", arn));
@@ -79,11 +78,11 @@ fn assume_role(
 /// The role that IAM has, if it has it. Nobody but IAM's roles can be limited further.
 fn kept(
     transaction: &Transaction<'_>,
-    form: &Form,
+    form: &Parameters,
     role: &Role,
 ) -> Result<Option<iam::Role>, Fault> {
     let limits = ["Policy", "PolicyArns.member.1.arn"];
-    if limits.iter().any(|name| form.0.contains_key(*name)) {
+    if limits.iter().any(|name| form.0.value(name).is_some()) {
         return Err(invalid("The sandbox has no session policies"));
     }
     Ok(iam::role(transaction, &role.account, &role.name)?)
@@ -93,7 +92,7 @@ fn kept(
 fn assume_with_web_identity(
     transaction: &mut Transaction<'_>,
     machine: Timestamp,
-    form: &Form,
+    form: &Parameters,
 ) -> Result<Vec<String>, Fault> {
     let token = form.required("WebIdentityToken")?;
     if token.split('.').filter(|part| !part.is_empty()).count() != 3 {
@@ -129,18 +128,13 @@ fn check_token(transaction: &Transaction<'_>, role: &iam::Role, token: &str) -> 
     })
 }
 
-/// A request's parameters.
-struct Form(BTreeMap<String, String>);
+/// A request's parameters, as the API's model has them.
+struct Parameters(Form);
 
-impl Form {
-    /// Reads them.
-    fn of(body: &[u8]) -> Self {
-        Self(form_urlencoded::parse(body).into_owned().collect())
-    }
-
+impl Parameters {
     /// One that must be there.
     fn required(&self, name: &str) -> Result<&str, Fault> {
-        let value = self.0.get(name).map(String::as_str).filter(|value| !value.is_empty());
+        let value = self.0.value(name).filter(|value| !value.is_empty());
         value.ok_or_else(|| constraint("null", name, "Member must not be null"))
     }
 
@@ -169,7 +163,7 @@ impl Form {
 
     /// Checks that a session lasts no longer than its role allows.
     fn check_duration(&self, role: Option<&iam::Role>, seconds: u32) -> Result<(), Fault> {
-        let is_asked = self.0.contains_key("DurationSeconds");
+        let is_asked = self.0.value("DurationSeconds").is_some();
         if is_asked && role.is_some_and(|role| seconds > role.longest) {
             return Err(invalid(
                 "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
@@ -180,7 +174,7 @@ impl Form {
 
     /// `DurationSeconds`; an hour, if not told.
     fn duration(&self) -> Result<u32, Fault> {
-        let Some(text) = self.0.get("DurationSeconds") else {
+        let Some(text) = self.0.value("DurationSeconds") else {
             return Ok(session::CHAINED);
         };
         let rule = match text.parse::<u32>() {

@@ -166,3 +166,53 @@ fn an_unknown_operation_is_refused() {
     let refused = with_state(|transaction| ask(transaction, USER, "GetFederationToken", ""));
     assert_eq!(refused.unwrap_err().0, "InvalidAction");
 }
+
+#[test]
+fn a_session_is_known_by_its_role_with_the_path() {
+    let make = |transaction: &mut Transaction<'_>, (name, path): (&str, &str), trust: &Value| {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("RoleName", name)
+            .append_pair("Path", path)
+            .append_pair("AssumeRolePolicyDocument", &trust.to_string())
+            .finish();
+        let call = Call {
+            scope: scope(),
+            operation: "CreateRole".to_owned(),
+            body: Bytes::from(form),
+            now: machine(),
+            caller: USER.to_owned(),
+        };
+        iam::answer(&call, transaction).map(drop).unwrap();
+    };
+    let trust = |principal: &str, condition: Value| {
+        serde_json::json!({ "Statement": {
+            "Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": { "AWS": principal }, "Condition": condition,
+        }})
+    };
+    let role = "arn:aws:iam::111111111111:role/ci/deployer";
+    let short = "arn:aws:iam::111111111111:role/deployer";
+    let session = "arn:aws:sts::111111111111:assumed-role/deployer/ann";
+    let account = "111111111111";
+    let is = |arn: &str| serde_json::json!({ "ArnEquals": { "aws:PrincipalArn": arn } });
+    let nothing = || serde_json::json!({});
+    for (trust, is_given) in [
+        (trust(role, nothing()), true),
+        (trust(session, nothing()), true),
+        (trust(short, nothing()), false),
+        (trust(account, is(role)), true),
+        (trust(account, is(session)), false),
+    ] {
+        with_state(|transaction| {
+            let anybody = serde_json::json!({ "Statement": {
+                "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "AWS": account },
+            }});
+            make(transaction, ("deployer", "/ci/"), &anybody);
+            make(transaction, ("store", "/"), &trust);
+            let form =
+                "RoleArn=arn%3Aaws%3Aiam%3A%3A111111111111%3Arole%2Fstore&RoleSessionName=ann";
+            let told = ask(transaction, session, "AssumeRole", form);
+            assert_eq!(told.is_ok(), is_given, "{trust}: {told:?}");
+        });
+    }
+}

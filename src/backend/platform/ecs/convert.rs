@@ -69,6 +69,7 @@ pub(super) fn service(
             .and_then(sdk::DeploymentConfiguration::maximum_percent)
             .unwrap_or(DEFAULT_MAXIMUM),
         strategy: strategy::configured(configuration),
+        propagates_tags: service.propagate_tags() == Some(&sdk::PropagateTags::TaskDefinition),
         target_groups: target_groups(service),
         events: service.events().iter().filter_map(event).collect(),
     })
