@@ -412,6 +412,39 @@ const DEPLOYING: &[Play] = &[
         act: &["rollback", "prod", "d1", "-y"],
         code: 0,
     },
+    Play {
+        name: "a release that is not deployed",
+        prepare: |_| {},
+        speed: "60",
+        act: &["release", "create", "search-indexer", "--register"],
+        code: 0,
+    },
+    Play {
+        name: "a deployment that is ended where it stands",
+        prepare: |shop| {
+            shop.stand_still();
+            leave(shop, "search-indexer: started ecs-svc/");
+        },
+        speed: "60",
+        act: &["abort", "d1"],
+        code: 0,
+    },
+    Play {
+        name: "a lock",
+        prepare: |_| {},
+        speed: "60",
+        act: &["lock", "all", "prod", "--reason", "test"],
+        code: 0,
+    },
+    Play {
+        name: "a lock that is given back",
+        prepare: |shop| {
+            shop.run(&["lock", "all", "prod", "--reason", "test"]).expect(0);
+        },
+        speed: "60",
+        act: &["unlock", "all", "prod"],
+        code: 0,
+    },
 ];
 
 /// What is done with the permissions of `status`.
@@ -476,6 +509,42 @@ const LOOKING: &[Play] = &[
         },
         speed: "60",
         act: &["status", "all", "prod"],
+        code: 0,
+    },
+    Play {
+        name: "a look at history",
+        prepare: |shop| {
+            shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(0);
+        },
+        speed: "60",
+        act: &["history", "--env", "prod"],
+        code: 0,
+    },
+    Play {
+        name: "a look at a deployment of it",
+        prepare: |shop| {
+            shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(0);
+        },
+        speed: "60",
+        act: &["show", "d1"],
+        code: 0,
+    },
+    Play {
+        name: "a look at releases",
+        prepare: |shop| {
+            shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(0);
+        },
+        speed: "60",
+        act: &["releases"],
+        code: 0,
+    },
+    Play {
+        name: "a look at the audit log",
+        prepare: |shop| {
+            shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(0);
+        },
+        speed: "60",
+        act: &["log", "--env", "prod"],
         code: 0,
     },
 ];

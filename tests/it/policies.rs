@@ -130,7 +130,7 @@ fn more_policies_than_a_role_can_have_are_told() {
     let words = ["iam-policy", "deploy", "--env", "prod", "--offline"];
     let few = Shop::unseeded(&manifest).run(&words).expect(0).stderr;
     assert!(!few.contains("AWS attaches"), "{few}");
-    for number in 0..90 {
+    for number in 0..180 {
         let _infallible = writeln!(manifest, "[shop.services.service-{number}]");
     }
     let shop = Shop::unseeded(&manifest);

@@ -197,6 +197,31 @@ fn of_status() -> Vec<Case> {
     ]
 }
 
+/// What `store` may do, and what not.
+fn of_store() -> Vec<Case> {
+    let given = [
+        "dynamodb:CreateTable",
+        "dynamodb:DescribeTable",
+        "dynamodb:UpdateContinuousBackups",
+        "dynamodb:DescribeContinuousBackups",
+        "dynamodb:Scan",
+        "dynamodb:Query",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+    ];
+    let others = [
+        "dynamodb:DeleteTable",
+        "dynamodb:UpdateTable",
+        "dynamodb:DeleteItem",
+        "dynamodb:UpdateItem",
+    ];
+    let mut cases: Vec<Case> = given.map(|action| on(Yes, action, TABLE, "")).to_vec();
+    cases.extend(others.map(|action| on(No, action, TABLE, "")));
+    cases.push(on(No, "dynamodb:PutItem", TABLE, "-2"));
+    cases.push(on(No, "ecs:DescribeServices", ECS, "service/bookshop-prod/storefront"));
+    cases
+}
+
 /// The example project with a table and a one-off task.
 fn shop() -> Shop {
     let manifest = BOOKSHOP
@@ -226,11 +251,12 @@ fn joined(documents: &[Value]) -> Value {
 }
 
 /// All policies, each with its requests.
-fn all(shop: &Shop) -> [(Vec<Value>, Vec<Case>); 3] {
+fn all(shop: &Shop) -> [(Vec<Value>, Vec<Case>); 4] {
     [
         (documents(shop, &["deploy", "--env", "prod"]), of_deploy()),
         (documents(shop, &["register"]), of_register()),
         (documents(shop, &["status", "--env", "prod"]), of_status()),
+        (documents(shop, &["store"]), of_store()),
     ]
 }
 

@@ -311,7 +311,7 @@ fn a_policy_that_iam_would_not_take_is_cut_into_several() {
         }
         pairs
     };
-    for services in [1, 5, 20, 90] {
+    for services in [1, 5, 20, 90, 180] {
         let project = large(services);
         let policies = of(&project, Group::Deploy, &["prod"], &all_facts(&project, "prod"));
         assert!(policies.iter().all(|policy| policy.size() <= MANAGED_POLICY_MAX));
@@ -319,9 +319,9 @@ fn a_policy_that_iam_would_not_take_is_cut_into_several() {
         assert_eq!(names.len(), policies.len());
         let role = Principal::Role("arn:aws-cn:iam::222222222222:role/ci/deployer".to_owned());
         let count = policies.iter().filter(|policy| policy.principal == role).count();
-        let expected = if services == 90 { vec![(&role, count)] } else { Vec::new() };
+        let expected = if services == 180 { vec![(&role, count)] } else { Vec::new() };
         assert_eq!(too_many(&policies), expected);
-        assert_eq!(count > ATTACHED_MAX, services == 90, "{count}");
+        assert_eq!(count > ATTACHED_MAX, services == 180, "{count}");
         let families = whole(&policies)
             .into_iter()
             .filter(|(action, _)| action == "ecs:RegisterTaskDefinition");
