@@ -416,7 +416,7 @@ const DEPLOYING: &[Play] = &[
         name: "a release that is not deployed",
         prepare: |_| {},
         speed: "60",
-        act: &["release", "create", "search-indexer", "--register"],
+        act: &["release", "create", "search-indexer", "--register", "prod"],
         code: 0,
     },
     Play {
@@ -466,6 +466,7 @@ const LOOKING: &[Play] = &[
     Play {
         name: "a look at what Terraform would do to what is behind",
         prepare: |shop| {
+            shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(0);
             register(shop);
             shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(0);
             shop.run(&["rollback", "prod", "-y"]).expect(0);

@@ -26,6 +26,9 @@ from provider import (
 )
 from sandbox import Sandbox
 
+# Another account, with a role of the same name.
+OTHER = "222222222222"
+
 MANIFEST = f"""
 [bookshop]
 name     = "Bookshop"
@@ -37,6 +40,12 @@ store    = {{ dynamodb = "release-tool", role_arn = "arn:aws:iam::{ACCOUNT}:role
 name    = "Production"
 cluster = "bookshop-prod"
 
+[bookshop.environments.stage]
+name     = "Staging"
+cluster  = "bookshop-stage"
+account  = "{OTHER}"
+role_arn = "arn:aws:iam::{OTHER}:role/ci/deployer"
+
 [bookshop.services.catalogue-api]
 name   = "Catalogue API"
 before = {{ run_task = ["rake", "db:migrate"] }}
@@ -46,7 +55,7 @@ name = "Orders API"
 """
 
 PROVIDER = """
-provider "aws" {{
+provider "aws" {{{alias}
   region                  = "eu-west-1"
   access_key              = "AKIA{account}USER"
   secret_key              = "not verified"
@@ -57,7 +66,9 @@ provider "aws" {{
     sts = "{url}"
   }}
 }}
+"""
 
+OWN = """
 # What a team adds by itself.
 resource "aws_iam_role" "tester" {{
   name = "tester"
@@ -100,6 +111,10 @@ output "documents" {{
 """
 
 
+# The documents that are printed, by name, of each account.
+Printed = dict[str, dict[str, Any]]
+
+
 def same(left: Any) -> Any:
     """A document in a form in which the order of lists does not count, and one is as good as a list
     of one."""
@@ -111,24 +126,18 @@ def same(left: Any) -> Any:
     return left
 
 
-# The roles that the manifest names: they are there before their policies.
-ROLES = ("deployer", "store")
+# The roles that the manifest names, with their accounts: they are there before their policies.
+ROLES = ((ACCOUNT, "deployer"), (ACCOUNT, "store"), (OTHER, "deployer"))
 
 
-def rehearse(terraform: Terraform, sandbox: Sandbox, printed: dict[str, Any]) -> None:
-    """The whole life of the roles and policies."""
-    iam: Any = sandbox.client("iam", ACCOUNT)
-    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": ACCOUNT}}
-    for name in ROLES:
-        document = json.dumps({"Version": "2012-10-17", "Statement": trust})
-        iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)
-    terraform.run("init", "-no-color", "-input=false")
-    terraform.run("validate", "-no-color")
-    print("ok   what is printed is valid", flush=True)
-    terraform.run("apply", "-no-color", "-input=false", "-auto-approve")
-    terraform.plan(NO_CHANGES, "after roles and policies were made")
-    found = iam.list_policies(Scope="Local")["Policies"]
-    made = {one["PolicyName"]: one for one in found}
+def account_of(role: str | None) -> str:
+    """The account in which a policy is made: that of its role."""
+    return role.split(":")[4] if role else ACCOUNT
+
+
+def compare(iam: Any, printed: dict[str, Any]) -> None:
+    """Compares the policies of an account with what was printed for its roles."""
+    made = {one["PolicyName"]: one for one in iam.list_policies(Scope="Local")["Policies"]}
     if set(made) != set(printed):
         raise Broken(f"the policies are {sorted(made)}, want {sorted(printed)}")
     for name, document in printed.items():
@@ -138,12 +147,34 @@ def rehearse(terraform: Terraform, sandbox: Sandbox, printed: dict[str, Any]) ->
         if same(version["PolicyVersion"]["Document"]) != same(document):
             raise Broken(f"{name} says something else than the JSON that is printed")
         print(f"ok   {name} is the same as JSON and in Terraform", flush=True)
+
+
+def rehearse(terraform: Terraform, sandbox: Sandbox, printed: Printed) -> None:
+    """The whole life of the roles and policies."""
+    clients: dict[str, Any] = {one: sandbox.client("iam", one) for one in (ACCOUNT, OTHER)}
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": ACCOUNT}}
+    for account, name in ROLES:
+        document = json.dumps({"Version": "2012-10-17", "Statement": trust})
+        clients[account].create_role(RoleName=name, AssumeRolePolicyDocument=document)
+    terraform.run("init", "-no-color", "-input=false")
+    terraform.run("validate", "-no-color")
+    print("ok   what is printed is valid", flush=True)
+    terraform.run("apply", "-no-color", "-input=false", "-auto-approve")
+    terraform.plan(NO_CHANGES, "after roles and policies were made")
+    for account, iam in clients.items():
+        compare(iam, printed[account])
+        attached = iam.list_attached_role_policies(RoleName="deployer")["AttachedPolicies"]
+        names = {one["PolicyName"] for one in attached}
+        wanted = {name for name in printed[account] if "deployer" in name}
+        if names != wanted:
+            raise Broken(f"the deployer of {account} has {sorted(names)}, want {sorted(wanted)}")
     terraform.run("destroy", "-no-color", "-input=false", "-auto-approve")
-    for name in ROLES:
-        iam.delete_role(RoleName=name)
-    left = iam.list_roles()["Roles"] + iam.list_policies(Scope="Local")["Policies"]
-    if left or iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
-        raise Broken(f"something is left: {left}")
+    for account, name in ROLES:
+        clients[account].delete_role(RoleName=name)
+    for iam in clients.values():
+        left = iam.list_roles()["Roles"] + iam.list_policies(Scope="Local")["Policies"]
+        if left or iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
+            raise Broken(f"something is left: {left}")
     print("ok   everything is gone", flush=True)
 
 
@@ -155,10 +186,12 @@ class Printer:
         self.folder = folder
         (folder / ".weco-project").write_text(MANIFEST)
 
+        self.run("sandbox", "seed")
+
     def run(self, *words: str) -> str:
-        """Prints something of a project in a sandbox of its own."""
+        """Runs the program with a sandbox of its own; gives what it printed."""
         done = subprocess.run(
-            [self.program, "--sandbox", "iam-policy", *words],
+            [self.program, "--sandbox", *words],
             cwd=self.folder,
             env={"HOME": str(self.folder)},
             stdin=subprocess.DEVNULL,
@@ -167,32 +200,52 @@ class Printer:
             timeout=TIMEOUT_SECONDS,
         )
         if done.returncode != 0:
-            raise Broken(f"iam-policy {' '.join(words)}: {done.stderr}")
+            raise Broken(f"{' '.join(words)}: {done.stderr}")
         return done.stdout
 
-    def policies(self, *words: str) -> dict[str, Any]:
-        """The documents that are printed, by name."""
-        told = json.loads(self.run(*words, "--output", "json"))
-        return {one["name"]: one["document"] for one in told["policies"]}
+    def policies(self, printed: Printed, *words: str) -> None:
+        """Takes in the documents that are printed."""
+        told = json.loads(self.run("iam-policy", *words, "--output", "json"))
+        for one in told["policies"]:
+            documents = printed[account_of(one["role"])]
+            if one["name"] in documents:
+                raise Broken(f"{one['name']} is printed twice")
+            documents[one["name"]] = one["document"]
 
 
-def write(printer: Printer, folder: Path, url: str) -> dict[str, Any]:
+# What is printed into one folder.
+PRINTED = (
+    ("deploy", "--env", "prod"),
+    ("deploy",),
+    ("register",),
+    ("status", "--env", "prod"),
+    ("store",),
+)
+
+
+def write(printer: Printer, folder: Path, url: str) -> Printed:
     """Has everything printed as HCL into a folder; gives the documents."""
-    documents: dict[str, Any] = {}
-    for words in (("deploy", "--env", "prod"), ("register",), ("status",), ("store",)):
-        documents |= printer.policies(*words)
-        hcl = printer.run(*words, "--format", "terraform")
-        (folder / f"{words[0]}.tf").write_text(hcl)
+    printed: Printed = {ACCOUNT: {}, OTHER: {}}
+    for words in PRINTED:
+        printer.policies(printed, *words)
+        hcl = printer.run("iam-policy", *words, "--format", "terraform")
+        (folder / f"{'_'.join(words)}.tf").write_text(hcl)
     for ci, subject in (("github", "--environment"), ("gitlab", "--branch"), ("buildkite", "--tag")):
-        words = ("trust", ci, "--repo", "acme/shop", subject, "v1", "--role", ci)
-        (folder / f"{ci}.tf").write_text(printer.run(*words, "--format", "terraform"))
+        words = ("iam-policy", "trust", ci, "--repo", "acme/shop", subject, "v1", "--format", "terraform")
+        (folder / f"{ci}.tf").write_text(printer.run(*words, "--role", ci))
+        again = printer.run(*words, "--role", f"{ci}-again", "--provider", "refer")
+        (folder / f"{ci}_again.tf").write_text(again)
     names = (
         f"{json.dumps(name)} = aws_iam_policy.{name.replace('-', '_')}.arn"
-        for name in sorted(documents)
+        for name in sorted(printed[ACCOUNT])
     )
-    text = PROVIDER.format(account=ACCOUNT, url=url, policies=", ".join(names))
+    text = PROVIDER.format(account=ACCOUNT, url=url, alias="")
+    for account in (ACCOUNT, OTHER):
+        alias = f'\n  alias = "account_{account}"\n'
+        text += PROVIDER.format(account=account, url=url, alias=alias)
+    text += OWN.format(account=ACCOUNT, policies=", ".join(names))
     (folder / "main.tf").write_text(text)
-    return documents
+    return printed
 
 
 def main() -> int:
@@ -209,8 +262,8 @@ def main() -> int:
         project.mkdir()
         terraform = Terraform(folder, providers, url, source)
         try:
-            documents = write(Printer(program, project), terraform.folder, url)
-            rehearse(terraform, Sandbox(url), documents)
+            printed = write(Printer(program, project), terraform.folder, url)
+            rehearse(terraform, Sandbox(url), printed)
         except Broken as broken:
             print(f"FAIL {broken}", flush=True)
             return 1
