@@ -466,10 +466,9 @@ const LOOKING: &[Play] = &[
     Play {
         name: "a look at what Terraform would do to what is behind",
         prepare: |shop| {
-            shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(0);
             register(shop);
-            shop.run(&["deploy", "search-indexer", "prod", "-y"]).expect(0);
-            shop.run(&["rollback", "prod", "-y"]).expect(0);
+            let words = ["release", "create", "search-indexer", "--register", "prod"];
+            shop.run(&words).expect(0);
         },
         speed: "60",
         act: &["terraform", "check", "--env", "prod"],
@@ -564,7 +563,6 @@ const QUIET: &[(Group, &str, &str)] = &[
     (Group::Register, "ecr:GetDownloadUrlForLayer", "the tag stands for the commit"),
     (Group::Deploy, "codedeploy:GetDeploymentTarget", "how traffic is shared is not told"),
     (Group::Status, "ecs:DescribeServiceDeployments", "the stage is not told"),
-    (Group::Status, "ecs:ListServiceDeployments", "whose the rollout is that is not this tool's"),
     (
         Group::Status,
         "application-autoscaling:DescribeScalableTargets",

@@ -88,11 +88,16 @@ fn nothing_is_printed_where_aws_does_not_tell() {
     assert!(open.stdout.contains("FAMILY-OF-storefront"), "{}", open.stdout);
     open.tells("warning: not known: families").tells("replace the names in capitals");
     // Nor does anybody who is not let in.
-    let shop = Shop::new();
+    let with_account = "region = \"eu-west-1\"\naccount = \"000000000000\"";
+    let shop = Shop::with(&BOOKSHOP.replace("region = \"eu-west-1\"", with_account));
     shop.sandbox(&["fault", "add", "*", "expired"]);
     let refused = shop.run(&words).expect(1);
     assert_eq!(refused.stdout, "");
-    refused.tells("--allow-unknown");
+    refused.tells("error: AWS does not tell families").tells("ExpiredToken");
+    shop.write(".weco-project", BOOKSHOP);
+    let refused = shop.run(&words).expect(2);
+    assert_eq!(refused.stdout, "");
+    refused.tells("sign in and run it again, or write `account` into [bookshop] of the manifest");
 }
 
 #[test]
