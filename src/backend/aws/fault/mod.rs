@@ -124,9 +124,17 @@ impl AwsError {
 
     /// That AWS answered a read, and not what it was asked.
     pub(crate) fn unsound(operation: Operation, message: String) -> Self {
-        let (operation, kind) = (operation.name, FaultKind::Server);
-        let details = Details { operation, kind, code: None, message, request_id: None };
-        Self { details: Box::new(details) }
+        Self {
+            details: Box::new(Details {
+                operation: operation.name,
+                kind: FaultKind::Server,
+                code: None,
+                message,
+                request_id: None,
+                hint: None,
+                is_lasting: false,
+            }),
+        }
     }
 
     /// Reads a failure on the way: of credentials, of the connection, or after it stood.
