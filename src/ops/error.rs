@@ -167,6 +167,16 @@ pub enum OpError {
     },
 }
 
+/// What to do where AWS does not tell what a policy needs.
+const NOT_TOLD: &str = "run it with credentials of the account that the manifest means, or with \
+                        `--allow-unknown`, which puts names in capitals where nothing is known";
+
+/// What to do where an account is not known that a table of the manifest could name.
+fn account_hint(table: &str, was_asked: bool) -> String {
+    let write = format!("write `account` into {table} of the manifest");
+    if was_asked { format!("sign in and run it again, or {write}") } else { write }
+}
+
 impl OpError {
     /// What to do: sentences with the exact flag, key or command.
     #[must_use]
@@ -193,17 +203,8 @@ impl OpError {
             }
             Self::Obstacle(obstacle) => obstacle.hints(),
             Self::NoRegion => one("set `region` in the manifest, or `AWS_REGION`".to_owned()),
-            Self::NoAccount { table, was_asked: false, .. } => {
-                one(format!("write `account` into {table} of the manifest"))
-            }
-            Self::NoAccount { table, .. } => one(format!(
-                "sign in and run it again, or write `account` into {table} of the manifest"
-            )),
-            Self::NotTold { .. } => {
-                one("run it with credentials of the account that the manifest means, or with \
-                 `--allow-unknown`, which puts names in capitals where nothing is known"
-                    .to_owned())
-            }
+            Self::NoAccount { table, was_asked, .. } => one(account_hint(table, *was_asked)),
+            Self::NotTold { .. } => one(NOT_TOLD.to_owned()),
             Self::LeftoverEndpoint { .. } => {
                 one("unset the variable, or name the URL with `--endpoint-url`".to_owned())
             }

@@ -7,8 +7,8 @@ use super::trust::{Ci, TrustError};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Issuer(String);
 
-/// Where a GitHub Enterprise Server signs, below its host (GitHub Enterprise Server's documentation,
-/// "OpenID Connect reference").
+/// Where a GitHub Enterprise Server signs, below its host (its documentation, "`OpenID` Connect
+/// reference").
 const OF_SERVER: &str = "_services/token";
 /// What the hosts of enterprises with a subdomain of GitHub's end with, and what signs there.
 const OF_SUBDOMAIN: (&str, &str) = (".ghe.com", "token.actions.");
