@@ -480,3 +480,36 @@ fn the_estate_that_is_shown_can_be_made() {
     let report = Sandbox::open(folder.path()).unwrap().seed(&estate).unwrap();
     assert_eq!(report.created.len(), 6, "{report:?}");
 }
+
+/// What stands after a word in a file, up to the next blank.
+fn after<'a>(text: &'a str, word: &str) -> &'a str {
+    text.split_once(word).and_then(|(_, rest)| rest.split_whitespace().next()).unwrap()
+}
+
+#[test]
+fn whoever_installs_it_is_told_the_version_of_rust_and_the_sources_that_there_are() {
+    let manifest = fs::read_to_string(at("Cargo.toml")).unwrap();
+    let rust = after(&manifest, "rust-version = ").trim_matches('"');
+    let dockerfile = fs::read_to_string(at("Dockerfile")).unwrap();
+    assert_eq!(after(&dockerfile, "FROM rust:").split('-').next(), Some(rust));
+    let sources = dockerfile.lines().filter_map(|line| line.strip_prefix("COPY "));
+    let sources: Vec<&str> = sources.filter(|line| !line.starts_with("--from")).collect();
+    for path in sources.iter().flat_map(|line| line.split_whitespace()).filter(|path| *path != "./")
+    {
+        assert!(at(path).exists(), "the image is built from `{path}`");
+    }
+    // Every target of the package has its file in the image, or cargo refuses the manifest.
+    for target in manifest.lines().filter_map(|line| line.strip_prefix("path = ")) {
+        let folder = target.trim_matches('"').split('/').next().unwrap();
+        assert!(sources.contains(&format!("{folder} {folder}").as_str()), "{target}");
+    }
+    let program = after(&manifest, "default-run = ").trim_matches('"');
+    assert!(dockerfile.contains(&format!("/source/target/release/{program} ")));
+    for page in ["docs/install.md", "docs/ci.md"] {
+        let text = fs::read_to_string(at(page)).unwrap();
+        let named = text.match_indices("toolchain install ").count();
+        assert!(named > 0, "{page}");
+        assert_eq!(text.matches(&format!("toolchain install {rust} ")).count(), named, "{page}");
+        assert!(text.contains(&format!("cargo +{rust} install --locked")), "{page}");
+    }
+}
