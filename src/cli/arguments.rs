@@ -62,8 +62,9 @@ pub(crate) struct Global {
         global = true
     )]
     pub(crate) sandbox_dir: Option<PathBuf>,
-    /// Send requests to this URL instead of AWS. Without it, an `AWS_ENDPOINT_URL` left over in the
-    /// environment is refused where the manifest names an AWS account.
+    /// Send requests to this URL instead of AWS. Without it, `AWS_ENDPOINT_URL` and its like are
+    /// refused wherever they are set, unless `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is `true`: it is
+    /// not clear whether AWS is meant.
     #[arg(long, value_name = "URL", global = true)]
     pub(crate) endpoint_url: Option<String>,
     /// The form of results.
@@ -76,6 +77,9 @@ pub(crate) struct Global {
         global = true
     )]
     pub(crate) output: OutputFormat,
+    /// The same as `--output json`.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
     /// Show more; given twice, log every request on the error stream.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub(crate) verbose: u8,

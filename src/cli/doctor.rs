@@ -43,6 +43,7 @@ pub(super) async fn run(settings: &Settings, arguments: DoctorArguments) -> Resu
         repository: repository.as_ref(),
         store: place.to_string(),
         now: clock::now(),
+        folder: &base.folder,
     };
     let store = open(place, connector);
     let report = ops::doctor(&patient, arguments.environment.as_deref(), store).await?;

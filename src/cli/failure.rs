@@ -207,6 +207,7 @@ fn exit_of_op(error: &OpError) -> Exit {
         | OpError::NoAccount { .. }
         | OpError::LeftoverEndpoint { .. } => Exit::Usage,
         OpError::Obstacle(obstacle) => exit_of_obstacle(obstacle),
+        OpError::OutOfReach(error) => exit_of_op(error.cause()),
         OpError::Escape(_)
         | OpError::Ecs(_)
         | OpError::Parameters(_)

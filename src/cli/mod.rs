@@ -33,6 +33,7 @@ mod since;
 mod status;
 mod store;
 mod terraform;
+mod tips;
 mod unlock;
 mod wait;
 mod workspace;
@@ -53,7 +54,7 @@ use self::{
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(&tips::advised(error)),
     };
     let settings = Settings::resolve(&arguments.global, Surroundings::of_process());
     settings.start_log();

@@ -20,7 +20,9 @@ pub(crate) struct RegisterArguments {
     uri: String,
     /// The service, or the image's id where the service runs several.
     service: String,
-    /// The label to write, for example a branch.
+    /// The label to write, for example a branch. With the id of an environment it is that
+    /// environment's own parameter, which `deploy` writes and Terraform reads; the environment does
+    /// not move by it.
     #[arg(long = "env", value_name = "LABEL", default_value = "latest", visible_alias = "label")]
     label: String,
     /// The project, where the manifest has several.

@@ -61,8 +61,8 @@ impl Settings {
     /// Settles them.
     pub(crate) fn resolve(global: &Global, surroundings: Surroundings) -> Self {
         let format = match global.output {
-            OutputFormat::Human => Format::Human,
-            OutputFormat::Json => Format::Json,
+            OutputFormat::Human if !global.json => Format::Human,
+            OutputFormat::Human | OutputFormat::Json => Format::Json,
         };
         let mut console = Console::new(io::stdout(), io::stderr(), format);
         let dumb = surroundings.variable("TERM") == Some("dumb");

@@ -103,7 +103,7 @@ pub(super) struct Base {
     /// Where what the store does not take is kept.
     journal_folder: PathBuf,
     /// The folder of the manifest.
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     /// The sandbox, where it is worked in.
     sandbox: Option<Sandbox>,
 }
@@ -193,11 +193,15 @@ fn connector(
 ) -> Connector {
     let variable = |name: &str| settings.surroundings.variable(name).map(str::to_owned);
     let region = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| variable(name));
+    // What the SDKs are told to ignore leads nowhere.
+    let is_ignored = variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+        .is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let leftover = settings
         .surroundings
         .variables
         .iter()
         .find(|(name, value)| name.starts_with("AWS_ENDPOINT_URL") && !value.is_empty())
+        .filter(|_| !is_ignored)
         .map(|(name, value)| format!("{name}={value}"));
     let options = AwsOptions {
         http_client: sandbox.map(Sandbox::http_client),

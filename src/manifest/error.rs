@@ -304,6 +304,8 @@ pub enum ManifestErrorKind {
         id: String,
         /// The environments there are.
         known: Vec<EnvironmentId>,
+        /// Whether the word says which services are meant.
+        is_selection: bool,
     },
     /// A service or set was named that the project does not have.
     #[error(
@@ -317,6 +319,8 @@ pub enum ManifestErrorKind {
         id: String,
         /// The sets and services there are.
         known: Vec<String>,
+        /// Whether the word is an environment.
+        is_environment: bool,
     },
     /// An image was named that the project does not have.
     #[error(

@@ -183,7 +183,14 @@ impl Kind {
             Self::UnknownProject { id, known } => one_of("--project ", id, known, || {
                 format!("add the project to the manifest as `[{id}]`")
             }),
-            Self::UnknownEnvironment { project, id, known } => one_of("", id, known, || {
+            Self::UnknownEnvironment { id, is_selection: true, .. } => {
+                format!("name `{id}` first and the environment after it")
+            }
+            Self::UnknownSelection { id, is_environment: true, .. } => format!(
+                "name the environment after `all`, a service set or a service, or as `--env {id}` where \
+                 the command has that"
+            ),
+            Self::UnknownEnvironment { project, id, known, .. } => one_of("", id, known, || {
                 format!("add the environment to the manifest as `[{project}.environments.{id}]`")
             }),
             Self::UnknownSelection { id, known, .. } => one_of("", id, known, || {

@@ -18,6 +18,7 @@ impl Project {
                 project: self.id.clone(),
                 id: id.to_owned(),
                 known: self.environments.keys().cloned().collect(),
+                is_selection: self.select(id).is_ok(),
             })
         })
     }
@@ -44,6 +45,7 @@ impl Project {
             project: self.id.clone(),
             id: word.to_owned(),
             known: sets.chain(services).collect(),
+            is_environment: self.environments.contains_key(word),
         }))
     }
 

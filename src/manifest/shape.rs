@@ -102,7 +102,8 @@ shape! {
         /// the credentials before anything is written. 12 digits; zeros that got lost at the
         /// beginning are put back.
         account | account_id: Account,
-        /// The IAM role to take on for all environments that name none.
+        /// The IAM role to take on: for the labels, and for all environments that name none and no
+        /// other account.
         role_arn: Text,
         /// The profile in the AWS configuration files for all environments that name none.
         profile: Text,
@@ -136,7 +137,8 @@ shape! {
         region: Text,
         /// The AWS account. Default: that of the project.
         account | account_id: Account,
-        /// The IAM role to take on. Default: that of the project.
+        /// The IAM role to take on. Default: that of the project, where it is in the environment's
+        /// account; else none.
         role_arn: Text,
         /// The external id that the role asks for.
         external_id: Text,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::id::AccountId;
+
 /// The person or job behind a change.
 ///
 /// What AWS proves (`arn`) is kept apart from what the surroundings merely claim (`name`, `ci`).
@@ -18,6 +20,14 @@ pub struct Actor {
     /// The CI job the command ran in.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ci: Option<CiJob>,
+}
+
+impl Actor {
+    /// The account that they worked in, as the ARN tells it.
+    #[must_use]
+    pub fn account(&self) -> Option<AccountId> {
+        AccountId::new(self.arn.as_deref()?.split(':').nth(4)?).ok()
+    }
 }
 
 /// A CI job, read from the variables its system sets.

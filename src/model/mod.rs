@@ -68,7 +68,7 @@ pub use observed::{
 pub use release::{DeploymentNumber, Fingerprint, Release, ReleaseNumber, ReleasedImage};
 pub use seen::{Seen, SeenTasks};
 pub use selection::Selection;
-pub use sign_in::{CredentialSource, SignIn};
+pub use sign_in::{CredentialSource, SignIn, other_account};
 pub use standing::ReleaseStanding;
 pub use strategy::{
     HookAnswer, HookDetail, LifecycleHook, Percent, RevisionShare, StageProgress, Strategy,

@@ -5,6 +5,18 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::id::AccountId;
+
+/// What to do where this is another account than the manifest's. The manifest's comes first: it is
+/// there so that nobody writes into another.
+#[must_use]
+pub fn other_account(expected: &AccountId, found: &AccountId) -> String {
+    format!(
+        "sign in to account {expected}: with another `AWS_PROFILE`, or with a `profile` or `role_arn` \
+         there in the manifest; change `account` only where {found} is meant"
+    )
+}
+
 /// A place that credentials come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

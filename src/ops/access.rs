@@ -9,7 +9,7 @@ use crate::{
         registry::Registry, scaling::Scaling,
     },
     manifest::{Home, Project},
-    model::{Actor, ClusterName, CodeDeployGroup, EcsServiceName},
+    model::{Actor, ClusterName, CodeDeployGroup, EcsServiceName, Region},
 };
 
 /// The deployment groups of CodeDeploy that the manifest names, of the environments at a home.
@@ -42,6 +42,8 @@ pub struct Access {
     pub scaling: Scaling,
     /// Who we are there.
     pub identity: CallerIdentity,
+    /// The region.
+    pub region: Region,
 }
 
 impl Access {
@@ -58,6 +60,7 @@ impl Access {
             parameters: Parameters::new(session.clone()),
             registry: Registry::new(session.clone()),
             alarms: Alarms::new(session.clone()),
+            region: session.region().clone(),
             scaling: Scaling::new(session),
             identity,
         })

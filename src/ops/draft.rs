@@ -191,7 +191,7 @@ pub(super) async fn draft_beside(
         project: project.id.clone(),
         environment: environment.id.clone(),
         selection,
-        wanted: Wanted { source, images, platforms, subjects: commits },
+        wanted: Wanted { source: search.settled_source(), images, platforms, subjects: commits },
         pictures: album.pictures,
         restarts,
         left_out,
@@ -323,7 +323,7 @@ pub(super) async fn with_services(
     }
     let label = match source {
         ImageSource::Label(label) => label.clone(),
-        ImageSource::Environment(_) | ImageSource::Release(_) => Label::latest(),
+        ImageSource::Environment(_) | ImageSource::Release(_) | ImageSource::Given => Label::latest(),
     };
     open_project(workspace, &label).await
 }

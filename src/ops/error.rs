@@ -1,6 +1,6 @@
 //! Why a use case fails, and what to do about it.
 
-use super::{journal::KeptFile, obstacle::Obstacle};
+use super::{journal::KeptFile, obstacle::Obstacle, out_of_reach::OutOfReach};
 use crate::{
     backend::{
         aws::IdentityError,
@@ -53,6 +53,9 @@ pub enum OpError {
     /// It is not certain that this is the right account.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// The images are named in an account that cannot be reached.
+    #[error(transparent)]
+    OutOfReach(#[from] OutOfReach),
     /// `--allow-missing` leaves nothing.
     #[error("every service is left out, so there is nothing to deploy: {}", reasons.join("; "))]
     AllLeftOut {
@@ -195,6 +198,7 @@ impl OpError {
             Self::NotPushed { kept } => not_pushed_hints(kept),
             Self::Escape(_) => one("mend the file, or move it away".to_owned()),
             Self::Identity(error) => error.hint().into_iter().collect(),
+            Self::OutOfReach(error) => error.hints(),
             Self::AllLeftOut { .. } => {
                 one("look at `--from`, and at what is registered".to_owned())
             }
@@ -202,11 +206,17 @@ impl OpError {
                 one("run the same command again, and read the new plan".to_owned())
             }
             Self::Obstacle(obstacle) => obstacle.hints(),
-            Self::NoRegion => one("set `region` in the manifest, or `AWS_REGION`".to_owned()),
+            Self::NoRegion => one(
+                "set `region` in the manifest, `AWS_REGION`, or the `region` of the AWS profile"
+                    .to_owned(),
+            ),
             Self::NoAccount { table, was_asked, .. } => one(account_hint(table, *was_asked)),
             Self::NotTold { .. } => one(NOT_TOLD.to_owned()),
-            Self::LeftoverEndpoint { .. } => {
-                one("unset the variable, or name the URL with `--endpoint-url`".to_owned())
+            Self::LeftoverEndpoint { variable } => {
+                let url = variable.split_once('=').map_or("<url>", |(_, url)| url);
+                one(format!(
+                    "unset the variable, or name the URL with `--endpoint-url {url}` if it is meant"
+                ))
             }
             Self::StoreNotEmpty { .. } => {
                 one("copy into an empty table, or keep the store that has these records".to_owned())

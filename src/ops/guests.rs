@@ -130,7 +130,7 @@ pub async fn whereabouts(
         Some(id) => project.environment(id)?.home(),
         None => project.home.clone(),
     };
-    let region = connector.region_of(&home)?;
+    let region = connector.region_of(&home).await?;
     // Nobody is asked what the manifest tells.
     let asking = if account_of(&home).is_some() { Asking::Nothing } else { asking };
     let entered = enter(connector, &home, asking).await?;

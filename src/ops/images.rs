@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{access::Access, error::OpError, workspace::Workspace};
+use super::{access::Access, error::OpError, out_of_reach::OutOfReach, workspace::Workspace};
 use crate::{
     backend::registry::Resolution,
     manifest::{Environment, Home, Project},
@@ -10,7 +10,7 @@ use crate::{
         Digest, EcrRegistry, EnvironmentId, ImageId, ImageUri, Label, ParameterName, ReleaseHash,
         ReleaseNumber, ReleasedImage, ServiceId,
     },
-    plan::{ImageSource, Problem},
+    plan::{Absence, ImageSource, Problem},
 };
 
 /// An image as its source names it, before the registry was asked.
@@ -42,6 +42,28 @@ pub(super) struct Gathered {
     pub(super) platforms: BTreeMap<ImageId, Vec<Digest>>,
     /// The problems, by the image they are about.
     pub(super) problems: BTreeMap<ImageId, Problem>,
+    /// The parameters that were asked for and are not there.
+    absent: BTreeMap<ImageId, Absence>,
+}
+
+impl Gathered {
+    /// Takes note of the parameters of a label that are not in an account.
+    fn note_absent<'a>(
+        &mut self,
+        (project, label): (&Project, &Label),
+        access: &Access,
+        absent: impl Iterator<Item = &'a ImageId>,
+    ) {
+        self.absent.extend(absent.map(|image| {
+            let absence = Absence {
+                parameter: ParameterName::of_image(&project.id, label, image),
+                account: access.identity.account.clone(),
+                region: access.region.clone(),
+                registered_in: None,
+            };
+            (image.clone(), absence)
+        }));
+    }
 }
 
 /// What to gather images for.
@@ -58,6 +80,17 @@ pub(super) struct Search<'a> {
     pub(super) given: &'a BTreeMap<ImageId, ImageUri>,
     /// Which services need which image.
     pub(super) users: &'a BTreeMap<ImageId, Vec<ServiceId>>,
+}
+
+impl Search<'_> {
+    /// Where the images come from after all: where each is given, that is the only source.
+    pub(super) fn settled_source(&self) -> ImageSource {
+        let is_given = |image| self.given.contains_key(image);
+        if !self.users.is_empty() && self.users.keys().all(is_given) {
+            return ImageSource::Given;
+        }
+        self.source.clone()
+    }
 }
 
 /// What `--from`, the manifest and the default say, in this order.
@@ -84,15 +117,6 @@ pub(super) fn named_source(project: &Project, from: &str) -> Result<ImageSource,
     }
 }
 
-/// The words for a source in messages.
-pub(super) fn words(source: &ImageSource) -> String {
-    match source {
-        ImageSource::Label(label) => format!("label `{label}`"),
-        ImageSource::Environment(id) => format!("environment `{id}`"),
-        ImageSource::Release(number) => format!("release {number}"),
-    }
-}
-
 /// What is the matter with a URI whose tag and digest are of different images.
 pub(super) const TAG_MOVED: &str = "its tag has another digest now";
 
@@ -105,13 +129,16 @@ pub(super) async fn gather(
         search.users.keys().filter(|image| !search.given.contains_key(*image)).cloned().collect();
     let mut gathered = Gathered::default();
     let mut named = match search.source {
+        // Where labels are need not be reached for images that are given.
+        ImageSource::Label(_) if wanted.is_empty() => BTreeMap::new(),
         ImageSource::Label(label) => {
             from_label(workspace, search, (label, &wanted), &mut gathered).await?
         }
         ImageSource::Environment(id) => {
-            from_environment(workspace, id, &wanted, &mut gathered).await?
+            from_environment(workspace, search, (id, &wanted), &mut gathered).await?
         }
         ImageSource::Release(number) => from_release(workspace, *number, &wanted).await?,
+        ImageSource::Given => BTreeMap::new(),
     };
     name_copies(search.registry, &mut named);
     let given = search.given.iter().map(|(image, uri)| {
@@ -124,19 +151,29 @@ pub(super) async fn gather(
     Ok(gathered)
 }
 
-/// The values of a label's parameters. Labels live in the project's own account.
-async fn label_values(
+/// Reaches the account that images are named in, where it is not the one at hand.
+async fn reach(
     workspace: &Workspace,
     search: &Search<'_>,
-    label: &Label,
-    images: &BTreeSet<ImageId>,
-) -> Result<BTreeMap<ImageId, String>, OpError> {
-    let project = &workspace.project;
-    if search.home == project.home {
-        return parameter_values(project, search.access, label, images).await;
+    (home, unrecorded): (&Home, &BTreeSet<ImageId>),
+) -> Result<Option<Access>, OpError> {
+    if search.home == *home {
+        return Ok(None);
     }
-    let access = Access::open(workspace, &project.home).await?;
-    parameter_values(project, &access, label, images).await
+    let opened = Access::open(workspace, home).await;
+    opened.map(Some).map_err(|cause| {
+        let is_set = |one: &Environment| {
+            let from = one.from.clone().map(ImageSource::Environment);
+            one.home() == search.home && from.as_ref() == Some(search.source)
+        };
+        OutOfReach {
+            source_of: search.source.clone(),
+            is_set: workspace.project.environments.values().any(is_set),
+            unrecorded: unrecorded.iter().cloned().collect(),
+            cause: Box::new(cause),
+        }
+        .into()
+    })
 }
 
 /// The values of the parameters `/{project}/images/{label}/{image}`.
@@ -165,9 +202,18 @@ async fn from_label(
     (label, images): (&Label, &BTreeSet<ImageId>),
     gathered: &mut Gathered,
 ) -> Result<BTreeMap<ImageId, Named>, OpError> {
-    let values = label_values(workspace, search, label, images).await?;
-    let records = workspace.ledger.labels(&workspace.project.id, label).await?;
-    let mut named = parse_values(&workspace.project, label, values, gathered);
+    let project = &workspace.project;
+    let opened = reach(workspace, search, (&project.home, images)).await?;
+    let access = opened.as_ref().unwrap_or(search.access);
+    let values = parameter_values(project, access, label, images).await?;
+    let records = workspace.ledger.labels(&project.id, label).await?;
+    let absent = images.iter().filter(|image| !values.contains_key(*image));
+    gathered.note_absent((project, label), access, absent);
+    for (image, absence) in &mut gathered.absent {
+        let account = records.get(image).and_then(|record| record.by.account());
+        absence.registered_in = account.filter(|account| *account != absence.account);
+    }
+    let mut named = parse_values(project, label, values, gathered);
     for (image, named) in &mut named {
         if let Some(record) = records.get(image).filter(|record| record.uri == named.uri) {
             named.digest.clone_from(&record.digest);
@@ -204,8 +250,8 @@ fn parse_values(
 /// Images last verified in another environment, or its parameters where nothing is recorded.
 async fn from_environment(
     workspace: &Workspace,
-    id: &EnvironmentId,
-    images: &BTreeSet<ImageId>,
+    search: &Search<'_>,
+    (id, images): (&EnvironmentId, &BTreeSet<ImageId>),
     gathered: &mut Gathered,
 ) -> Result<BTreeMap<ImageId, Named>, OpError> {
     let project = &workspace.project;
@@ -227,9 +273,12 @@ async fn from_environment(
         images.iter().filter(|image| !named.contains_key(*image)).cloned().collect();
     if !rest.is_empty() {
         let environment = project.environment(id.as_str())?;
-        let access = Access::open(workspace, &environment.home()).await?;
+        let opened = reach(workspace, search, (&environment.home(), &rest)).await?;
+        let access = opened.as_ref().unwrap_or(search.access);
         let label = Label::of_environment(id);
-        let values = parameter_values(project, &access, &label, &rest).await?;
+        let values = parameter_values(project, access, &label, &rest).await?;
+        let absent = rest.iter().filter(|image| !values.contains_key(*image));
+        gathered.note_absent((project, &label), access, absent);
         named.extend(parse_values(project, &label, values, gathered));
     }
     Ok(named)
@@ -256,8 +305,9 @@ fn note_missing(search: &Search<'_>, named: &BTreeMap<ImageId, Named>, gathered:
         if !named.contains_key(image) && !gathered.problems.contains_key(image) {
             let problem = Problem::NotRegistered {
                 image: image.clone(),
-                from: words(search.source),
+                from: search.source.clone(),
                 used_by: used_by.clone(),
+                looked_in: gathered.absent.get(image).cloned().map(Box::new),
             };
             gathered.problems.insert(image.clone(), problem);
         }

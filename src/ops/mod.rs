@@ -22,6 +22,7 @@ mod left_out;
 mod locks;
 mod log;
 mod obstacle;
+mod out_of_reach;
 mod permissions;
 mod pictures;
 mod register;
@@ -50,6 +51,7 @@ pub use last_released::LastReleased;
 pub use locks::{LockOrder, Locked, UnlockOrder, UnlockReport, lock, unlock};
 pub use log::{LogRequest, log};
 pub use obstacle::Obstacle;
+pub use out_of_reach::OutOfReach;
 pub use permissions::{PolicyReport, PolicyRequest, Unknown, iam_policies};
 pub use register::{Outcome, RegisterRequest, Registered, register};
 pub use release::{

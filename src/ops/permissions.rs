@@ -210,7 +210,7 @@ impl Findings {
 
     /// Takes down where a home is at which nothing is asked, where the manifest tells.
     fn locate(&mut self, connector: &Connector, home: Home) -> Result<(), OpError> {
-        let region = connector.region_of(&home)?;
+        let region = connector.region_of(&home).await?;
         self.sites.extend(account_of(&home).map(|account| (home, Arns { account, region })));
         Ok(())
     }
@@ -257,7 +257,7 @@ impl Findings {
         (home, environments): (&Home, &[&Environment]),
         (request, label): (&PolicyRequest, &Label),
     ) -> Result<(), OpError> {
-        let region = connector.region_of(home)?;
+        let region = connector.region_of(home).await?;
         let entered = enter(connector, home, request.asking).await?;
         let arns = site(project, (home, region), (&entered, request.asking))?;
         self.sites.push((home.clone(), arns));

@@ -4,7 +4,7 @@ use super::{access::Access, error::OpError, images::TAG_MOVED, workspace::Worksp
 use crate::{
     backend::registry::Resolution,
     engine,
-    manifest::Environment,
+    manifest::{Environment, Project},
     model::{Digest, ImageId, ImageUri, Label, ParameterName, ReleaseHash, ReleasedImage},
 };
 
@@ -74,6 +74,7 @@ pub async fn register(
             request.label, request.service, request.label
         ));
     }
+    warnings.extend(unread_elsewhere(project, &access, &request.label));
     let digest = resolve(&access, &uri, request.digest.as_ref(), &mut warnings).await?;
     let release_hash = release_hash(&access, &uri, digest.as_ref()).await;
     let released = ReleasedImage { uri, digest, release_hash };
@@ -93,6 +94,25 @@ pub async fn register(
         engine::register(&workspace.ledger, &access.parameters, &registration).await?;
     }
     Ok(Registered { image, label: request.label.clone(), parameter, released, outcome, warnings })
+}
+
+/// Whether deployments to other accounts would look for the label there: the project does not say in
+/// which account its labels are.
+fn unread_elsewhere(project: &Project, access: &Access, label: &Label) -> Option<String> {
+    let here = &access.identity.account;
+    let misses = |one: &&Environment| {
+        one.from.is_none() && one.account.as_ref().is_some_and(|account| account != here)
+    };
+    let environment = project.environments.values().find(misses)?;
+    let is_elsewhere = project.home.account.is_none() && project.home.role_arn.is_none();
+    (is_elsewhere && !project.environments.contains_key(label.as_str())).then(|| {
+        let id = &environment.id;
+        format!(
+            "label `{label}` is written in account {here}, and the manifest does not say so: whoever \
+             deploys to `{id}` looks for it in the account of their own credentials; set the \
+             project's `account = \"{here}\"` and a `role_arn` there, as docs/accounts.md shows"
+        )
+    })
 }
 
 /// Whether the manifest expects the image in another repository.

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::{error::OpError, obstacle::Obstacle};
 use crate::{
     backend::{
-        aws::{Aws, AwsSession, Connection, Credentials, Throttles},
+        aws::{Aws, AwsSession, Connection, Credentials, Throttles, profile_region},
         source::Repository,
         store::{Ledger, ledger::Lease},
     },
@@ -123,7 +123,7 @@ impl Connector {
         if let (Some(leftover), None) = (&self.leftover_endpoint, &self.endpoint_url) {
             return Err(OpError::LeftoverEndpoint { variable: leftover.clone() });
         }
-        let mut connection = Connection::to(self.region_of(home)?);
+        let mut connection = Connection::to(self.region_of(home).await?);
         connection.account.clone_from(&home.account);
         connection.role_arn = home.role_arn.as_ref().map(ToString::to_string);
         connection.external_id.clone_from(&home.external_id);
@@ -138,10 +138,14 @@ impl Connector {
         Ok(self.aws.connect(&connection).await)
     }
 
-    /// The region: the manifest's, else that of the surroundings.
-    pub(super) fn region_of(&self, home: &Home) -> Result<Region, OpError> {
+    /// The region: the manifest's, else that of the surroundings, else the profile's.
+    pub(super) async fn region_of(&self, home: &Home) -> Result<Region, OpError> {
         let known = home.region.clone().or_else(|| self.region.clone());
         let fallback = || self.sandbox.and_then(|_| Region::new(SANDBOX_REGION).ok());
-        known.or_else(fallback).ok_or(OpError::NoRegion)
+        if let Some(region) = known.or_else(fallback) {
+            return Ok(region);
+        }
+        let profile = home.profile.as_deref().or(self.profile.as_deref());
+        profile_region(profile).await.ok_or(OpError::NoRegion)
     }
 }

@@ -40,7 +40,7 @@ pub use failures::{failed_before, gone_back_from};
 pub use judge::{Judgement, Watch, failure_threshold, judge};
 pub use lineage::{RanBefore, ran_before, rollback_target};
 pub use planner::plan;
-pub use preflight::{Problem, Refusal};
+pub use preflight::{Absence, Problem, Refusal};
 pub use restart::{Restarted, running_images};
 pub use resume::{Leg, Rest, Start, resume};
 pub use state::{

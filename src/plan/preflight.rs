@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::document::quoted;
+use super::{document::quoted, steps::ImageSource};
 use crate::model::{
-    ClusterName, ContainerName, Digest, EcsDeploymentId, EcsServiceName, ImageId, ImageUri,
-    ParameterName, ServiceId, TaskDefinitionArn,
+    AccountId, ClusterName, ContainerName, Digest, EcsDeploymentId, EcsServiceName, ImageId,
+    ImageUri, ParameterName, Region, ServiceId, TaskDefinitionArn,
 };
 
 /// Why a deployment is not planned; nothing was changed.
@@ -29,18 +29,44 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
+/// A parameter that is not where it was looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absence {
+    /// The parameter.
+    pub parameter: ParameterName,
+    /// The account it was looked for in.
+    pub account: AccountId,
+    /// The region.
+    pub region: Region,
+    /// The other account that the record says the image was registered in.
+    pub registered_in: Option<AccountId>,
+}
+
+impl fmt::Display for Absence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { parameter, account, region, registered_in } = self;
+        write!(f, "parameter `{parameter}` in account {account} ({region})")?;
+        match registered_in {
+            Some(other) => write!(f, "; it was registered in account {other}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// One thing that stands against a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// The label or environment that images are taken from names none for this one.
-    #[error("image `{image}` (of {}) has no URI in {from}", quoted(used_by))]
+    #[error("image `{image}` (of {}) has no URI in {from}{}", quoted(used_by), looked(looked_in.as_deref()))]
     NotRegistered {
         /// The image.
         image: ImageId,
-        /// Where it was looked for, for example an SSM parameter.
-        from: String,
+        /// Where images come from.
+        from: ImageSource,
         /// The services that need it.
         used_by: Vec<ServiceId>,
+        /// The parameter that would name it, where one was asked for.
+        looked_in: Option<Box<Absence>>,
     },
     /// A parameter's value is not an image URI.
     #[error("parameter `{parameter}` does not hold an image URI: {reason}")]
@@ -278,10 +304,9 @@ impl Problem {
     /// What to do about an image.
     fn hint_on_image(&self) -> String {
         match self {
-            Self::NotRegistered { image, .. } => format!(
-                "run `release-tool register <uri> {image}`, or leave its services out with \
-                 `--allow-missing`"
-            ),
+            Self::NotRegistered { image, from, looked_in, .. } => {
+                not_registered(image, from, looked_in.as_deref())
+            }
             Self::NotAnImage { .. } => {
                 "run `release-tool register <uri> <service>` to write it anew".to_owned()
             }
@@ -307,6 +332,31 @@ impl Problem {
     #[must_use]
     pub fn is_missing_image(&self) -> bool {
         matches!(self, Self::NotRegistered { .. } | Self::ImageMissing { .. })
+    }
+}
+
+/// The parameter that was looked for, and where it is not.
+fn looked(looked_in: Option<&Absence>) -> String {
+    looked_in.map(|absence| format!(": there is no {absence}")).unwrap_or_default()
+}
+
+/// What to do about an image without a URI.
+fn not_registered(image: &ImageId, from: &ImageSource, looked_in: Option<&Absence>) -> String {
+    if let Some(account) = looked_in.and_then(|absence| absence.registered_in.as_ref()) {
+        return format!(
+            "read labels where they are registered: set the project's `account = \"{account}\"` and a \
+             `role_arn` there that can be taken on from here, as docs/accounts.md shows"
+        );
+    }
+    match from {
+        ImageSource::Environment(environment) => format!(
+            "deploy it to `{environment}` first, name it with `--image {image}=<uri>`, or leave its \
+             services out with `--allow-missing`"
+        ),
+        _ => format!(
+            "run `release-tool register <uri> {image}`, or leave its services out with \
+             `--allow-missing`"
+        ),
     }
 }
 

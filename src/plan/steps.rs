@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     time::Duration,
 };
 
@@ -25,6 +26,19 @@ pub enum ImageSource {
     Environment(EnvironmentId),
     /// An existing release.
     Release(ReleaseNumber),
+    /// The command line, which names every one.
+    Given,
+}
+
+impl fmt::Display for ImageSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Label(label) => write!(f, "label `{label}`"),
+            Self::Environment(id) => write!(f, "environment `{id}`"),
+            Self::Release(number) => write!(f, "release {number}"),
+            Self::Given => f.write_str("the command line"),
+        }
+    }
 }
 
 /// The images wanted, and where they come from.

@@ -48,6 +48,7 @@ fn place(plan: &Plan) -> String {
         ImageSource::Label(label) => format!("images from label {label}"),
         ImageSource::Environment(id) => format!("images of {id}"),
         ImageSource::Release(number) => format!("images of {number}"),
+        ImageSource::Given => "images as given".to_owned(),
     };
     format!("{} ({source})", plan.environment)
 }

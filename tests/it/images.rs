@@ -80,7 +80,7 @@ fn everything_that_stands_against_a_deployment_is_told_at_once() {
     insta::assert_snapshot!(shop.steady(&run.stderr), @r"
     sandbox: this is no AWS, nothing here is real. State is in .release-tool/sandbox
     error: 3 things stand against this deployment
-      - image `storefront` (of `storefront`) has no URI in label `latest`
+      - image `storefront` (of `storefront`) has no URI in label `latest`: there is no parameter `/bookshop/images/latest/storefront` in account 000000000000 (eu-west-1)
       - image `worker` is not in its registry: `000000000000.dkr.ecr.eu-west-1.amazonaws.com/bookshop/worker:b38f496` (ECR has no such image)
       - service `orders-api` is not in cluster `bookshop-prod`: no ECS service `orders-api`
     hint: run `release-tool register <uri> storefront`, or leave its services out with `--allow-missing`

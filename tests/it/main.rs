@@ -11,6 +11,7 @@
     reason = "a test that cannot go on fails, and its name says what it is about; one that goes over many cases says how many"
 )]
 
+mod accounts;
 mod architecture;
 mod broken;
 mod code_deploy;

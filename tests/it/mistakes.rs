@@ -152,9 +152,16 @@ fn a_leftover_endpoint_leads_no_request_away_from_aws() {
         let mut command = shop.program_without_sandbox(&["status", "all", "prod"]);
         command.env(variable, "http://127.0.0.1:9");
         let run = Started::of(command).end().expect(2);
-        run.tells(&format!("`{variable}=http://127.0.0.1:9` is set"))
-            .tells("hint: unset the variable, or name the URL with `--endpoint-url`");
+        run.tells(&format!("`{variable}=http://127.0.0.1:9` is set")).tells(
+            "hint: unset the variable, or name the URL with `--endpoint-url http://127.0.0.1:9`",
+        );
     }
+    // What the SDKs ignore is not left over: no credentials are found, and nothing is asked there.
+    let mut command = shop.program_without_sandbox(&["status", "all", "prod"]);
+    command
+        .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        .env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
+    Started::of(command).end().expect(1).tells("no valid AWS credentials");
     // In the sandbox it leads nowhere.
     let mut command = shop.program(&["status", "all", "prod"]);
     command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
@@ -290,6 +297,46 @@ fn without_credentials_or_a_region_it_is_told_what_to_set() {
     let run = Started::of(command).end().expect(2);
     insta::assert_snapshot!(shop.steady(&run.stderr), @r"
     error: no region is known for this environment
-    hint: set `region` in the manifest, or `AWS_REGION`
+    hint: set `region` in the manifest, `AWS_REGION`, or the `region` of the AWS profile
     ");
+
+    // Whatever names none takes that of the profile.
+    let shop = Shop::unseeded(&BOOKSHOP.replace("region = \"eu-west-1\"", "profile = \"work\""));
+    shop.write(
+        ".aws/config",
+        "[default]\nregion = eu-north-1\n[profile work]\nregion = eu-wset-1\n",
+    );
+    shop.write(
+        ".aws/credentials",
+        "[work]\naws_access_key_id = AKIA\naws_secret_access_key = any\n",
+    );
+    let mut command = shop.program_without_sandbox(&["status", "all", "prod"]);
+    // Nothing is sent: nobody is there to pass it on.
+    command.env("HTTPS_PROXY", "http://127.0.0.1:9");
+    let run = Started::of(command).end().expect(1);
+    run.tells("error: failed to reach AWS in region `eu-wset-1`, which is none that is known")
+        .tells("because: `GetCallerIdentity` cannot reach AWS")
+        .tells("hint: write the region as `eu-west-1`, if that is meant");
+}
+
+#[test]
+fn words_in_the_wrong_order_or_of_other_tools_are_answered_with_what_was_meant() {
+    let shop = Shop::new();
+    let tip = |words: &[&str], hint: &str| {
+        shop.run(words).expect(2).tells(hint);
+    };
+    tip(&["deploy", "prod", "all", "-y"], "hint: name `all` first and the environment after it");
+    tip(
+        &["terraform", "check", "prod"],
+        "hint: name the environment after `all`, a service set or a service, or as `--env prod`",
+    );
+    tip(&["status", "prod"], "tip: say what is meant before the environment, as in `all prod`");
+    tip(&["plan", "all", "prod"], "tip: `release-tool deploy all prod --dry-run` shows");
+    let run = shop.run(&["plan", "all", "prod"]).expect(2);
+    assert!(!run.stderr.contains("'man'"), "{}", run.stderr);
+    let told = shop.run(&["doctor", "prod", "--json"]).expect(0).stdout;
+    assert_eq!(told, shop.run(&["doctor", "prod", "--output", "json"]).expect(0).stdout);
+    assert_eq!(crate::support::document(&told)["schema"], "release-tool/doctor");
+    shop.sandbox(&["fault", "add", "*", "deny"]);
+    assert_eq!(shop.sandbox(&["fault", "clear"]), "1 fault is forgotten.\n");
 }

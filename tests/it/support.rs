@@ -197,7 +197,12 @@ impl Shop {
 
     /// Sends a request to IAM, which must be answered well; gives the XML that it answers with.
     pub(crate) fn iam(&self, parameters: &[(&str, &str)]) -> String {
-        let credential = "AKIA000000000000USER/20261121/us-east-1/iam/aws4_request";
+        self.iam_of("000000000000", parameters)
+    }
+
+    /// The same to the IAM of an account.
+    pub(crate) fn iam_of(&self, account: &str, parameters: &[(&str, &str)]) -> String {
+        let credential = format!("AKIA{account}USER/20261121/us-east-1/iam/aws4_request");
         let signature = "SignedHeaders=host, Signature=0";
         let form: String =
             form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();

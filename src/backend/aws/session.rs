@@ -10,11 +10,12 @@ use super::{
     call::{Operation, Repeat},
     connection::Connection,
     credentials::Entrance,
-    fault::AwsError,
+    fault::{AwsError, FaultKind},
     pacer::{Bucket, Pacer, Pacers},
+    region::meant,
     their_clock::SharedClock,
 };
-use crate::model::{AccountId, CredentialSource, Region, SignIn};
+use crate::model::{AccountId, CredentialSource, Region, SignIn, other_account};
 
 /// Asks who we are.
 const GET_CALLER_IDENTITY: Operation =
@@ -35,6 +36,16 @@ pub enum IdentityError {
     /// AWS did not say.
     #[error("failed to ask AWS who we are")]
     Aws(#[from] AwsError),
+    /// AWS cannot be reached, and the region has a name that is not known.
+    #[error("failed to reach AWS in region `{region}`, which is none that is known")]
+    Misspelt {
+        /// The region.
+        region: Region,
+        /// What it was probably meant to be.
+        meant: &'static str,
+        /// Why it cannot be reached.
+        source: AwsError,
+    },
     /// AWS's answer makes no sense.
     #[error("failed to read who we are: AWS named {0}")]
     Unreadable(String),
@@ -56,10 +67,11 @@ impl IdentityError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Aws(error) => error.hint(),
+            Self::Misspelt { meant, .. } => {
+                Some(format!("write the region as `{meant}`, if that is meant"))
+            }
             Self::Unreadable(_) => None,
-            Self::WrongAccount { expected, .. } => Some(format!(
-                "use credentials of account {expected}, or correct `account` in the manifest"
-            )),
+            Self::WrongAccount { expected, found, .. } => Some(other_account(expected, found)),
         }
     }
 }
@@ -169,10 +181,21 @@ impl AwsSession {
         let client = aws_sdk_sts::Client::new(&self.inner.config);
         let clock = &self.inner.clock;
         let ask = || client.get_caller_identity().customize().interceptor(clock.clone()).send();
-        let answer = self.call(GET_CALLER_IDENTITY, ask).await?;
+        let answer = self.call(GET_CALLER_IDENTITY, ask).await;
+        let answer = answer.map_err(|error| self.not_identified(error))?;
         let account = AccountId::new(answer.account().unwrap_or_default())
             .map_err(|error| IdentityError::Unreadable(error.to_string()))?;
         Ok(CallerIdentity { account, arn: answer.arn().unwrap_or_default().to_owned() })
+    }
+
+    /// Why AWS does not say who we are.
+    fn not_identified(&self, source: AwsError) -> IdentityError {
+        let is_aws = self.inner.config.endpoint_url().is_none();
+        let is_unreachable = is_aws && *source.kind() == FaultKind::Unreachable;
+        match meant(self.region()).filter(|_| is_unreachable) {
+            Some(meant) => IdentityError::Misspelt { region: self.region().clone(), meant, source },
+            None => source.into(),
+        }
     }
 
     /// How we sign in, and until when; nothing where there are no credentials, which the first

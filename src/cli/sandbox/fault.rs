@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use clap::Subcommand;
 
-use super::{done, open};
+use super::{done, forgotten, open};
 use crate::{
     cli::{failure::CliError, settings::Settings},
     sandbox::{FaultKind, NewFault, Pattern},
@@ -53,7 +53,7 @@ pub(super) fn run(settings: &Settings, verb: FaultVerb) -> Result<(), CliError> 
         }
         FaultVerb::Clear => {
             let count = sandbox.clear_faults()?;
-            done(settings, format!("{count} faults are forgotten."));
+            done(settings, forgotten(count, "fault"));
         }
         FaultVerb::List => list(settings, &sandbox.faults()?),
     }

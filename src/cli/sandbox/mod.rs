@@ -257,7 +257,7 @@ fn requests(settings: &Settings, since: Option<u64>, clear: bool) -> Result<(), 
     let sandbox = open(settings)?;
     if clear {
         let count = sandbox.clear_requests()?;
-        done(settings, format!("{count} requests are forgotten."));
+        done(settings, forgotten(count, "request"));
         return Ok(());
     }
     let requests = sandbox.requests(since)?;
@@ -313,6 +313,14 @@ fn tell(settings: &Settings, kind: &str, value: &impl serde::Serialize) {
         table.row([name.clone(), text]);
     }
     settings.console.result(table.render(0));
+}
+
+/// That so many things are not remembered any more.
+fn forgotten(count: usize, what: &str) -> String {
+    if count == 1 {
+        return format!("1 {what} is forgotten.");
+    }
+    format!("{count} {what}s are forgotten.")
 }
 
 /// Says that something is done, in one sentence.

@@ -58,7 +58,10 @@ fn tell(settings: &Settings, url: &str) {
         return;
     }
     settings.console.result(format!("listening on {url}"));
-    settings.console.remark(format!("\n  export AWS_ENDPOINT_URL={url}"));
+    settings.console.remark(format!(
+        "\n  release-tool --endpoint-url {url} …   # this program, which refuses the variable alone"
+    ));
+    settings.console.remark(format!("  export AWS_ENDPOINT_URL={url}   # the AWS CLI and SDKs"));
     settings.console.remark(format!(
         "  export AWS_REGION={DEFAULT_REGION} AWS_DEFAULT_REGION={DEFAULT_REGION}"
     ));

@@ -145,8 +145,9 @@ impl Draft<'_> {
             let path = format!("{}.environments.{}", self.path, environment.id);
             let is_lent_both = environment.account.is_none() && environment.role_arn.is_none();
             lend(&mut environment.region, home.region.as_ref());
+            let lent = home.role_arn.as_ref().filter(|role| serves(role, environment));
+            lend(&mut environment.role_arn, lent);
             lend(&mut environment.account, home.account.as_ref());
-            lend(&mut environment.role_arn, home.role_arn.as_ref());
             lend(&mut environment.profile, home.profile.as_ref());
             let checked = if environment.external_id.is_some() && environment.role_arn.is_none() {
                 let (key, needed) = ("external_id", "role_arn");
@@ -172,6 +173,12 @@ pub(super) fn state(table: shape::Terraform) -> Option<String> {
 /// Takes the project's setting where an environment has none.
 pub(super) fn lend<T: Clone>(own: &mut Option<T>, lent: Option<&T>) {
     *own = own.take().or_else(|| lent.cloned());
+}
+
+/// Whether the project's role can be taken on for an environment: not where that names another
+/// account, whose own role is signed in to.
+fn serves(role: &RoleArn, environment: &Environment) -> bool {
+    environment.account.as_ref().is_none_or(|account| account.as_str() == role.account())
 }
 
 /// Checks that a role is in the account that it is used for: ECS reaches no other.

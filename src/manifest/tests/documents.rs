@@ -108,6 +108,36 @@ fn the_reference_has_every_key() {
     }
 }
 
+/// The reference with each setting that it only shows in a comment in the place of the one above it
+/// of the same key.
+fn with_what_is_commented_out() -> (String, usize) {
+    let (mut lines, mut enabled) = (Vec::<String>::new(), 0);
+    for line in REFERENCE.lines() {
+        let setting = line.strip_prefix("# ").filter(|text| text.ends_with('}'));
+        let key = setting.and_then(|text| Some((text, text.split_once(" = ")?.0)));
+        let above = key.and_then(|(_, key)| {
+            lines.iter().rposition(|line| line.starts_with(&format!("{key} = ")))
+        });
+        match (key, above) {
+            (Some((setting, _)), Some(above)) => {
+                lines[above] = setting.to_owned();
+                enabled += 1;
+            }
+            _ => lines.push(line.to_owned()),
+        }
+    }
+    (lines.join("\n"), enabled)
+}
+
+#[test]
+fn what_the_reference_shows_in_comments_can_be_written_so() {
+    let (text, enabled) = with_what_is_commented_out();
+    assert_eq!(enabled, 1, "{text}");
+    let project = manifest(&text).project(None).unwrap().clone();
+    assert!(matches!(project.store, crate::manifest::StoreSetting::DynamoDb(_)));
+    assert!(!REFERENCE.contains("not available"));
+}
+
 /// Whether an error is about the form of the text, which a schema can see.
 fn is_about_shape(error: &ManifestError) -> bool {
     match error.kind() {

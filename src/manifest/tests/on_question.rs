@@ -101,6 +101,11 @@ fn unknown_environment() {
      |
      = hint: use `stage`, if that is meant
     ");
+    assert_snapshot!(asked(project(TOML).environment("all")), @"
+    error: the project `shop` has no environment `all`: there are `stage` and `prod`
+     |
+     = hint: name `all` first and the environment after it
+    ");
     assert_snapshot!(asked(project("[shop]").environment("prod")), @"
     error: the project `shop` has no environment `prod`: there are no environments
      |
@@ -119,6 +124,11 @@ fn unknown_selection() {
     error: the project `shop` has no service or service set `worker`: there is only `api`
      |
      = hint: use `api`
+    ");
+    assert_snapshot!(asked(project(TOML).select("prod")), @"
+    error: the project `shop` has no service or service set `prod`: there are `front`, `api` and `web`
+     |
+     = hint: name the environment after `all`, a service set or a service, or as `--env prod` where the command has that
     ");
     assert_snapshot!(asked(project("[shop]").select("api")), @"
     error: the project `shop` has no service or service set `api`: there are no services or service sets

@@ -205,13 +205,13 @@ role_arn = "arn:aws:iam::222222222222:role/deploy"
       |
       = hint: set `account` of `shop` to `"222222222222"`, or name a role in its own account
     "#);
-    let text = r#"{ "shop": { "role_arn": "arn:aws:iam::222222222222:role/deploy",
-  "environments": [{ "id": "prod", "account_id": 1234567890 }] } }"#;
+    let text = r#"{ "shop": {
+  "environments": [{ "id": "prod", "account_id": 1234567890, "role_arn": "arn:aws:iam::222222222222:role/deploy" }] } }"#;
     assert_snapshot!(rendered(text), @r#"
     error: `shop.environments.prod` is in the account 001234567890, but its role is in 222222222222
      --> .weco-project:2:28
       |
-    2 |   "environments": [{ "id": "prod", "account_id": 1234567890 }] } }
+    2 |   "environments": [{ "id": "prod", "account_id": 1234567890, "role_arn": "arn:aws:iam::222222222222:role/deploy" }] } }
       |                            ^^^^^^
       |
       = hint: set `account` of `shop.environments.prod` to `"222222222222"`, or name a role in its own account

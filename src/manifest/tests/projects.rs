@@ -70,6 +70,28 @@ require_reason = true
 }
 
 #[test]
+fn the_project_lends_its_role_to_environments_of_the_role_s_account_only() {
+    let project = project(
+        r#"
+[shop]
+account = "999999999999"
+role_arn = "arn:aws:iam::999999999999:role/labels"
+[shop.environments.dev]
+[shop.environments.test]
+account = "999999999999"
+[shop.environments.prod]
+account = "222222222222"
+"#,
+    );
+    let role = |id: &str| {
+        let environment = project.environment(id).unwrap();
+        environment.role_arn.as_ref().map(|role| role.account().to_owned())
+    };
+    let own = Some("999999999999".to_owned());
+    assert_eq!([role("dev"), role("test"), role("prod")], [own.clone(), own, None]);
+}
+
+#[test]
 fn the_order_of_the_file_is_kept() {
     let project = project(
         "[s.environments.z]\n[s.services]\nweb = {}\napi = {}\n[s.environments.a]\n[s.images]\nweb={}\napi={}",

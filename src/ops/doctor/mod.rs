@@ -4,11 +4,13 @@
 //! cannot be looked at is a line of its own.
 
 mod entrance;
+mod origin;
 mod parameters;
 mod permissions;
 mod services;
+mod terraform;
 
-use std::{future::Future, time::Duration};
+use std::{collections::BTreeMap, future::Future, path::Path, time::Duration};
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -44,6 +46,8 @@ pub struct Patient<'a> {
     pub store: String,
     /// The time.
     pub now: Timestamp,
+    /// The folder of the manifest, where its relative paths start.
+    pub folder: &'a Path,
 }
 
 /// Why the store cannot be opened, in words.
@@ -89,11 +93,17 @@ pub async fn doctor(
         None => patient.project.environments.values().collect(),
     };
     let each = environments.iter().map(|environment| look_at(patient, environment));
-    let record = timed(Check::Store, record(patient, &environments, store));
+    let mut origins = Origins::new();
+    let record = timed(Check::Store, record(patient, (&environments, &mut origins), store));
     let (record, each) = tokio::join!(record, join_all(each));
     let common = [git(patient.repository)].into_iter().chain(record).collect();
     let mut sections = vec![Section { environment: None, findings: common }];
     sections.extend(each);
+    for section in &mut sections {
+        let found = section.environment.as_ref().and_then(|id| origins.remove(id));
+        section.findings.extend(found.unwrap_or_default());
+        section.findings.sort_by_key(|finding| finding.check);
+    }
     let all = sections.iter().flat_map(|section| &section.findings);
     let healthy = all.map(|finding| finding.grade).max() != Some(Grade::Fail);
     Ok(DoctorReport { project: patient.project.id.clone(), healthy, sections })
@@ -128,10 +138,14 @@ fn git(repository: Option<&Repository>) -> Finding {
     }
 }
 
-/// Whether the record can be read, as far as the environments go.
+/// What was found of where the images of environments come from.
+type Origins = BTreeMap<EnvironmentId, Vec<Finding>>;
+
+/// Whether the record can be read, as far as the environments go; and what of other environments it does
+/// not tell, whether that can be read there.
 async fn record(
     patient: &Patient<'_>,
-    environments: &[&Environment],
+    (environments, origins): (&[&Environment], &mut Origins),
     store: impl Future<Output = Result<Ledger, Trouble>>,
 ) -> Vec<Finding> {
     let ledger = match store.await {
@@ -140,6 +154,10 @@ async fn record(
     };
     match read_record(patient, environments, &ledger).await {
         Ok(deployments) => {
+            for environment in environments {
+                let look = timed(Check::Images, origin::look(patient, environment, &ledger));
+                origins.insert(environment.id.clone(), look.await);
+            }
             let text = format!("`{}`, with {deployments} services deployed", patient.store);
             vec![Finding::ok(Check::Store, text)]
         }
@@ -190,7 +208,7 @@ async fn look_at(patient: &Patient<'_>, environment: &Environment) -> Section {
             .chain(shut("AWS cannot be reached"))
             .collect(),
     };
-    findings.sort_by_key(|finding| finding.check);
+    findings.extend(terraform::look(patient, environment));
     Section { environment: Some(environment.id.clone()), findings }
 }
 

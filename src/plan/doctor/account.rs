@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Check, Finding};
-use crate::model::{AccountId, EnvironmentId, SignIn};
+use crate::model::{AccountId, EnvironmentId, SignIn, other_account};
 
 /// How far AWS lets a request's time be off (IAM User Guide, "Signing AWS API requests").
 const MOST_SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -50,9 +50,7 @@ pub fn account(
         Some(expected) => Finding::fail(
             Check::Account,
             format!("this is account {found} (`{arn}`), not {expected}"),
-            Some(format!(
-                "use credentials of account {expected}, or correct `account` in the manifest"
-            )),
+            Some(other_account(expected, found)),
         ),
         None => Finding::warn(
             Check::Account,

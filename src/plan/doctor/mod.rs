@@ -47,6 +47,8 @@ pub enum Check {
     Parameters,
     /// The images themselves.
     Images,
+    /// The file with Terraform's state.
+    Terraform,
     /// AWS's quotas, and how long a deployment of everything takes at the least.
     Quotas,
 }
@@ -68,6 +70,7 @@ impl Check {
             Self::Alarms => "alarms",
             Self::Parameters => "parameters",
             Self::Images => "images",
+            Self::Terraform => "terraform",
             Self::Quotas => "quotas",
         }
     }
