@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{access::Access, error::OpError, out_of_reach::OutOfReach, workspace::Workspace};
+use super::{access::Access, error::OpError, out_of_reach::reach, workspace::Workspace};
 use crate::{
     backend::registry::Resolution,
     manifest::{Environment, Home, Project},
@@ -149,31 +149,6 @@ pub(super) async fn gather(
     note_missing(search, &named, &mut gathered);
     resolve(search, named, &mut gathered).await?;
     Ok(gathered)
-}
-
-/// Reaches the account that images are named in, where it is not the one at hand.
-async fn reach(
-    workspace: &Workspace,
-    search: &Search<'_>,
-    (home, unrecorded): (&Home, &BTreeSet<ImageId>),
-) -> Result<Option<Access>, OpError> {
-    if search.home == *home {
-        return Ok(None);
-    }
-    let opened = Access::open(workspace, home).await;
-    opened.map(Some).map_err(|cause| {
-        let is_set = |one: &Environment| {
-            let from = one.from.clone().map(ImageSource::Environment);
-            one.home() == search.home && from.as_ref() == Some(search.source)
-        };
-        OutOfReach {
-            source_of: search.source.clone(),
-            is_set: workspace.project.environments.values().any(is_set),
-            unrecorded: unrecorded.iter().cloned().collect(),
-            cause: Box::new(cause),
-        }
-        .into()
-    })
 }
 
 /// The values of the parameters `/{project}/images/{label}/{image}`.

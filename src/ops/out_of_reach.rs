@@ -1,7 +1,14 @@
 //! Images that are named in an account that cannot be reached.
 
-use super::error::OpError;
-use crate::{backend::aws::IdentityError, model::ImageId, plan::ImageSource};
+use std::collections::BTreeSet;
+
+use super::{access::Access, error::OpError, images::Search, workspace::Workspace};
+use crate::{
+    backend::aws::IdentityError,
+    manifest::{Environment, Home},
+    model::ImageId,
+    plan::ImageSource,
+};
 
 /// Why the images of a deployment cannot be read where they are named.
 #[derive(Debug, thiserror::Error)]
@@ -68,4 +75,29 @@ impl OutOfReach {
     pub fn cause(&self) -> &OpError {
         &self.cause
     }
+}
+
+/// Reaches the account that images are named in, where it is not the one at hand.
+pub(super) async fn reach(
+    workspace: &Workspace,
+    search: &Search<'_>,
+    (home, unrecorded): (&Home, &BTreeSet<ImageId>),
+) -> Result<Option<Access>, OpError> {
+    if search.home == *home {
+        return Ok(None);
+    }
+    let opened = Access::open(workspace, home).await;
+    opened.map(Some).map_err(|cause| {
+        let is_set = |one: &Environment| {
+            let from = one.from.clone().map(ImageSource::Environment);
+            one.home() == search.home && from.as_ref() == Some(search.source)
+        };
+        OutOfReach {
+            source_of: search.source.clone(),
+            is_set: workspace.project.environments.values().any(is_set),
+            unrecorded: unrecorded.iter().cloned().collect(),
+            cause: Box::new(cause),
+        }
+        .into()
+    })
 }
