@@ -52,6 +52,14 @@ pub(super) fn denied(protocol: Protocol, caller: &str, action: &str, resource: &
     refuse(protocol, (400, "AccessDeniedException"), (403, "AccessDenied"), message)
 }
 
+/// A role's trust policy does not let the caller take it on. STS does not say why.
+pub(super) fn not_trusted(caller: &str, role: &str) -> Fault {
+    let message =
+        format!("User: {caller} is not authorized to perform: sts:AssumeRole on resource: {role}");
+    let protocol = Protocol::Query(Service::Sts);
+    refuse(protocol, (400, "AccessDeniedException"), (403, "AccessDenied"), message)
+}
+
 /// A policy forbids the caller to do it.
 pub(super) fn forbidden(protocol: Protocol, caller: &str, action: &str, resource: &str) -> Fault {
     let message = format!(

@@ -249,6 +249,30 @@ fn the_example_of_four_accounts_does_what_its_page_says() {
         .expect(1)
         .tells("this is account 111111111111")
         .tells("hint: sign in to account 222222222222");
+    // A role that does not trust whoever asks for it, which STS does not tell.
+    let trust = json!({
+        "Version": "2012-10-17",
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": { "AWS": "arn:aws:iam::222222222222:role/shop-deploy" },
+            "Action": "sts:AssumeRole",
+        },
+    });
+    company.shop.iam_of(
+        "999999999999",
+        &[
+            ("Action", "UpdateAssumeRolePolicy"),
+            ("RoleName", "shop-labels"),
+            ("PolicyDocument", &trust.to_string()),
+        ],
+    );
+    let deploy = ["deploy", "all", "stage", "--dry-run"];
+    company
+        .run_as_job(&stage.role, &stage.subject, &deploy)
+        .expect(1)
+        .tells("error: images come from label `latest`, and the project's own account")
+        .tells("because: `AssumeRole` is not allowed")
+        .tells("hint: let the trust policy of `arn:aws:iam::999999999999:role/shop-labels` name `arn:aws:sts::111111111111:assumed-role/shop-deploy/");
 }
 
 /// The manifest without the project's account and role.

@@ -66,7 +66,7 @@ impl IdentityError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Aws(error) => error.hint(),
+            Self::Aws(error) => role_hint(error).or_else(|| error.hint()),
             Self::Misspelt { meant, .. } => {
                 Some(format!("write the region as `{meant}`, if that is meant"))
             }
@@ -74,6 +74,22 @@ impl IdentityError {
             Self::WrongAccount { expected, found, .. } => Some(other_account(expected, found)),
         }
     }
+}
+
+/// What to do about a role that is refused: STS says the same whether it is the caller's policy or the
+/// role's that does not allow it, unless it names one of them.
+fn role_hint(error: &AwsError) -> Option<String> {
+    let FaultKind::AccessDenied(denial) = error.kind() else { return None };
+    let is_told = error.message().contains("identity-based policy");
+    if error.operation() != "AssumeRole" || is_told {
+        return None;
+    }
+    let (role, caller) = (denial.resource.as_deref()?, denial.principal.as_deref()?);
+    Some(format!(
+        "let the trust policy of `{role}` name `{caller}`, with the `external_id` of the manifest where \
+         it asks for one (for jobs of a CI see `release-tool iam-policy trust --help`); and allow \
+         `sts:AssumeRole` on it to `{caller}`"
+    ))
 }
 
 /// A connection to one account and region. Cheap to clone; clones share credentials, pacers and

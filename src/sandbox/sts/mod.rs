@@ -68,7 +68,7 @@ fn assume_role(
         && !kept.trusts_caller(transaction, (&call.caller, &call.scope.account), external_id)?
     {
         let (caller, arn) = (&call.caller, form.required("RoleArn")?);
-        return Err(refusal::denied(Protocol::Query(Service::Sts), caller, "sts:AssumeRole", arn));
+        return Err(refusal::not_trusted(caller, arn));
     }
     form.check_duration(kept.as_ref(), seconds)?;
     let session = Session::start((&role, kept.is_some()), name, machine, seconds);
