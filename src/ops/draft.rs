@@ -323,7 +323,9 @@ pub(super) async fn with_services(
     }
     let label = match source {
         ImageSource::Label(label) => label.clone(),
-        ImageSource::Environment(_) | ImageSource::Release(_) | ImageSource::Given => Label::latest(),
+        ImageSource::Environment(_) | ImageSource::Release(_) | ImageSource::Given => {
+            Label::latest()
+        }
     };
     open_project(workspace, &label).await
 }
