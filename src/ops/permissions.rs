@@ -103,7 +103,7 @@ pub async fn iam_policies(
                 .look_at(connector, &project, (&home, &environments), (request, &label))
                 .await?;
         } else {
-            findings.locate(connector, home)?;
+            findings.locate(connector, home).await?;
         }
     }
     let reaches = reaches(&ReachRequest {
@@ -209,7 +209,7 @@ impl Findings {
     }
 
     /// Takes down where a home is at which nothing is asked, where the manifest tells.
-    fn locate(&mut self, connector: &Connector, home: Home) -> Result<(), OpError> {
+    async fn locate(&mut self, connector: &Connector, home: Home) -> Result<(), OpError> {
         let region = connector.region_of(&home).await?;
         self.sites.extend(account_of(&home).map(|account| (home, Arns { account, region })));
         Ok(())
