@@ -330,6 +330,14 @@ pub(super) async fn with_services(
     open_project(workspace, &label).await
 }
 
+/// The project as it is looked at: an open one has as services what was registered last.
+pub(super) async fn seen_project(workspace: &Workspace) -> Result<Project, OpError> {
+    if workspace.project.is_open() {
+        return open_project(workspace, &Label::latest()).await;
+    }
+    Ok(workspace.project.clone())
+}
+
 /// A project whose services are the images registered under a label.
 pub(super) async fn open_project(workspace: &Workspace, label: &Label) -> Result<Project, OpError> {
     let project = &workspace.project;

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     access::Access,
     definitions::definitions,
-    draft::open_project,
+    draft::seen_project,
     error::OpError,
     pictures::{Target, targets},
     workspace::Workspace,
@@ -51,12 +52,7 @@ pub struct Snippet {
 /// # Errors
 /// Fails when the manifest does not have what was asked for. What AWS does not tell stops nothing.
 pub async fn snippet(workspace: &Workspace, order: &SnippetOrder) -> Result<Snippet, OpError> {
-    let open = workspace.project.is_open();
-    let project = if open {
-        open_project(workspace, &Label::latest()).await?
-    } else {
-        workspace.project.clone()
-    };
+    let project = seen_project(workspace).await?;
     let services = chosen(&project, &order.services)?;
     let environments = match &order.environment {
         Some(environment) => vec![project.environment(environment)?],
@@ -108,6 +104,8 @@ type Place = (ClusterName, EcsServiceName);
 struct Seen {
     /// The services.
     services: BTreeMap<Place, ObservedService>,
+    /// The same, as ECS writes them.
+    documents: BTreeMap<Place, Value>,
     /// The latest ACTIVE revision of each family.
     latest: BTreeMap<String, TaskDefinition>,
     /// The parameters: value, and whether it is a secret.
@@ -133,14 +131,16 @@ async fn look(
     let names: BTreeSet<ParameterName> =
         images.map(|image| name(workspace, environment, image)).collect();
     let names: Vec<ParameterName> = names.into_iter().collect();
-    let (latest, parameters, scaled) = tokio::join!(
+    let (latest, documents, parameters, scaled) = tokio::join!(
         definitions(&access.ecs, families),
+        access.ecs.service_documents(&places),
         access.parameters.get(&names),
         access.scaling.bounds(&places),
     );
     let parameters = parameters?.into_iter();
     Ok(Seen {
         services,
+        documents: documents?,
         latest: latest?,
         parameters: parameters
             .map(|(name, found)| (name, (found.value, found.is_secret)))
@@ -197,7 +197,6 @@ fn of_service((service, place): Target<'_>, seen: &Seen) -> SnippetService {
         (Some(failure), _) => Err(failure.clone()),
         (None, None) => Err(format!("ECS has no service {} in {}", place.1, place.0)),
         (None, Some(observed)) => of_observed(observed, seen)
-            .map(|told| SnippetSeen { is_scaled: seen.scaled.contains(&place), ..told })
             .ok_or_else(|| "the service has no ACTIVE task definition".to_owned()),
     };
     let (cluster, ecs_service) = place;
@@ -212,7 +211,13 @@ fn of_service((service, place): Target<'_>, seen: &Seen) -> SnippetService {
 
 /// What ECS tells of a service.
 fn of_observed(observed: &ObservedService, seen: &Seen) -> Option<SnippetSeen> {
-    let definition = seen.latest.get(observed.task_definition.as_ref()?.family())?.clone();
-    let (desired, controller) = (observed.desired, observed.controller);
-    Some(SnippetSeen { definition, desired, controller, is_scaled: false })
+    let place = (observed.cluster.clone(), observed.name.clone());
+    Some(SnippetSeen {
+        definition: seen.latest.get(observed.task_definition.as_ref()?.family())?.clone(),
+        document: seen.documents.get(&place)?.clone(),
+        desired: observed.desired,
+        controller: observed.controller,
+        goes_back: observed.circuit_breaker.enabled && observed.circuit_breaker.rollback,
+        is_scaled: seen.scaled.contains(&place),
+    })
 }

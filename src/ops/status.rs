@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{
     access::Access,
     definitions::definitions,
-    draft::open_project,
+    draft::seen_project,
     error::OpError,
     failed_restarts::failed_restarts,
     ground::Ground,
@@ -21,7 +21,7 @@ use crate::{
     model::{
         ClusterName, ContainerName, Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus,
         Digest, EcsDeploymentId, EcsServiceName, EnvironmentId, FailedRestart, HeldLock, Hold,
-        ImageId, ImageUri, Label, ObservedCodeDeploy, ObservedService, ProjectId, ReleaseHash,
+        ImageId, ImageUri, ObservedCodeDeploy, ObservedService, ProjectId, ReleaseHash,
         RevisionHashes, RolloutState, Seen as Look, Selection, ServiceHead, ServiceId, ServiceNow,
         StageProgress, TaskDefinitionArn, Verdict,
     },
@@ -112,11 +112,7 @@ pub async fn status(
     request: &StatusRequest,
 ) -> Result<StatusReport, OpError> {
     let environment = workspace.project.environment(&request.environment)?.clone();
-    let project = if workspace.project.is_open() {
-        open_project(workspace, &Label::latest()).await?
-    } else {
-        workspace.project.clone()
-    };
+    let project = seen_project(workspace).await?;
     let selection = project.select(&request.selection)?;
     let services = project.services_of(&selection);
     let targets = targets(workspace, &environment, &services)?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{
-    access::Access, definitions::definitions, draft::open_project, error::OpError,
+    access::Access, definitions::definitions, draft::seen_project, error::OpError,
     pictures::targets, workspace::Workspace,
 };
 use crate::{
@@ -89,11 +89,7 @@ pub async fn check_terraform(
     workspace: &Workspace,
     request: &TerraformRequest,
 ) -> Result<TerraformReport, OpError> {
-    let project = if workspace.project.is_open() {
-        open_project(workspace, &Label::latest()).await?
-    } else {
-        workspace.project.clone()
-    };
+    let project = seen_project(workspace).await?;
     let selection = project.select(&request.selection)?;
     let services = project.services_of(&selection);
     let given = request.state.as_ref().map(read_terraform).transpose()?;

@@ -11,6 +11,7 @@ pub mod doctor;
 mod document;
 mod earlier;
 mod failures;
+mod hcl;
 mod judge;
 mod lineage;
 pub mod permissions;

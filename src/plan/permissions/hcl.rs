@@ -7,22 +7,17 @@ use super::{
     reach::Principal,
     trust::Trust,
 };
-
-/// A text in quotes.
-fn quoted(text: &str) -> String {
-    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
-    format!("\"{}\"", escaped.replace("${", "$${").replace("%{", "%%{"))
-}
+use crate::plan::hcl::quote;
 
 /// A list of texts, on as many lines as there are texts.
 fn list(texts: &[String], indent: usize) -> String {
     match texts {
-        [one] => format!("[{}]", quoted(one)),
+        [one] => format!("[{}]", quote(one)),
         many => {
             let inner = " ".repeat(indent + 2);
             let lines: String = many.iter().fold(String::new(), |mut lines, text| {
                 // Writing to a string cannot fail.
-                let _infallible = writeln!(lines, "{inner}{},", quoted(text));
+                let _infallible = writeln!(lines, "{inner}{},", quote(text));
                 lines
             });
             format!("[\n{lines}{}]", " ".repeat(indent))
@@ -40,7 +35,7 @@ pub(super) fn identifier(name: &str) -> String {
 /// The blocks of conditions.
 fn conditions(conditions: &[Condition]) -> String {
     conditions.iter().fold(String::new(), |mut blocks, Condition { operator, key, values }| {
-        let (key, values) = (quoted(key), list(values, 6));
+        let (key, values) = (quote(key), list(values, 6));
         // Writing to a string cannot fail.
         let _infallible = write!(
             blocks,
@@ -88,7 +83,7 @@ fn blocks(policy: &Policy, has_accounts: bool) -> String {
          resource \"aws_iam_policy\" \"{id}\" {{\n{with}  name   = {}\n  \
          policy = data.aws_iam_policy_document.{id}.json\n}}\n",
         statements.join("\n"),
-        quoted(&policy.name)
+        quote(&policy.name)
     );
     if let Principal::Role(arn) = &policy.principal {
         // Writing to a string cannot fail.
@@ -97,7 +92,7 @@ fn blocks(policy: &Policy, has_accounts: bool) -> String {
             "\n# The role has to be there: {arn}.\n\
              resource \"aws_iam_role_policy_attachment\" \"{id}\" {{\n{with}  role       = {}\n  \
              policy_arn = aws_iam_policy.{id}.arn\n}}\n",
-            quoted(last_part(arn))
+            quote(last_part(arn))
         );
     }
     text
@@ -150,7 +145,7 @@ impl Provider {
     /// Its block, if there is one, and how it is referred to.
     fn block(self, trust: &Trust) -> (String, String) {
         let id = identifier(trust.issuer());
-        let url = quoted(&format!("https://{}", trust.issuer()));
+        let url = quote(&format!("https://{}", trust.issuer()));
         let kind = "aws_iam_openid_connect_provider";
         match self {
             Self::Made => (
@@ -158,7 +153,7 @@ impl Provider {
                     "# An account has one for each issuer: see `--provider`.\n\
                      resource \"{kind}\" \"{id}\" {{\n  url            = {url}\n  \
                      client_id_list = [{}]\n}}\n\n",
-                    quoted(&trust.audience())
+                    quote(&trust.audience())
                 ),
                 format!("{kind}.{id}"),
             ),
@@ -183,6 +178,6 @@ pub fn trust_hcl(trust: &Trust, role: &str, provider: Provider) -> String {
          resource \"aws_iam_role\" \"{id}\" {{\n  name               = {}\n  \
          assume_role_policy = data.aws_iam_policy_document.{id}_trust.json\n}}",
         conditions(&trust.conditions()),
-        quoted(role)
+        quote(role)
     )
 }

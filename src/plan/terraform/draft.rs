@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     document::TerraformDocument,
-    hcl::quote,
+    origin::source,
     part::{family_of, short},
     resource::Resource,
+    toml::{key, quote, table},
 };
 use crate::model::{AccountId, ImageId, ProjectId, Region, ServiceId};
 
@@ -90,6 +91,8 @@ struct Found {
     parameters: BTreeSet<Parameter>,
     /// Other parameters that it may be made of.
     foreign: BTreeSet<String>,
+    /// What else its images may come from, in words.
+    source: Option<String>,
 }
 
 impl Found {
@@ -116,6 +119,7 @@ impl Found {
             account: AccountId::new(part(4)).ok(),
             containers: block.map(|one| one.images().into_keys().collect()).unwrap_or_default(),
             foreign: foreign.map(str::to_owned).collect(),
+            source: block.and_then(|block| source(document, block)),
             parameters,
         })
     }
@@ -281,6 +285,11 @@ fn add(
             "its task definition reads `{name}`, which is not called as deployments write it"
         ));
     }
+    let others =
+        found.source.iter().filter(|_| found.parameters.is_empty() && found.foreign.is_empty());
+    service.remarks.extend(others.map(|source| {
+        format!("its task definition depends on {source}, which deployments do not write")
+    }));
 }
 
 /// The image whose parameter a container takes its own from.
@@ -378,16 +387,4 @@ fn images(id: &ServiceId, service: &Service) -> Option<String> {
         }
         _ => Some(format!("images = {}", table(all))),
     }
-}
-
-/// A table on one line.
-fn table(all: &BTreeMap<String, String>) -> String {
-    let pair = |(name, value): (&String, &String)| format!("{} = {}", key(name), quote(value));
-    format!("{{ {} }}", all.iter().map(pair).collect::<Vec<_>>().join(", "))
-}
-
-/// A key of TOML.
-fn key(name: &str) -> String {
-    let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    if !name.is_empty() && name.chars().all(is_bare) { name.to_owned() } else { quote(name) }
 }

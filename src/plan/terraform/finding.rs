@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::{
-    facts::Facts,
-    part::{DefinitionPart, ImageOrigin, Part},
+    facts::{Facts, ParameterFacts},
+    origin::ImageOrigin,
+    part::{DefinitionPart, Part},
     planned::is_up_to_date,
 };
 
@@ -48,6 +49,10 @@ pub enum FindingName {
     PlanIsOld,
     /// The image does not come from the parameter.
     ImageNotFromParameter,
+    /// The image is read from what is deployed.
+    ImageFromDeployed,
+    /// The service takes the highest revision there is.
+    LatestByMaximum,
     /// The image is read where a `SecureString` has nothing.
     EmptyInsecureValue,
     /// Terraform sets the parameter back.
@@ -78,6 +83,8 @@ impl FindingName {
             Self::DefinitionIgnored => "DEFINITION_IGNORED",
             Self::PlanIsOld => "PLAN_IS_OLD",
             Self::ImageNotFromParameter => "IMAGE_NOT_FROM_PARAMETER",
+            Self::ImageFromDeployed => "IMAGE_FROM_DEPLOYED",
+            Self::LatestByMaximum => "LATEST_BY_MAXIMUM",
             Self::EmptyInsecureValue => "EMPTY_INSECURE_VALUE",
             Self::ParameterReset => "PARAMETER_RESET",
             Self::ReadAsSecret => "READ_AS_SECRET",
@@ -243,6 +250,15 @@ fn of_service<'a>(facts: &'a Facts, part: &'a Part) -> impl Iterator<Item = Find
             format!("write `task_definition = {address}.arn` into it"),
         )
     });
+    let maximum = part.maximum.as_ref().map(|by| {
+        note(
+            FindingName::LatestByMaximum,
+            format!("{} takes the highest revision there is, by `{by}`", part.service),
+            format!(
+                "write `task_definition = {address}.arn` into it, once `track_latest = true` is applied"
+            ),
+        )
+    });
     let is_hidden = part.is_ignored && !facts.by_code_deploy;
     let ignored = is_hidden.then(|| {
         warning(
@@ -270,7 +286,23 @@ fn of_service<'a>(facts: &'a Facts, part: &'a Part) -> impl Iterator<Item = Find
             "make it anew: `terraform plan -out p && terraform show -json p`",
         )
     });
-    family.into_iter().chain(ignored).chain(partial).chain(old)
+    family.into_iter().chain(maximum).chain(ignored).chain(partial).chain(old)
+}
+
+/// That an image comes from somewhere else than its parameter.
+fn not_from(one: &ParameterFacts, source: Option<&str>) -> String {
+    let (container, name) = (&one.container, &one.name);
+    let told = format!("the image of `{container}` does not come from `{name}`");
+    source.map_or(told.clone(), |source| format!("{told}; its task definition depends on {source}"))
+}
+
+/// The way to read an image from its parameter.
+fn read(one: &ParameterFacts) -> String {
+    format!(
+        "read it: `data \"aws_ssm_parameter\" \"image\" {{ name = \"{}\" }}`, and `image = \
+         data.aws_ssm_parameter.image.insecure_value`",
+        one.name
+    )
 }
 
 /// What is wrong with how images get into the configuration.
@@ -278,14 +310,15 @@ fn of_images<'a>(facts: &'a Facts, part: &'a Part) -> impl Iterator<Item = Findi
     facts.parameters.iter().filter_map(move |one| {
         let container = one.container.as_str();
         match part.images.get(container)? {
-            ImageOrigin::Elsewhere if part.definition.is_some() => Some(warning(
+            ImageOrigin::Elsewhere { source } if part.definition.is_some() => Some(warning(
                 FindingName::ImageNotFromParameter,
-                format!("the image of `{container}` does not come from `{}`", one.name),
-                format!(
-                    "read it: `data \"aws_ssm_parameter\" \"image\" {{ name = \"{}\" }}`, and `image = \
-                     data.aws_ssm_parameter.image.insecure_value`",
-                    one.name
-                ),
+                not_from(one, source.as_deref()),
+                read(one),
+            )),
+            ImageOrigin::Deployed { by } => Some(note(
+                FindingName::ImageFromDeployed,
+                format!("the image of `{container}` is the one that is deployed, by `{by}`"),
+                format!("{}: a new environment has nothing deployed to begin with", read(one)),
             )),
             ImageOrigin::Parameter { by_value: false, .. } if one.is_secret => Some(warning(
                 FindingName::EmptyInsecureValue,

@@ -1,11 +1,12 @@
 //! The members of a task definition as Terraform has them: attributes, and blocks.
 
-use std::collections::BTreeSet;
+use serde_json::Value;
 
-use serde_json::{Map, Value};
-
-use super::hcl::{Expression, Item};
-use crate::plan::document::READ_ONLY;
+use super::shape::{Form, Member, is_nothing, written};
+use crate::plan::{
+    document::READ_ONLY,
+    hcl::{Expression, Item},
+};
 
 /// Members of a task definition that are attributes in Terraform, each with its name there.
 const SETTINGS: [(&str, &str); 9] = [
@@ -20,101 +21,123 @@ const SETTINGS: [(&str, &str); 9] = [
     ("enableFaultInjection", "enable_fault_injection"),
 ];
 
+/// Members that are written elsewhere.
+const ELSEWHERE: [&str; 3] = ["family", "containerDefinitions", "tags"];
+
+/// Members of a task definition that are blocks in Terraform.
+const BLOCKS: &[Member] = &[
+    ("volumes", "volume", Form::Block(VOLUME)),
+    (
+        "placementConstraints",
+        "placement_constraints",
+        Form::Block(&[
+            ("type", "type", Form::Attribute),
+            ("expression", "expression", Form::Attribute),
+        ]),
+    ),
+    (
+        "proxyConfiguration",
+        "proxy_configuration",
+        Form::Block(&[
+            ("type", "type", Form::Attribute),
+            ("containerName", "container_name", Form::Attribute),
+            ("properties", "properties", Form::Table),
+        ]),
+    ),
+    (
+        "runtimePlatform",
+        "runtime_platform",
+        Form::Block(&[
+            ("cpuArchitecture", "cpu_architecture", Form::Attribute),
+            ("operatingSystemFamily", "operating_system_family", Form::Attribute),
+        ]),
+    ),
+    (
+        "ephemeralStorage",
+        "ephemeral_storage",
+        Form::Block(&[("sizeInGiB", "size_in_gib", Form::Attribute)]),
+    ),
+];
+
+/// A volume.
+const VOLUME: &[Member] = &[
+    ("name", "name", Form::Attribute),
+    ("host", "host_path", Form::Inner("sourcePath")),
+    ("configuredAtLaunch", "configure_at_launch", Form::Attribute),
+    (
+        "dockerVolumeConfiguration",
+        "docker_volume_configuration",
+        Form::Block(&[
+            ("scope", "scope", Form::Attribute),
+            ("autoprovision", "autoprovision", Form::Attribute),
+            ("driver", "driver", Form::Attribute),
+            ("driverOpts", "driver_opts", Form::Table),
+            ("labels", "labels", Form::Table),
+        ]),
+    ),
+    (
+        "efsVolumeConfiguration",
+        "efs_volume_configuration",
+        Form::Block(&[
+            ("fileSystemId", "file_system_id", Form::Attribute),
+            ("rootDirectory", "root_directory", Form::Attribute),
+            ("transitEncryption", "transit_encryption", Form::Attribute),
+            ("transitEncryptionPort", "transit_encryption_port", Form::Attribute),
+            (
+                "authorizationConfig",
+                "authorization_config",
+                Form::Block(&[
+                    ("accessPointId", "access_point_id", Form::Attribute),
+                    ("iam", "iam", Form::Attribute),
+                ]),
+            ),
+        ]),
+    ),
+    (
+        "fsxWindowsFileServerVolumeConfiguration",
+        "fsx_windows_file_server_volume_configuration",
+        Form::Block(&[
+            ("fileSystemId", "file_system_id", Form::Attribute),
+            ("rootDirectory", "root_directory", Form::Attribute),
+            (
+                "authorizationConfig",
+                "authorization_config",
+                Form::Block(&[
+                    ("credentialsParameter", "credentials_parameter", Form::Attribute),
+                    ("domain", "domain", Form::Attribute),
+                ]),
+            ),
+        ]),
+    ),
+];
+
 /// The attributes of a task definition that stand on one line.
 pub(super) fn settings(document: &Value) -> Vec<Item> {
+    let says = |value: &&Value| !is_nothing(value) && **value != Value::Bool(false);
     let present = SETTINGS.iter().filter_map(|(member, name)| {
-        let value = document.get(*member).filter(|value| !is_nothing(value))?;
+        let value = document.get(*member).filter(says)?;
         Some(Item::attribute(name, Expression::of(value)))
     });
     present.collect()
 }
 
-/// Whether a value says nothing.
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::Array(list) => list.is_empty(),
-        Value::Object(members) => members.is_empty(),
-        _ => false,
-    }
-}
-
-/// Members of a task definition that are blocks in Terraform, each with its name there.
-const BLOCKS: [(&str, &str); 4] = [
-    ("volumes", "volume"),
-    ("placementConstraints", "placement_constraints"),
-    ("runtimePlatform", "runtime_platform"),
-    ("ephemeralStorage", "ephemeral_storage"),
-];
-
 /// The blocks of a task definition, and a comment for each member that is left to the reader.
 pub(super) fn blocks(document: &Value) -> Vec<Item> {
-    let mut items = Vec::new();
-    for (member, name) in BLOCKS {
-        let Some(value) = document.get(member).filter(|value| !is_nothing(value)) else { continue };
-        let single = [value.clone()];
-        let all = value.as_array().map_or(single.as_slice(), Vec::as_slice);
-        for one in all.iter().filter_map(Value::as_object) {
-            if !items.is_empty() {
-                items.push(Item::Blank);
-            }
-            items.push(Item::block(name, nested(one)));
-        }
-    }
-    let known: BTreeSet<&str> = SETTINGS
-        .iter()
-        .chain(&BLOCKS)
-        .map(|(member, _)| *member)
-        .chain(["family", "containerDefinitions", "tags"])
-        .chain(READ_ONLY)
-        .collect();
-    let members = document.as_object().into_iter().flat_map(Map::iter);
-    for (member, _) in
-        members.filter(|(name, value)| !known.contains(name.as_str()) && !is_nothing(value))
-    {
-        items.push(Item::Comment(format!("ECS has `{member}` too, which is left to you.")));
-    }
+    let Some(members) = document.as_object() else { return Vec::new() };
+    let is_elsewhere = |name: &str| {
+        let is_setting = SETTINGS.iter().any(|(member, _)| *member == name);
+        is_setting || ELSEWHERE.contains(&name) || READ_ONLY.contains(&name)
+    };
+    let others = members.iter().filter(|(name, _)| !is_elsewhere(name));
+    let others = others.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut left = Vec::new();
+    let mut items = written(&others, (BLOCKS, ""), &mut left);
+    items.extend(left_to_you(&left));
     items
 }
 
-/// The members of a block: attributes first, blocks after them.
-fn nested(members: &Map<String, Value>) -> Vec<Item> {
-    let (mut attributes, mut blocks) = (Vec::new(), Vec::new());
-    for (member, value) in members.iter().filter(|(_, value)| !is_nothing(value)) {
-        match (member.as_str(), value) {
-            ("host", Value::Object(host)) => {
-                attributes.push(Item::text(
-                    "host_path",
-                    host.get("sourcePath").and_then(Value::as_str).unwrap_or_default(),
-                ));
-            }
-            ("configuredAtLaunch", value) => {
-                attributes.push(Item::attribute("configure_at_launch", Expression::of(value)));
-            }
-            ("driverOpts" | "labels", value) => {
-                attributes.push(Item::attribute(&snake(member), Expression::of(value)));
-            }
-            (_, Value::Object(inner)) => {
-                blocks.push(Item::Blank);
-                blocks.push(Item::block(snake(member), nested(inner)));
-            }
-            ("sizeInGiB", value) => {
-                attributes.push(Item::attribute("size_in_gib", Expression::of(value)));
-            }
-            (_, value) => attributes.push(Item::attribute(&snake(member), Expression::of(value))),
-        }
-    }
-    attributes.into_iter().chain(blocks).collect()
-}
-
-/// A member's name as Terraform writes it.
-fn snake(member: &str) -> String {
-    let mut name = String::new();
-    for c in member.chars() {
-        if c.is_ascii_uppercase() {
-            name.push('_');
-        }
-        name.push(c.to_ascii_lowercase());
-    }
-    name
+/// A comment for each member that is left to the reader.
+pub(super) fn left_to_you(left: &[String]) -> impl Iterator<Item = Item> {
+    left.iter()
+        .map(|member| Item::Comment(format!("ECS has `{member}` too, which is left to you.")))
 }

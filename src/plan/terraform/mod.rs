@@ -4,24 +4,32 @@
 //! the parameter names its image. Wherever that is not so, or the configuration compares with
 //! something else, the next `terraform apply` changes what runs, and that is said here.
 
+mod containers;
 mod document;
 mod draft;
 #[cfg(test)]
 mod draft_tests;
 mod facts;
 mod finding;
-mod hcl;
+mod hidden;
 mod members;
 mod next;
+mod origin;
+#[cfg(test)]
+mod origin_tests;
 mod outlook;
 mod part;
 mod planned;
 #[cfg(test)]
 mod planned_tests;
 mod resource;
+mod service;
+mod service_shape;
+mod shape;
 mod snippet;
 #[cfg(test)]
 mod tests;
+mod toml;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -12,7 +12,8 @@ use serde::Serialize;
 use super::{
     facts::{Facts, ParameterFacts, RevisionFacts},
     next::{ImageMove, NextApply},
-    part::{DefinitionPart, ImageOrigin, Part},
+    origin::ImageOrigin,
+    part::{DefinitionPart, Part},
     planned::{is_up_to_date, planned},
 };
 use crate::{
@@ -71,8 +72,9 @@ fn worked_out(facts: &Facts, part: &Part) -> NextApply {
     if part.names_family {
         return to_known(facts, read.arn.family());
     }
-    if facts.running.arn != read.arn && !part.is_ignored {
-        return to_known(facts, read.arn.short());
+    let to = if part.maximum.is_some() { &facts.latest.arn } else { &read.arn };
+    if facts.running.arn != *to && !part.is_ignored {
+        return to_known(facts, to.short());
     }
     let mut what = Vec::new();
     if definition.tags != read.tags {
@@ -102,7 +104,11 @@ fn wanted(
                 let reason = format!("SSM has no parameter `{}`", parameter.name);
                 NextApply::Fails { reason }
             })?,
-            Some(ImageOrigin::Elsewhere) | None => {
+            Some(ImageOrigin::Deployed { .. }) => {
+                let latest = facts.latest.images.get(container).cloned();
+                latest.ok_or_else(|| NextApply::Unknown { reason: from_elsewhere(container) })?
+            }
+            Some(ImageOrigin::Elsewhere { .. }) | None => {
                 // What was read last may hide what the configuration says.
                 let hides = definition.track_latest && !definition.images_are_wanted;
                 let applied = definition.images.get(container);

@@ -3,13 +3,14 @@
 //! A state tells what was applied, never what the configuration says since; and `ignore_changes` is
 //! told nowhere, so that it is seen only where what it hides is there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::{
     document::{Action, Change, TerraformDocument},
     facts::{Facts, ParameterFacts},
+    origin::{ImageOrigin, origin, revision_source},
     resource::{Resource, images},
 };
 use crate::model::TaskDefinitionArn;
@@ -25,6 +26,8 @@ pub(super) struct Part {
     pub(super) definition: Option<DefinitionPart>,
     /// Whether the service names the family, and no revision of it. Only a plan tells.
     pub(super) names_family: bool,
+    /// The data source that tells the service the latest revision there is.
+    pub(super) maximum: Option<String>,
     /// Whether what the service runs is left out of comparison, as far as it can be seen.
     pub(super) is_ignored: bool,
     /// Where the image of each mapped container comes from, by container name.
@@ -65,22 +68,6 @@ pub(super) struct DefinitionPart {
     pub(super) images_are_wanted: bool,
 }
 
-/// Where an image in a configuration comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ImageOrigin {
-    /// The SSM parameter that deployments write.
-    Parameter {
-        /// Whether by `value`, which Terraform takes for a secret, and not by `insecure_value`.
-        by_value: bool,
-        /// What a plan sets the parameter to.
-        reset_to: Option<String>,
-        /// What it was when Terraform read it last.
-        read: Option<String>,
-    },
-    /// Anything else.
-    Elsewhere,
-}
-
 impl Part {
     /// What a state or plan has of a service; nothing where it does not have the service.
     pub(super) fn of(document: &TerraformDocument, facts: &Facts) -> Option<Self> {
@@ -99,13 +86,14 @@ impl Part {
         let definition = block.and_then(|block| DefinitionPart::of(document, block));
         let origin = |parameter: &ParameterFacts| {
             let origin =
-                block.map_or(ImageOrigin::Elsewhere, |block| origin(document, block, parameter));
+                block.map_or_else(ImageOrigin::unknown, |block| origin(document, block, parameter));
             (parameter.container.to_string(), origin)
         };
         let mut part = Self {
             service: service.address.clone(),
             known,
             names_family: names_family(document, service),
+            maximum: revision_source(document, service),
             is_ignored: false,
             images: facts.parameters.iter().map(origin).collect(),
             outputs: definition.as_ref().map(|one| outputs(document, one)).unwrap_or_default(),
@@ -124,7 +112,7 @@ impl Part {
     /// definition, and leaves it so.
     fn seems_ignored(&self) -> bool {
         let (Some(known), Some(definition)) = (&self.known, &self.definition) else { return false };
-        if self.names_family {
+        if self.names_family || self.maximum.is_some() {
             return false;
         }
         match (&self.service_change, &self.definition_change) {
@@ -208,32 +196,6 @@ fn names_family(document: &TerraformDocument, service: &Resource) -> bool {
     after.and_then(Value::as_str).is_some_and(|text| !short(text).contains(':'))
 }
 
-/// Where the image of a container comes from.
-fn origin(
-    document: &TerraformDocument,
-    block: &Resource,
-    parameter: &ParameterFacts,
-) -> ImageOrigin {
-    let name = Some(parameter.name.as_str());
-    let parameters =
-        || document.of_kind("aws_ssm_parameter").filter(|one| one.text("name") == name);
-    let read: Vec<&Resource> = parameters().filter(|one| block.depends_on(one)).collect();
-    if read.is_empty() {
-        return ImageOrigin::Elsewhere;
-    }
-    // Of a secret there is no `insecure_value`, and ECS takes no empty image: it was `value`.
-    let was_secret = read.iter().any(|one| one.text("type") == Some("SecureString"));
-    let was_there = block.images().values().any(|image| !image.is_empty());
-    let by_value = block.is_sensitive("container_definitions") || (was_secret && was_there);
-    let by_value = read_by(document, block).unwrap_or(by_value);
-    let resets = parameters().filter(|one| one.is_managed).find_map(|one| reset(document, one));
-    // A data source has what was there when the plan was made.
-    let source = read.iter().find(|one| !one.is_managed).or_else(|| read.first());
-    let value = source.and_then(|one| one.text("value").or_else(|| one.text("insecure_value")));
-    let value = value.filter(|value| !value.is_empty()).map(str::to_owned);
-    ImageOrigin::Parameter { by_value, reset_to: resets, read: value }
-}
-
 /// The parameters of a service that a plan takes away.
 fn lost(document: &TerraformDocument, facts: &Facts) -> Vec<String> {
     let Some(planned) = &document.planned else { return Vec::new() };
@@ -246,37 +208,6 @@ fn lost(document: &TerraformDocument, facts: &Facts) -> Vec<String> {
     };
     let found = document.of_kind("aws_ssm_parameter").filter(is_lost);
     found.map(|one| one.address.clone()).collect()
-}
-
-/// Whether the configuration of a plan reads parameters by `value`; nothing where it does not tell,
-/// or does both.
-fn read_by(document: &TerraformDocument, block: &Resource) -> Option<bool> {
-    let expression = document.planned.as_ref()?.expression(block, "container_definitions")?;
-    let references = expression.get("references")?.as_array()?;
-    let ends: BTreeSet<bool> = references
-        .iter()
-        .filter_map(Value::as_str)
-        .filter(|reference| reference.contains("aws_ssm_parameter."))
-        .filter_map(|reference| match reference.rsplit('.').next()? {
-            "value" => Some(true),
-            "insecure_value" => Some(false),
-            _ => None,
-        })
-        .collect();
-    if ends.len() == 1 { ends.into_iter().next() } else { None }
-}
-
-/// What a plan sets a parameter to, where it changes its value.
-fn reset(document: &TerraformDocument, parameter: &Resource) -> Option<String> {
-    let change = document.planned.as_ref()?.changes.get(&parameter.address)?;
-    let value = |attribute: &str| {
-        let (before, after) = (change.before.get(attribute), change.after.get(attribute));
-        after.filter(|_| before != after)?.as_str().map(str::to_owned)
-    };
-    if !change.updates() && !change.creates() {
-        return None;
-    }
-    value("value").or_else(|| value("insecure_value"))
 }
 
 /// The outputs that tell a revision: they are other ones after each deployment.

@@ -9,8 +9,9 @@ use super::{
     document::{Action, Change},
     facts::{Facts, ParameterFacts},
     next::NextApply,
+    origin::ImageOrigin,
     outlook::{beside, compared, empty_image, to_known},
-    part::{ImageOrigin, Part, planned_images},
+    part::{Part, planned_images},
 };
 use crate::plan::{FieldChange, differences};
 

@@ -5,15 +5,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
-    hcl::{Expression, Item, render, resource_name},
+    containers::containers,
+    hidden::Hidden,
     members::{blocks, settings},
+    service,
 };
-use crate::model::{
-    ClusterName, ContainerName, DeploymentController, EcsServiceName, EnvironmentId, ImageId,
-    ParameterName, ProjectId, ServiceId, TaskDefinition,
+use crate::{
+    model::{
+        ClusterName, ContainerName, DeploymentController, EcsServiceName, EnvironmentId, ImageId,
+        ParameterName, ProjectId, ServiceId, TaskDefinition,
+    },
+    plan::hcl::{Expression, Item, render, resource_name},
 };
 
 /// What is to be written for one environment.
@@ -72,6 +77,10 @@ pub struct SnippetSeen {
     pub is_scaled: bool,
     /// Who moves its tasks.
     pub controller: DeploymentController,
+    /// Whether ECS itself goes back when a deployment fails.
+    pub goes_back: bool,
+    /// All that `DescribeServices` tells of it.
+    pub document: Value,
 }
 
 /// The HCL of an environment's services.
@@ -80,7 +89,7 @@ pub fn terraform_snippet(request: &SnippetRequest) -> String {
     let (project, environment) = (&request.project, &request.environment);
     let mut items = vec![
         Item::Comment(format!("What `release-tool deploy` moves of {project} in {environment}.")),
-        Item::Comment("Needs version 5.37 or newer of the AWS provider.".to_owned()),
+        Item::Comment(needs(request)),
     ];
     let clusters: BTreeSet<&ClusterName> =
         request.services.iter().map(|service| &service.cluster).collect();
@@ -105,6 +114,17 @@ pub fn terraform_snippet(request: &SnippetRequest) -> String {
     render(&items, 0)
 }
 
+/// The version of the provider that all of it needs.
+fn needs(request: &SnippetRequest) -> String {
+    let seen = request.services.iter().filter_map(|service| service.seen.as_ref().ok());
+    let newest = seen.filter_map(|seen| service::provider(&seen.document)).max();
+    let (major, minor) = newest.unwrap_or(TRACKS_LATEST);
+    format!("Needs version {major}.{minor} or newer of the AWS provider.")
+}
+
+/// The first version of the provider that has `track_latest`.
+const TRACKS_LATEST: (u32, u32) = (5, 37);
+
 /// What takes into the state what is there.
 fn imports(request: &SnippetRequest) -> Vec<Item> {
     let mut items = Vec::new();
@@ -126,7 +146,7 @@ fn imports(request: &SnippetRequest) -> Vec<Item> {
 }
 
 /// The name of a resource.
-fn name(request: &SnippetRequest, id: &str) -> String {
+pub(super) fn name(request: &SnippetRequest, id: &str) -> String {
     if request.is_one_of_several {
         return resource_name(&[request.environment.as_str(), id]);
     }
@@ -137,7 +157,9 @@ fn name(request: &SnippetRequest, id: &str) -> String {
 fn of_parameter(name: &str, parameter: &SnippetParameter) -> Vec<Item> {
     let (kind, attribute) =
         if parameter.is_secret { ("SecureString", "value") } else { ("String", "insecure_value") };
-    let value = parameter.value.as_deref().unwrap_or("nothing-was-deployed-yet");
+    // What a secret says is not printed, and not compared either.
+    let value = if parameter.is_secret { Some("not-shown") } else { parameter.value.as_deref() };
+    let value = value.unwrap_or("nothing-was-deployed-yet");
     vec![
         Item::Comment(
             "Written by `release-tool deploy`. Terraform only makes it exist.".to_owned(),
@@ -186,7 +208,8 @@ fn of_definition(request: &SnippetRequest, service: &SnippetService) -> Vec<Item
     body.push(Item::bare("skip_destroy", "true"));
     body.extend(settings(&document));
     body.push(Item::Blank);
-    body.push(containers(request, service, &document));
+    let mut hidden = Hidden::new(name(request, service.service.as_str()));
+    body.push(containers(request, (service, &document), &mut hidden));
     let blocks = blocks(&document);
     if !blocks.is_empty() {
         body.push(Item::Blank);
@@ -202,7 +225,7 @@ fn of_definition(request: &SnippetRequest, service: &SnippetService) -> Vec<Item
         name(request, service.service.as_str())
     );
     comments.push(Item::block(head, body));
-    comments
+    hidden.variables().into_iter().chain(comments).collect()
 }
 
 /// A comment for each container of the manifest that the task definition does not have.
@@ -225,52 +248,8 @@ fn from_manifest(service: &SnippetService) -> Value {
 }
 
 /// A member's text; empty where it has none.
-fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, member: &str) -> &'a str {
     value.get(member).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// The containers, with the images of the mapped ones from their parameters.
-fn containers(request: &SnippetRequest, service: &SnippetService, document: &Value) -> Item {
-    let list = document.get("containerDefinitions").and_then(Value::as_array);
-    let one = |container: &Value| {
-        let image = service.containers.get(text(container, "name"));
-        let from = image.map(|image| from_parameter(request, image));
-        let from = from.or_else(|| container.get("image").map(Expression::of));
-        let name = container.get("name").map(Expression::of);
-        let first = [("name", name), ("image", from)].into_iter();
-        let first = first.filter_map(|(member, value)| Some((member.to_owned(), value?)));
-        let rest = container.as_object().into_iter().flat_map(Map::iter);
-        let rest = rest.filter(|(member, value)| !is_default(member, value));
-        let rest = rest.map(|(member, value)| (member.clone(), Expression::of(value)));
-        Expression::Object(first.chain(rest).collect())
-    };
-    let all = list.into_iter().flatten().map(one).collect();
-    let encoded = Expression::Call("jsonencode", Box::new(Expression::List(all)));
-    Item::attribute("container_definitions", encoded)
-}
-
-/// Whether a container's member is written elsewhere, or says what ECS adds by itself and the
-/// provider takes for the same as nothing.
-fn is_default(member: &str, value: &Value) -> bool {
-    const ADDED: [&str; 5] =
-        ["portMappings", "environment", "mountPoints", "volumesFrom", "systemControls"];
-    let is_empty = value.as_array().is_some_and(Vec::is_empty);
-    match member {
-        "name" | "image" => true,
-        "cpu" => value.as_i64() == Some(0),
-        _ => value.is_null() || (is_empty && ADDED.contains(&member)),
-    }
-}
-
-/// The image that a parameter names.
-fn from_parameter(request: &SnippetRequest, image: &ImageId) -> Expression {
-    let address = format!("data.aws_ssm_parameter.{}", name(request, image.as_str()));
-    let is_secret = request.parameters.get(image).is_some_and(|parameter| parameter.is_secret);
-    Expression::Bare(if is_secret {
-        format!("nonsensitive({address}.value)")
-    } else {
-        format!("{address}.insecure_value")
-    })
 }
 
 /// The tags of a task definition.
@@ -292,24 +271,55 @@ fn of_service(request: &SnippetRequest, service: &SnippetService) -> Item {
         ),
         Item::bare("task_definition", address),
     ];
-    let seen = service.seen.as_ref().ok();
-    body.extend(seen.map(|seen| Item::bare("desired_count", seen.desired.to_string())));
-    body.push(Item::Comment("Network, load balancers and all else as you have them.".to_owned()));
-    body.push(Item::Blank);
-    if seen.is_some_and(|seen| seen.controller == DeploymentController::CodeDeploy) {
-        body.push(Item::block("deployment_controller", vec![Item::text("type", "CODE_DEPLOY")]));
-        body.push(Item::Blank);
-        body.push(Item::Comment("CodeDeploy moves both, and ECS refuses Terraform to.".to_owned()));
-        body.push(ignore("task_definition, load_balancer"));
-    } else {
-        let settings = vec![Item::bare("enable", "true"), Item::bare("rollback", "true")];
-        body.push(Item::block("deployment_circuit_breaker", settings));
-        if seen.is_some_and(|seen| seen.is_scaled) {
-            body.push(Item::Blank);
-            body.push(Item::Comment("Application Auto Scaling changes it.".to_owned()));
-            body.push(ignore("desired_count"));
-        }
+    match &service.seen {
+        Ok(seen) => body.extend(of_seen(seen)),
+        Err(_) => body.extend(unseen()),
     }
     let name = name(request, service.service.as_str());
     Item::block(format!("resource \"aws_ecs_service\" \"{name}\""), body)
+}
+
+/// What ECS tells of a service, and what Terraform is not to compare.
+fn of_seen(seen: &SnippetSeen) -> Vec<Item> {
+    let mut body = Vec::new();
+    if seen.document.get("schedulingStrategy").and_then(Value::as_str) != Some("DAEMON") {
+        body.push(Item::bare("desired_count", seen.desired.to_string()));
+    }
+    body.extend(service::settings(&seen.document));
+    if seen.controller == DeploymentController::CodeDeploy {
+        body.push(Item::Blank);
+        body.push(Item::block("deployment_controller", vec![Item::text("type", "CODE_DEPLOY")]));
+    } else if !seen.goes_back {
+        body.push(Item::Blank);
+        body.push(Item::Comment(
+            "ECS does not go back by itself when a deployment fails: `enable` and `rollback` of \
+             `deployment_circuit_breaker` make it."
+                .to_owned(),
+        ));
+    }
+    let (ignored, why) = match (seen.controller, seen.is_scaled) {
+        (DeploymentController::CodeDeploy, false) => (
+            "task_definition, load_balancer",
+            "CodeDeploy moves both, and ECS refuses Terraform to.",
+        ),
+        (DeploymentController::CodeDeploy, true) => (
+            "task_definition, load_balancer, desired_count",
+            "CodeDeploy moves the first two, and ECS refuses Terraform to; Application Auto Scaling \
+             changes the third.",
+        ),
+        (_, true) => ("desired_count", "Application Auto Scaling changes it."),
+        (_, false) => return body,
+    };
+    body.extend([Item::Blank, Item::Comment(why.to_owned()), ignore(ignored)]);
+    body
+}
+
+/// What is written of a service that ECS does not tell of.
+fn unseen() -> Vec<Item> {
+    let settings = vec![Item::bare("enable", "true"), Item::bare("rollback", "true")];
+    vec![
+        Item::Comment("Network, load balancers and all else as you have them.".to_owned()),
+        Item::Blank,
+        Item::block("deployment_circuit_breaker", settings),
+    ]
 }

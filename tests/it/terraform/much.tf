@@ -180,14 +180,17 @@ resource "aws_ecs_task_definition" "tidy" {
 }
 
 resource "aws_ecs_service" "tidy" {
-  name            = "tidy"
-  cluster         = data.aws_ecs_cluster.quirks-prod.arn
-  task_definition = aws_ecs_task_definition.tidy.arn
-  desired_count   = 1
-  # Network, load balancers and all else as you have them.
+  name                          = "tidy"
+  cluster                       = data.aws_ecs_cluster.quirks-prod.arn
+  task_definition               = aws_ecs_task_definition.tidy.arn
+  desired_count                 = 1
+  launch_type                   = "EC2"
+  availability_zone_rebalancing = "ENABLED"
 
   deployment_circuit_breaker {
-    enable   = true
-    rollback = true
+    enable   = false
+    rollback = false
   }
+
+  # ECS does not go back by itself when a deployment fails: `enable` and `rollback` of `deployment_circuit_breaker` make it.
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ecs::types::Service;
+use aws_sdk_ecs::{
+    operation::describe_services::builders::DescribeServicesFluentBuilder,
+    types::{Service, ServiceField},
+};
 use serde_json::Value;
 
 use super::{
@@ -92,23 +95,50 @@ impl Ecs {
         Ok(self.describe(cluster, &[service]).await?.into_iter().next())
     }
 
-    /// A service's deployment configuration as ECS writes it, with members that the SDK does not
-    /// know; null where it has none.
-    pub(super) async fn deployment_configuration(
+    /// Services as ECS writes them, with their tags and with members that the SDK does not know. A
+    /// service that does not exist is absent from the answer.
+    ///
+    /// # Errors
+    /// Fails when a cluster does not exist, or a request fails.
+    pub async fn service_documents(
         &self,
-        update: &ServiceUpdate<'_>,
+        wanted: &[(ClusterName, EcsServiceName)],
+    ) -> Result<BTreeMap<(ClusterName, EcsServiceName), Value>, EcsError> {
+        let one = async |(cluster, service): &(ClusterName, EcsServiceName)| {
+            let request = self.client.describe_services().include(ServiceField::Tags);
+            let mut told = self.describe_as_written(request, (cluster, service)).await?;
+            let found = told.pointer_mut("/services/0").map(Value::take);
+            Ok(found.map(|found| ((cluster.clone(), service.clone()), found)))
+        };
+        let answers = in_parallel(wanted.iter().map(one).collect()).await?;
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    /// The whole answer of a request about one service, as ECS writes it.
+    async fn describe_as_written(
+        &self,
+        request: DescribeServicesFluentBuilder,
+        (cluster, service): (&ClusterName, &EcsServiceName),
     ) -> Result<Value, EcsError> {
         let body = KeepBody::default();
-        let (cluster, service) = (update.cluster, update.service);
-        let request =
-            self.client.describe_services().cluster(cluster.as_str()).services(service.as_str());
+        let request = request.cluster(cluster.as_str()).services(service.as_str());
         self.session
             .call(DESCRIBE_SERVICES, || {
                 request.clone().customize().interceptor(body.clone()).send()
             })
             .await
             .map_err(|source| self.cluster_error(cluster, "describe services", source))?;
-        let mut told = body.json(service.as_str())?;
+        body.json(service.as_str())
+    }
+
+    /// A service's deployment configuration as ECS writes it, with members that the SDK does not
+    /// know; null where it has none.
+    pub(super) async fn deployment_configuration(
+        &self,
+        update: &ServiceUpdate<'_>,
+    ) -> Result<Value, EcsError> {
+        let place = (update.cluster, update.service);
+        let mut told = self.describe_as_written(self.client.describe_services(), place).await?;
         let found = told.pointer_mut("/services/0/deploymentConfiguration");
         Ok(found.map_or(Value::Null, Value::take))
     }
