@@ -26,8 +26,6 @@ pub(super) enum Expression {
     Text(String),
     /// A list; of texts and words, on one line.
     List(Vec<Expression>),
-    /// A list, one below the other unless there is one alone.
-    Lines(Vec<Expression>),
     /// An object.
     Object(Vec<(String, Expression)>),
     /// A call of a function with one argument.
@@ -57,11 +55,6 @@ impl Item {
 }
 
 impl Expression {
-    /// Texts one below the other.
-    pub(super) fn lines<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
-        Self::Lines(texts.into_iter().map(|text| Self::Text(text.into())).collect())
-    }
-
     /// A JSON value; members that are null are left out.
     pub(super) fn of(value: &Value) -> Self {
         match value {
@@ -80,7 +73,6 @@ impl Expression {
         match self {
             Self::Bare(_) | Self::Text(_) => true,
             Self::List(list) => list.iter().all(|one| matches!(one, Self::Bare(_) | Self::Text(_))),
-            Self::Lines(list) => list.len() < 2 && list.iter().all(Self::is_short),
             Self::Object(members) => members.is_empty(),
             Self::Call(_, argument) => argument.is_short(),
         }
@@ -93,11 +85,11 @@ impl Expression {
             Self::Bare(text) => text.clone(),
             Self::Text(text) => quote(text),
             Self::Call(name, argument) => format!("{name}({})", argument.render(indent)),
-            Self::List(list) | Self::Lines(list) if self.is_short() => {
+            Self::List(list) if self.is_short() => {
                 let all: Vec<String> = list.iter().map(|one| one.render(indent)).collect();
                 format!("[{}]", all.join(", "))
             }
-            Self::List(list) | Self::Lines(list) => {
+            Self::List(list) => {
                 let one = |one: &Self| format!("{inner}{},\n", one.render(indent + 2));
                 format!("[\n{}{pad}]", list.iter().map(one).collect::<String>())
             }

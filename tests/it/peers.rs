@@ -20,7 +20,13 @@ use crate::dynamodb::{python, root, skip, surroundings};
 const SKIPPED: i32 = 77;
 
 /// The scripts that run the program. Others take what follows the URL for the names of checks.
-const TAKE_PROGRAM: [&str; 3] = ["terraform.py", "terraform_check.py", "policies.py"];
+const TAKE_PROGRAM: [&str; 5] = [
+    "terraform.py",
+    "terraform_check.py",
+    "terraform_snippet.py",
+    "terraform_example.py",
+    "policies.py",
+];
 
 #[test]
 fn every_answer_is_as_botocores_models_have_it() {
@@ -50,6 +56,16 @@ fn terraform_sees_no_changes_whatever_became_of_a_deployment() {
 #[test]
 fn terraform_does_what_was_foretold_and_takes_what_was_printed() {
     run("terraform_check.py");
+}
+
+#[test]
+fn terraform_takes_over_services_of_every_kind() {
+    run("terraform_snippet.py");
+}
+
+#[test]
+fn the_readme_of_the_terraform_example_does_what_it_says() {
+    run("terraform_example.py");
 }
 
 #[test]

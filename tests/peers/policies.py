@@ -260,7 +260,7 @@ def main() -> int:
         source, project = folder / "nothing", folder / "project"
         source.mkdir()
         project.mkdir()
-        terraform = Terraform(folder, providers, url, source)
+        terraform = Terraform(folder / "estate", providers, url, source)
         try:
             printed = write(Printer(program, project), terraform.folder, url)
             rehearse(terraform, Sandbox(url), printed)

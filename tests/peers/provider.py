@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 DEFAULT_MIRROR = "/opt/tf-plugins"
 PROVIDER = "*/hashicorp/aws"
@@ -18,9 +19,12 @@ PROVIDER = "*/hashicorp/aws"
 SKIPPED = 77
 
 # What `terraform plan -detailed-exitcode` says.
-NO_CHANGES, CHANGES = 0, 2
+NO_CHANGES, FAILED, CHANGES = 0, 1, 2
 
-TIMEOUT_SECONDS = 180
+TIMEOUT_SECONDS = 300
+
+# What is to be done is not asked for.
+UNASKED = ("-no-color", "-input=false", "-auto-approve")
 
 # The account of the provider's access key.
 ACCOUNT = "000000000000"
@@ -40,10 +44,13 @@ def mirror() -> Path | None:
 class Terraform:
     """Terraform in a folder of its own, with a provider from a mirror."""
 
-    def __init__(self, folder: Path, mirror: Path, url: str, source: Path) -> None:
-        self.folder = folder / "estate"
-        shutil.copytree(source, self.folder)
-        settings = folder / "terraform.rc"
+    def __init__(self, folder: Path, mirror: Path, url: str, source: Path | None) -> None:
+        self.folder = folder
+        if source:
+            shutil.copytree(source, self.folder)
+        else:
+            self.folder.mkdir()
+        settings = folder.with_suffix(".rc")
         path = json.dumps(str(mirror))
         settings.write_text(
             f"provider_installation {{\n  filesystem_mirror {{\n    path = {path}\n  }}\n}}\n"
@@ -77,21 +84,29 @@ class Terraform:
             raise Broken(f"terraform {' '.join(arguments)}: {told}")
         return done.returncode, done.stdout
 
+    def init(self) -> None:
+        """Makes the folder ready."""
+        self.run("init", "-no-color", "-input=false")
+
+    def apply(self, *arguments: str) -> str:
+        """Applies everything, or what the arguments say; gives what it said."""
+        return self.run("apply", *UNASKED, *arguments)[1]
+
+    def destroy(self, *arguments: str) -> None:
+        """Destroys everything, or what the arguments say."""
+        self.run("destroy", *UNASKED, *arguments)
+
     def show(self, *arguments: str) -> str:
         """What `terraform show -json` says."""
-        done = subprocess.run(
-            ["terraform", "show", "-json", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=True,
-        )
-        return done.stdout
+        return self.run("show", "-json", *arguments)[1]
 
-    def plan(self, expected: int, when: str) -> None:
-        """A plan has changes, or none."""
-        self.run("plan", "-no-color", "-input=false", "-detailed-exitcode", codes=(expected,))
+    def plan(self, expected: int, when: str) -> str:
+        """A plan has changes, or none; it is left in `plan`. Gives what it said."""
+        plan = ("plan", "-no-color", "-input=false", "-detailed-exitcode", "-out=plan")
+        _, told = self.run(*plan, codes=(expected,))
         print(f"ok   the plan has {'changes' if expected else 'no changes'} {when}", flush=True)
+        return told
+
+    def planned(self) -> Any:
+        """What the plan that was made last would do, as JSON."""
+        return json.loads(self.show("plan"))

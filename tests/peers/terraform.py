@@ -13,28 +13,23 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from matrix import situations, table
 from matrix.program import PROJECT, SERVICES, Program, image
 from matrix.rows import Row, Step, World
+from matrix.stack import AT_ONCE as REQUESTS
 from matrix.stack import ITSELF, Stack
-from provider import SKIPPED, Broken, mirror
-from sandbox import SPEED, Sandbox
+from provider import Broken
+from rehearsal import Rehearsal, rehearse, say
+from sandbox import Sandbox
 
 # Commands wait for rollouts most of their time.
 AT_ONCE = 6
 
 # Each label, and the tags of the two images that it names.
 LABELS = {"v2": ("v2", "v2"), "v3": ("v3", "v3"), "bad": ("bad", "v2"), "bad-set": ("bad-set", "bad")}
-
-
-def say(text: str) -> None:
-    """Tells how far it is."""
-    print(text, flush=True)
 
 
 def push(sandbox: Sandbox) -> None:
@@ -52,7 +47,7 @@ def register(program: Program) -> None:
             program.run("register", image(service, tag), service, "--label", label)
 
 
-class Rehearsal:
+class Play:
     """All rows, a step at a time."""
 
     def __init__(self, stack: Stack, world: World, rows: list[Row]) -> None:
@@ -82,7 +77,7 @@ class Rehearsal:
                 self.stack.write(row, step.variant)
         cpu = {row: step.cpu for row, step in steps.items() if step.cpu}
         if cpu:
-            self.stack.apply(cpu)
+            self.stack.resize(cpu)
         acts = [(row, step.act) for row, step in steps.items() if step.act]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             done = [(row, pool.submit(act, self.world, row)) for row, act in acts]
@@ -114,57 +109,38 @@ class Rehearsal:
             )
 
 
-def rehearse(folder: Path, provider: Path, sandbox: Sandbox, binary: Path) -> None:
+def play(rehearsal: Rehearsal) -> None:
     """The whole life of the estate."""
     groups = situations.all_rows()
     rows = [row for _, group in groups for row in group]
-    modules = {row.name: row.variant for row in rows if row.name != ITSELF}
-    stack = Stack(folder, provider, sandbox.url, modules)
-    program = Program(binary, folder / "project", sandbox.url, [row.name for row in rows])
-    push(sandbox)
+    stack = Stack(rehearsal, {row.name: row.variant for row in rows if row.name != ITSELF})
+    programs = {row.name: Program(rehearsal, row.name) for row in rows}
+    push(rehearsal.sandbox)
     started = time.monotonic()
 
     def clock(text: str) -> None:
         """Tells how far it is, and how long it took."""
         say(f"{time.monotonic() - started:5.0f} s  {text}")
 
-    stack.run("init", "-no-color", "-input=false")
+    stack.init()
     clock("terraform init")
-    stack.apply()
+    stack.apply(REQUESTS)
     clock(f"the estate is made, {len(rows)} times")
-    register(program)
-    rehearsal = Rehearsal(stack, World(sandbox, program), rows)
-    rehearsal.begin()
+    register(programs[ITSELF])
+    all_of_it = Play(stack, World(rehearsal.sandbox, programs), rows)
+    all_of_it.begin()
     clock("the plan is as it must be")
-    rehearsal.run()
+    all_of_it.run()
     clock("everything is rehearsed")
     stack.destroy_itself()
-    rehearsal.world.check_gone(ITSELF)
+    all_of_it.world.check_gone(ITSELF)
     clock("the example itself is gone, but for the revisions")
-    text = table.table(groups, rehearsal.plans)
+    text = table.table(groups, all_of_it.plans)
     say(f"\n{text}\n")
-    if rehearsal.wrong:
-        raise Broken("\n".join(rehearsal.wrong))
+    if all_of_it.wrong:
+        raise Broken("\n".join(all_of_it.wrong))
     table.keep(text, os.environ.get("UPDATE_DOCS") == "1")
 
 
-def main() -> int:
-    """Runs everything; gives the exit code."""
-    provider = mirror()
-    if provider is None:
-        say("no Terraform, or no mirror of its AWS provider in TF_PLUGIN_MIRROR")
-        return SKIPPED
-    sandbox, binary = Sandbox(sys.argv[1]), Path(sys.argv[2])
-    sandbox.set_speed(SPEED)
-    with tempfile.TemporaryDirectory(prefix="terraform-") as folder:
-        try:
-            rehearse(Path(folder), provider, sandbox, binary)
-        except Broken as broken:
-            say(f"FAIL {broken}")
-            return 1
-    say("Terraform and release-tool agree")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(rehearse(play, "Terraform and release-tool agree"))

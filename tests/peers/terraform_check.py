@@ -9,17 +9,14 @@ Terraform, or no mirror of the AWS provider.
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from provider import ACCOUNT, CHANGES, NO_CHANGES, SKIPPED, Broken, Terraform, mirror
-from sandbox import SPEED, Sandbox
+from provider import ACCOUNT, CHANGES, NO_CHANGES, Broken, Terraform
+from rehearsal import Rehearsal, rehearse, say
+from sandbox import Sandbox
 
 QUIRKS = Path(__file__).parents[1] / "it" / "terraform" / "quirks"
 
@@ -42,53 +39,28 @@ SERVICES = {
 FIRST = "registry.example/quirks/first:1"
 
 
-class Program:
-    """`release-tool` in a folder of its own, with the sandbox for AWS."""
+class Quirks:
+    """The program with the services' manifest."""
 
-    def __init__(self, program: str, folder: Path, url: str) -> None:
-        self.program = program
-        self.folder = folder / "project"
-        self.folder.mkdir()
-        self.url = url
+    def __init__(self, rehearsal: Rehearsal) -> None:
         services = "\n".join(f"{name} = {{}}" for name in SERVICES)
-        (self.folder / ".weco-project").write_text(
+        manifest = (
             '[quirks]\nregion = "eu-west-1"\n'
             '[quirks.environments.prod]\ncluster = "quirks-prod"\n'
             f"[quirks.services]\n{services}\n"
         )
-
-    def run(self, *arguments: str, told: str = "") -> str:
-        """Runs a command, which must succeed; gives what it prints."""
-        done = subprocess.run(
-            [self.program, "--endpoint-url", self.url, *arguments],
-            cwd=self.folder,
-            env={
-                "AWS_ACCESS_KEY_ID": f"AKIA{ACCOUNT}USER",
-                "AWS_SECRET_ACCESS_KEY": "not verified",
-                "HOME": str(self.folder),
-                "PATH": os.environ["PATH"],
-            },
-            input=told,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=300,
-        )
-        if done.returncode:
-            raise Broken(f"release-tool {' '.join(arguments)}: {done.stdout}\n{done.stderr}")
-        return done.stdout
+        self.program = rehearsal.program(manifest)
 
     def deploy(self, image: str) -> None:
         """Deploys an image to all services."""
         images = [part for name in SERVICES for part in ("--image", f"{name}={image}")]
-        self.run("deploy", "all", "prod", "--skip-confirm", *images)
-        print(f"ok   {image} is deployed", flush=True)
+        self.program.run("deploy", "all", "prod", "--skip-confirm", *images)
+        say(f"ok   {image} is deployed")
 
     def check(self, said: str) -> dict[str, str]:
         """What the next apply does to each service, by what Terraform says."""
-        arguments = ("terraform", "check", "--env", "prod", "--state", "-", "--output", "json")
-        report = json.loads(self.run(*arguments, told=said))
-        services = report["environments"][0]["services"]
+        arguments = ("terraform", "check", "--env", "prod", "--state", "-")
+        services = self.program.json(*arguments, told=said)["environments"][0]["services"]
         return {one["service"]: one["next_apply"]["kind"] for one in services}
 
 
@@ -119,36 +91,34 @@ def compare(told: dict[str, str], done: dict[str, str], of_state: bool) -> None:
     """What was foretold is what is planned, but for what cannot be known."""
     for name, hidden in SERVICES.items():
         if of_state and hidden:
-            print(f"     {name}: a state does not tell {hidden}")
+            say(f"     {name}: a state does not tell {hidden}")
         elif told[name] != done[name]:
             raise Broken(f"{name}: {told[name]} was foretold, and Terraform plans {done[name]}")
         else:
-            print(f"ok   {name}: {done[name]}", flush=True)
+            say(f"ok   {name}: {done[name]}")
 
 
-def rehearse(terraform: Terraform, program: Program, sandbox: Sandbox) -> None:
+def foretell(terraform: Terraform, quirks: Quirks, sandbox: Sandbox) -> None:
     """Makes the estate, moves it on, and compares."""
     ssm: Any = sandbox.client("ssm", ACCOUNT)
     empty = {"Name": "/quirks/images/prod/empty", "Value": FIRST}
     ssm.put_parameter(**empty, Type="String")
-    terraform.run("init", "-no-color", "-input=false")
-    terraform.run("apply", "-no-color", "-input=false", "-auto-approve")
+    terraform.init()
+    terraform.apply()
     ssm.delete_parameter(Name=empty["Name"])
     ssm.put_parameter(**empty, Type="SecureString")
-    program.deploy("registry.example/quirks/app:2")
-    shown = program.check(terraform.show())
-    kept = program.check((terraform.folder / "terraform.tfstate").read_text())
+    quirks.deploy("registry.example/quirks/app:2")
+    shown = quirks.check(terraform.show())
+    kept = quirks.check((terraform.folder / "terraform.tfstate").read_text())
     if shown != kept:
         raise Broken(f"a state file foretells {kept}, and what is shown of it {shown}")
-    plan = ("plan", "-no-color", "-input=false", "-detailed-exitcode", "-out=plan")
-    terraform.run(*plan, codes=(CHANGES,))
-    said = terraform.show("plan")
-    planned = kinds(json.loads(said))
+    terraform.plan(CHANGES, "where services are made in other ways")
+    planned = kinds(terraform.planned())
     compare(shown, planned, of_state=True)
-    compare(program.check(said), planned, of_state=False)
+    compare(quirks.check(terraform.show("plan")), planned, of_state=False)
 
 
-def take_over(terraform: Terraform, program: Program) -> None:
+def take_over(terraform: Terraform, quirks: Quirks) -> None:
     """Has Terraform take over what is there with the HCL that is printed."""
     shutil.rmtree(terraform.folder / "part")
     for name in ("terraform.tfstate", "terraform.tfstate.backup", "plan"):
@@ -156,42 +126,27 @@ def take_over(terraform: Terraform, program: Program) -> None:
     main = terraform.folder / "main.tf"
     provider, _ = main.read_text().split("\nlocals {", 1)
     main.write_text(provider)
-    hcl = program.run("terraform", "snippet", "--env", "prod", "--import")
+    hcl = quirks.program.run("terraform", "snippet", "--env", "prod", "--import")
     (terraform.folder / "services.tf").write_text(hcl)
     terraform.run("fmt", "-check", "services.tf")
-    terraform.run("init", "-no-color", "-input=false")
+    terraform.init()
     terraform.run("validate", "-no-color")
-    print("ok   what is printed is valid, and formatted", flush=True)
-    terraform.run("apply", "-no-color", "-input=false", "-auto-approve")
+    say("ok   what is printed is valid, and formatted")
+    terraform.apply()
     terraform.plan(NO_CHANGES, "once it was taken over")
-    program.deploy("registry.example/quirks/app:3")
+    quirks.deploy("registry.example/quirks/app:3")
     terraform.plan(NO_CHANGES, "after the next deployment")
-    clean = program.run("terraform", "check", "--env", "prod", "--state", "-", "--exit-code",
-                        told=terraform.show())
-    print(clean.splitlines()[0], flush=True)
+    check = ("terraform", "check", "--env", "prod", "--state", "-", "--exit-code")
+    clean = quirks.program.run(*check, told=terraform.show())
+    say(clean.splitlines()[0])
 
 
-def main() -> int:
-    """Runs everything; gives the exit code."""
-    providers = mirror()
-    if shutil.which("terraform") is None or providers is None:
-        print("no Terraform, or no mirror of its AWS provider in TF_PLUGIN_MIRROR")
-        return SKIPPED
-    sandbox = Sandbox(sys.argv[1])
-    sandbox.set_speed(SPEED)
-    with tempfile.TemporaryDirectory(prefix="terraform-") as folder:
-        place = Path(folder)
-        terraform = Terraform(place, providers, sandbox.url, QUIRKS)
-        program = Program(sys.argv[2], place, sandbox.url)
-        try:
-            rehearse(terraform, program, sandbox)
-            take_over(terraform, program)
-        except Broken as broken:
-            print(f"FAIL {broken}", flush=True)
-            return 1
-    print("\nTerraform does what was foretold")
-    return 0
+def play(rehearsal: Rehearsal) -> None:
+    """Runs everything."""
+    terraform, quirks = rehearsal.terraform(QUIRKS), Quirks(rehearsal)
+    foretell(terraform, quirks, rehearsal.sandbox)
+    take_over(terraform, quirks)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(rehearse(play, "Terraform does what was foretold"))

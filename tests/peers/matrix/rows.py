@@ -9,7 +9,7 @@ import json
 import signal
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,6 +27,7 @@ CATALOGUE, ORDERS = SERVICES
 
 # What a plan says that would change something, in the words of `stack.in_words`.
 REVISION, SERVICE = "task definition of {} replaced", "service of {} updated"
+DEFINITION, PARAMETER = "task definition of {} updated", "parameter of {} updated"
 
 # What tells of a revision, and is not part of what is registered.
 READ_ONLY = (
@@ -43,11 +44,13 @@ READ_ONLY = (
 class World:
     """What rows are carried out with."""
 
-    def __init__(self, sandbox: Sandbox, program: Program) -> None:
-        self.program = program
+    def __init__(self, sandbox: Sandbox, programs: Mapping[str, Program]) -> None:
+        # One for each row: they wait for each other's records no more than those of several teams.
+        self.programs = programs
         self.ecs: Any = sandbox.client("ecs", ACCOUNT)
         self.ssm: Any = sandbox.client("ssm", ACCOUNT)
         self.sts: Any = sandbox.client("sts", ACCOUNT)
+        self.code_deploy: Any = sandbox.client("codedeploy", ACCOUNT)
 
     def latest(self, row: str, service: str) -> dict[str, Any]:
         """A family's latest revision, with its tags beside it."""
@@ -109,13 +112,20 @@ class World:
 
     def wait(self, row: str, service: str) -> None:
         """Waits until the rollout of a service is over."""
-        until = time.monotonic() + TIMEOUT_SECONDS
-        while time.monotonic() < until:
+
+        def is_over() -> bool:
             deployments = self.service(row, service)["deployments"]
-            if [one["rolloutState"] for one in deployments] == ["COMPLETED"]:
-                return
+            return [one["rolloutState"] for one in deployments] == ["COMPLETED"]
+
+        self.until(f"{service} of {row} has settled", is_over)
+
+    def until(self, what: str, is_so: Callable[[], bool]) -> None:
+        """Waits until something is so."""
+        until = time.monotonic() + TIMEOUT_SECONDS
+        while not is_so():
+            if time.monotonic() > until:
+                raise Broken(f"it never came that {what}")
             time.sleep(0.05)
-        raise Broken(f"{service} of {row} has not settled")
 
 
 Act = Callable[[World, str], None]
@@ -175,14 +185,14 @@ def command(*arguments: str, code: int = 0) -> Act:
     """Runs `release-tool`."""
 
     def act(world: World, row: str) -> None:
-        world.program.run(*filled(arguments, row), code=code)
+        world.programs[row].run(*filled(arguments, row), code=code)
 
     return act
 
 
 def struck(strike: Strike, *arguments: str, code: int = -signal.SIGKILL) -> Act:
     """Runs `release-tool`, and does something to it at a request."""
-    return lambda world, row: world.program.struck(strike, *filled(arguments, row), code=code)
+    return lambda world, row: world.programs[row].struck(strike, *filled(arguments, row), code=code)
 
 
 def images(what: str, label: str, *more: str) -> tuple[str, ...]:
@@ -204,7 +214,7 @@ def by_ci(label: str) -> Step:
 
     def act(world: World, row: str) -> None:
         session = world.session("acme/bookshop")
-        world.program.run(*filled(images("all", label), row), session=session)
+        world.programs[row].run(*filled(images("all", label), row), session=session)
         try:
             world.session("acme/another")
         except ClientError:
@@ -214,9 +224,14 @@ def by_ci(label: str) -> Step:
     return Step(f"`deploy` of {label} by the CI's role", label, act)
 
 
-def back(label: str) -> Step:
+def back(runs: str | tuple[str, str]) -> Step:
     """What was deployed is taken back."""
-    return Step("`rollback`", label, command(*ROLLBACK))
+    return Step("`rollback`", runs, command(*ROLLBACK))
+
+
+def failing(told: str, arguments: tuple[str, ...], runs: str) -> Step:
+    """A deployment that fails, and goes back."""
+    return Step(told, runs, command(*arguments, code=3))
 
 
 def anew(label: str, runs: str | None = None) -> Step:
@@ -228,17 +243,17 @@ def finished(verb: str, code: int = 0) -> Act:
     """The unfinished deployment is finished in one way or another."""
 
     def act(world: World, row: str) -> None:
-        number = world.program.newest(row)
+        number = world.programs[row].newest()
         by = (*ROLLBACK, number) if verb == "rollback" else (verb, number)
-        world.program.run(*filled(by, row), code=code)
+        world.programs[row].run(*filled(by, row), code=code)
 
     return act
 
 
 def detached(world: World, row: str) -> None:
     """A deployment is started, left, and seen through by another command."""
-    world.program.run(*filled(images("all", "v2", "--detach"), row))
-    world.program.run("wait", world.program.newest(row))
+    world.programs[row].run(*filled(images("all", "v2", "--detach"), row))
+    world.programs[row].run("wait", world.programs[row].newest())
 
 
 def pointed(world: World, row: str) -> None:
@@ -247,13 +262,44 @@ def pointed(world: World, row: str) -> None:
     world.point(row, CATALOGUE, f"{found['family']}:{found['revision'] - 1}")
 
 
-def other_tool(world: World, row: str) -> None:
-    """Another tool deploys v2 to a service, and writes no parameter."""
-    told = world.latest(row, CATALOGUE)
-    copy = {key: it for key, it in told["taskDefinition"].items() if key not in READ_ONLY}
-    copy["containerDefinitions"][0]["image"] = image(CATALOGUE, "v2")
-    registered = world.ecs.register_task_definition(**copy, tags=told["tags"])
-    world.point(row, CATALOGUE, registered["taskDefinition"]["taskDefinitionArn"])
+@dataclass(frozen=True)
+class OtherTool:
+    """Another tool deploys v2 to a service, each in its own way."""
+
+    # Whether it writes the parameter, copies tags, and deregisters the revision before.
+    writes: bool = False
+    tags: bool = True
+    deregisters: bool = False
+
+    def __call__(self, world: World, row: str) -> None:
+        told = world.latest(row, CATALOGUE)
+        copy = {key: it for key, it in told["taskDefinition"].items() if key not in READ_ONLY}
+        copy["containerDefinitions"][0]["image"] = image(CATALOGUE, "v2")
+        tags = {"tags": told["tags"]} if self.tags else {}
+        registered = world.ecs.register_task_definition(**copy, **tags)
+        if self.writes:
+            name = f"/{PROJECT}/images/{row}/{CATALOGUE}"
+            world.ssm.put_parameter(Name=name, Value=image(CATALOGUE, "v2"), Overwrite=True)
+        world.point(row, CATALOGUE, registered["taskDefinition"]["taskDefinitionArn"])
+        if self.deregisters:
+            before = told["taskDefinition"]["taskDefinitionArn"]
+            world.ecs.deregister_task_definition(taskDefinition=before)
+
+
+def put_back(world: World, row: str) -> None:
+    """Nothing is done until ECS itself has put a service back."""
+    world.wait(row, CATALOGUE)
+
+
+def after(*acts: Act | None) -> Act:
+    """One thing after another."""
+
+    def act(world: World, row: str) -> None:
+        for one in acts:
+            if one:
+                one(world, row)
+
+    return act
 
 
 def with_plan(step: Step, *plan: str) -> Step:

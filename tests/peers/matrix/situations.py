@@ -5,30 +5,35 @@ from __future__ import annotations
 from dataclasses import replace
 from signal import SIGINT
 
+from . import parameters, staged
 from .proxy import Strike
 from .rows import (
     CATALOGUE,
+    DEFINITION,
     REVISION,
     ROLLBACK,
     SERVICE,
+    OtherTool,
     Row,
     Step,
+    after,
     anew,
     back,
     by_ci,
     command,
     deploy,
     detached,
+    failing,
     finished,
     images,
     of,
     of_both,
-    other_tool,
     pointed,
+    put_back,
     struck,
     with_plan,
 )
-from .stack import ITSELF, Variant
+from .stack import BREAKER, IGNORES, ITSELF, LAUNCH, POINT, READS, TRACKS, Variant
 
 # Something was deployed before.
 BEFORE = replace(deploy("v2"), told="")
@@ -59,13 +64,6 @@ POINTS = {
 CPU = " with cpu 512"
 RESIZED = "Terraform gives tasks 512 CPU units"
 
-# Texts of the example's configuration.
-POINT = "aws_ecs_task_definition.service[each.key].arn\n"
-TRACKS = "  track_latest = true # what was deployed is what Terraform compares with\n"
-IGNORES = "\n  lifecycle {\n    ignore_changes = [value, insecure_value]\n  }\n"
-LAUNCH = '  launch_type     = "FARGATE"\n'
-BREAKER = "  deployment_circuit_breaker {\n    enable   = true\n    rollback = true\n  }\n"
-
 
 def all_rows() -> list[tuple[str, list[Row]]]:
     """All rows, under headings."""
@@ -75,6 +73,10 @@ def all_rows() -> list[tuple[str, list[Row]]]:
         ("It is killed (`kill -9`)", deaths()),
         ("It is killed on its way back", deaths_going_back()),
         ("Others are at work", others()),
+        ("The rollout goes in stages", staged.in_stages()),
+        ("CodeDeploy carries it out", staged.by_code_deploy()),
+        ("The parameter is a secret", parameters.secrets()),
+        ("`track_latest` is taken up", parameters.adopting()),
         ("The configuration is another", configurations()),
     ]
 
@@ -96,11 +98,6 @@ def successes() -> list[Row]:
         Row("cpu", (deploy("v2"), resized("v2" + CPU), deploy("v3", runs="v3" + CPU))),
         Row("cpu-back", (BEFORE, deploy("v3"), resized("v3" + CPU), back("v2" + CPU))),
     ]
-
-
-def failing(told: str, arguments: tuple[str, ...], runs: str) -> Step:
-    """A deployment that fails, and goes back."""
-    return Step(told, runs, command(*arguments, code=3))
 
 
 def failures() -> list[Row]:
@@ -184,7 +181,12 @@ def rollback_killed(name: str) -> Row:
 def others() -> list[Row]:
     """What others do before, between and after."""
     by_hand = Step("a service pointed at the revision before, by hand", ("v1", "v2"), pointed)
-    tool = Step("another tool deploys, and writes no parameter", ("v2", "v1"), other_tool)
+    tool = Step("another tool deploys, and writes no parameter", ("v2", "v1"), OtherTool())
+    bare = OtherTool(writes=True, tags=False)
+    untagged = Step("another tool deploys, and copies no tags", ("v2", "v1"), bare)
+    tags = of(CATALOGUE, DEFINITION)
+    tidy = OtherTool(writes=True, deregisters=True)
+    alone = Step("another tool deploys, and deregisters the revision before", ("v2", "v1"), tidy)
     where, strike, plan, _ = POINTS["written"]
     died = Step(f"`deploy` killed {where}", "v2", struck(strike, *ONE), plan)
     applied = ("v3" + CPU, "v2" + CPU)
@@ -192,9 +194,17 @@ def others() -> list[Row]:
     stops = Strike("DescribeServices", once_past="UpdateService", signal=SIGINT)
     interrupted = Step("`deploy`, then Ctrl-C", ("v3", "v2"), struck(stops, *ONE, code=7))
     resume = Step("`resume`", ("v3", "v2"), finished("resume"))
+    where, strike, plan, _ = POINTS["followed"]
+    told = "`deploy` of an image that crashes, killed while it follows, and put back by ECS"
+    back_by_ecs = Step(told, "v2", after(struck(strike, *ONE_BAD), put_back), WRITTEN)
+    failed = Step("`resume`", "v2", finished("resume", code=3))
     return [
         Row("by-hand", (BEFORE, with_plan(by_hand, *WRITTEN), deploy("v3"))),
         Row("other-tool", (with_plan(tool, *REGISTERED), deploy("v3"))),
+        Row("untagged", (with_plan(untagged, *tags), with_plan(deploy("v3"), *tags))),
+        Row("deregistered", (alone, deploy("v3"))),
+        Row("put-back", (BEFORE, back_by_ecs, failed)),
+        parameters.writing(),
         Row("applied", (BEFORE, died, resized(applied), superseded)),
         Row("interrupted", (BEFORE, interrupted, resume)),
     ]
@@ -206,13 +216,18 @@ def configurations() -> list[Row]:
     exposed = 'aws_ecs_task_definition.service["catalogue-api"]'
     revision = f'"${{{named}.family}}:${{{named}.revision}}"\n'
     unrevised = {POINT: f"{named}.arn_without_revision\n"}
+    family = {POINT: f"{named}.family\n"}
+    itself = {READS: "aws_ssm_parameter.image[each.key].insecure_value"}
     both, services = of_both(REVISION, SERVICE), of_both(SERVICE)
     reset = of_both(REVISION, SERVICE, "parameter of {} updated")
     return [
         other("untracked", "no `track_latest`", {TRACKS: ""}, both),
-        other("value", "`.value`", {"].insecure_value": "].value"}),
+        other("maximum", "no `track_latest`, `max()` of the latest revision", maximum(), both),
+        by_value(),
         other("revision", '`"family:revision"`', {POINT: revision}),
         replace(other("unrevised", "`arn_without_revision`", unrevised, services), always=services),
+        replace(other("family", "`family`", family, services), always=services),
+        other("direct", "the parameter's resource is read, and no data source", itself),
         other("set-back", "the parameter without `ignore_changes`", {IGNORES: ""}, reset),
         destroying(),
         ignoring(),
@@ -225,6 +240,26 @@ def configurations() -> list[Row]:
 def other(name: str, differs: str, edits: dict[str, str], plan: tuple[str, ...] = ()) -> Row:
     """A deployment where the configuration is another."""
     return Row(name, (with_plan(deploy("v2"), *plan),), Variant(edits), differs)
+
+
+def maximum() -> dict[str, str]:
+    """The service runs the latest revision there is, which a data source tells."""
+    named = "aws_ecs_task_definition.service[each.key]"
+    latest = "data.aws_ecs_task_definition.latest[each.key]"
+    source = (
+        'data "aws_ecs_task_definition" "latest" {\n  for_each = local.services\n\n'
+        f"  task_definition = {named}.family\n}}\n"
+    )
+    start = 'resource "aws_ecs_service" "service" {\n'
+    number = f'"${{{named}.family}}:${{max({named}.revision, {latest}.revision)}}"\n'
+    return {TRACKS: "", start: f"{source}\n{start}", POINT: number}
+
+
+def by_value() -> Row:
+    """The parameter is read as if it were a secret, and then is not."""
+    plain = Step("`.insecure_value` instead", "v2", variant=Variant())
+    steps = (deploy("v2"), with_plan(plain, *of_both(DEFINITION)), parameters.applied("v2"))
+    return Row("value", steps, Variant({"].insecure_value": "].value"}), "`.value`")
 
 
 def output(name: str, differs: str, expression: str, *plan: str) -> Row:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from provider import CHANGES, NO_CHANGES, Broken, Terraform
+from provider import CHANGES, FAILED, NO_CHANGES, Broken, Terraform
+from rehearsal import Rehearsal
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "terraform"
 # The environment of the example itself, which is not a module.
@@ -25,6 +26,14 @@ ONCE = ("provider.tf", "ci.tf")
 
 # Every request is answered at once.
 AT_ONCE = "-parallelism=40"
+
+# Texts of the example's `main.tf` that rows have otherwise.
+POINT = "aws_ecs_task_definition.service[each.key].arn\n"
+TRACKS = "  track_latest = true # what was deployed is what Terraform compares with\n"
+IGNORES = "\n  lifecycle {\n    ignore_changes = [value, insecure_value]\n  }\n"
+LAUNCH = '  launch_type     = "FARGATE"\n'
+BREAKER = "  deployment_circuit_breaker {\n    enable   = true\n    rollback = true\n  }\n"
+READS = "data.aws_ssm_parameter.image[each.key].insecure_value"
 
 KINDS = {
     "aws_ecs_task_definition": "task definition",
@@ -52,8 +61,9 @@ class Variant:
 class Stack(Terraform):
     """Terraform in a folder of its own."""
 
-    def __init__(self, folder: Path, provider: Path, url: str, rows: Mapping[str, Variant]) -> None:
-        super().__init__(folder, provider, url, EXAMPLE)
+    def __init__(self, rehearsal: Rehearsal, rows: Mapping[str, Variant]) -> None:
+        folder, url = rehearsal.folder / "estate", rehearsal.sandbox.url
+        super().__init__(folder, rehearsal.provider, url, EXAMPLE)
         self.rows = rows
         self.cpu: dict[str, int] = {}
         for row, variant in rows.items():
@@ -88,26 +98,25 @@ class Stack(Terraform):
                 called.append(f'output "{row}" {{\n  value = module.{row}.it\n}}\n')
         (self.folder / "rows.tf").write_text("\n".join(called))
 
-    def apply(self, rows: Mapping[str, int] | None = None) -> None:
-        """Applies everything, or gives some rows' tasks other CPU units and applies those rows."""
-        targets = []
-        if rows is not None:
-            self.cpu.update(rows)
-            self.write_root()
-            targets = [f"-target=module.{row}" for row in rows]
-        self.run("apply", "-no-color", "-input=false", "-auto-approve", AT_ONCE, *targets)
+    def resize(self, rows: Mapping[str, int]) -> None:
+        """Gives some rows' tasks CPU units, and applies those rows."""
+        self.cpu.update(rows)
+        self.write_root()
+        self.apply(AT_ONCE, *(f"-target=module.{row}" for row in rows))
 
     def destroy_itself(self) -> None:
         """Destroys the example's own cluster and parameters, and with them all that needs them."""
         kinds = ("aws_ecs_cluster.shop", "aws_ssm_parameter.image", "aws_iam_role.execution")
-        targets = [f"-target={kind}" for kind in kinds]
-        self.run("destroy", "-no-color", "-input=false", "-auto-approve", AT_ONCE, *targets)
+        self.destroy(AT_ONCE, *(f"-target={kind}" for kind in kinds))
 
     def plan_by_row(self) -> dict[str, tuple[str, ...]]:
         """What a plan would do, by row."""
         code, told = self.run(
-            "plan", "-json", "-input=false", "-detailed-exitcode", AT_ONCE, codes=(NO_CHANGES, CHANGES)
+            "plan", "-json", "-input=false", "-detailed-exitcode", AT_ONCE,
+            codes=(NO_CHANGES, FAILED, CHANGES),
         )
+        if code == FAILED:
+            raise Broken("\n".join(errors(told)))
         found: dict[str, list[str]] = {}
         for line in told.splitlines():
             message = json.loads(line)
@@ -127,6 +136,17 @@ def changes(message: Mapping[str, Any]) -> list[tuple[str, str]]:
         outputs = message["outputs"].items()
         return [(name, "output changed") for name, it in outputs if it["action"] != "noop"]
     return []
+
+
+def errors(told: str) -> list[str]:
+    """The errors that the lines of a plan tell."""
+    found = []
+    for line in told.splitlines():
+        diagnostic = json.loads(line).get("diagnostic", {})
+        if diagnostic.get("severity") == "error":
+            at = diagnostic.get("address", "the configuration")
+            found.append(f"{at}: {diagnostic['summary']} {diagnostic['detail']}")
+    return found
 
 
 def row_of(module: str) -> str:
