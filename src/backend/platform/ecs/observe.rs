@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ecs::{
-    operation::describe_services::builders::DescribeServicesFluentBuilder,
-    types::{Service, ServiceField},
-};
+use aws_sdk_ecs::types::{Service, ServiceField};
 use serde_json::Value;
 
 use super::{
@@ -105,8 +102,8 @@ impl Ecs {
         wanted: &[(ClusterName, EcsServiceName)],
     ) -> Result<BTreeMap<(ClusterName, EcsServiceName), Value>, EcsError> {
         let one = async |(cluster, service): &(ClusterName, EcsServiceName)| {
-            let request = self.client.describe_services().include(ServiceField::Tags);
-            let mut told = self.describe_as_written(request, (cluster, service)).await?;
+            let place = (cluster, service);
+            let mut told = self.describe_as_written(Some(ServiceField::Tags), place).await?;
             let found = told.pointer_mut("/services/0").map(Value::take);
             Ok(found.map(|found| ((cluster.clone(), service.clone()), found)))
         };
@@ -117,11 +114,12 @@ impl Ecs {
     /// The whole answer of a request about one service, as ECS writes it.
     async fn describe_as_written(
         &self,
-        request: DescribeServicesFluentBuilder,
+        field: Option<ServiceField>,
         (cluster, service): (&ClusterName, &EcsServiceName),
     ) -> Result<Value, EcsError> {
         let body = KeepBody::default();
-        let request = request.cluster(cluster.as_str()).services(service.as_str());
+        let request = self.client.describe_services().cluster(cluster.as_str());
+        let request = request.services(service.as_str()).set_include(field.map(|one| vec![one]));
         self.session
             .call(DESCRIBE_SERVICES, || {
                 request.clone().customize().interceptor(body.clone()).send()
@@ -138,7 +136,7 @@ impl Ecs {
         update: &ServiceUpdate<'_>,
     ) -> Result<Value, EcsError> {
         let place = (update.cluster, update.service);
-        let mut told = self.describe_as_written(self.client.describe_services(), place).await?;
+        let mut told = self.describe_as_written(None, place).await?;
         let found = told.pointer_mut("/services/0/deploymentConfiguration");
         Ok(found.map_or(Value::Null, Value::take))
     }
