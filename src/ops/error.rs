@@ -212,12 +212,7 @@ impl OpError {
             ),
             Self::NoAccount { table, was_asked, .. } => one(account_hint(table, *was_asked)),
             Self::NotTold { .. } => one(NOT_TOLD.to_owned()),
-            Self::LeftoverEndpoint { variable } => {
-                let url = variable.split_once('=').map_or("<url>", |(_, url)| url);
-                one(format!(
-                    "unset the variable, or name the URL with `--endpoint-url {url}` if it is meant"
-                ))
-            }
+            Self::LeftoverEndpoint { variable } => one(endpoint_hint(variable)),
             Self::StoreNotEmpty { .. } => {
                 one("copy into an empty table, or keep the store that has these records".to_owned())
             }
@@ -247,6 +242,12 @@ impl OpError {
             }
         }
     }
+}
+
+/// What to do about a variable, `NAME=URL`, that names an endpoint.
+fn endpoint_hint(variable: &str) -> String {
+    let url = variable.split_once('=').map_or("<url>", |(_, url)| url);
+    format!("unset the variable, or name the URL with `--endpoint-url {url}` if it is meant")
 }
 
 /// What to do about each file that is kept, once.

@@ -203,8 +203,8 @@ fn manifest() -> String {
     store.replace(&manifest, "").into_owned()
 }
 
-#[test]
-fn the_example_of_four_accounts_does_what_its_page_says() {
+/// The company of the page, with its roles, and an image that was pushed.
+fn company_of_the_page(image: &str) -> Company {
     let company = Company::of(&block("manifest"));
     for account in ["999999999999", "111111111111", "222222222222"] {
         let provider = [("Url", ISSUER), ("ClientIDList.member.1", "sts.amazonaws.com")];
@@ -217,8 +217,14 @@ fn the_example_of_four_accounts_does_what_its_page_says() {
         company.make(row);
     }
     company.shop.write(".weco-project", &manifest());
+    company.shop.sandbox(&["set", "push-image", image]);
+    company
+}
+
+#[test]
+fn the_example_of_four_accounts_does_what_its_page_says() {
     let image = format!("{REPOSITORY}:two");
-    company.shop.sandbox(&["set", "push-image", &image]);
+    let company = company_of_the_page(&image);
     let jobs = jobs();
     assert_eq!(
         jobs.iter().map(|job| job.name.as_str()).collect::<Vec<_>>(),
@@ -249,7 +255,14 @@ fn the_example_of_four_accounts_does_what_its_page_says() {
         .expect(1)
         .tells("this is account 111111111111")
         .tells("hint: sign in to account 222222222222");
-    // A role that does not trust whoever asks for it, which STS does not tell.
+}
+
+#[test]
+fn a_role_that_does_not_trust_whoever_asks_for_it_is_told_of() {
+    let company = company_of_the_page(&format!("{REPOSITORY}:two"));
+    let jobs = jobs();
+    let stage = &jobs[1];
+    // STS does not tell whose policy refused.
     let trust = json!({
         "Version": "2012-10-17",
         "Statement": {

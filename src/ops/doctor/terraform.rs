@@ -6,6 +6,7 @@ use super::{Patient, failed};
 use crate::{
     backend::text::TextSource,
     manifest::Environment,
+    model::TaskDefinitionArn,
     ops::terraform::read_terraform,
     plan::{
         TerraformDocument,
@@ -45,7 +46,7 @@ fn told(environment: &Environment, from: &TextSource, document: &TerraformDocume
             Finding::warn(Check::Terraform, text, fix)
         }
         _ => {
-            let families: BTreeSet<&str> = known.iter().map(|arn| arn.family()).collect();
+            let families: BTreeSet<&str> = known.iter().map(TaskDefinitionArn::family).collect();
             let count = families.len();
             let word = if count == 1 { "family" } else { "families" };
             Finding::ok(Check::Terraform, format!("{from} has {count} {word} of task definitions"))
