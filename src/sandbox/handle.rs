@@ -20,7 +20,7 @@ use super::{
     faults::{self, Decision, FaultKind, Subject},
     iam,
     log::{self, RequestEntry},
-    logs, refusal,
+    logs, quotas, refusal,
     resource::Resources,
     service::{Protocol, Service},
     ssm,
@@ -217,7 +217,7 @@ fn play(
             Answer::failure(target.protocol, refusal::internal(service))?
         }
         Ok(result) => Answer::success(target.protocol, &target.operation, result),
-        Err(fault) => Answer::failure(target.protocol, fault)?,
+        Err(fault) => Answer::failure(target.protocol, refusal::spelled(service, fault))?,
     };
     entry.error = answer.error;
     let outcome = match decision.kind {
@@ -300,5 +300,6 @@ fn dispatch(
         Service::Logs => logs::answer(call, transaction),
         Service::Elb => elb::answer(call, transaction),
         Service::Iam => iam::answer(call, transaction),
+        Service::ServiceQuotas => quotas::answer(call, transaction),
     }
 }

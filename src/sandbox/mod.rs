@@ -39,6 +39,7 @@ mod log;
 mod logs;
 mod outage;
 mod page;
+mod quotas;
 mod refusal;
 mod region;
 mod resource;

@@ -83,7 +83,12 @@ pub(super) fn internal(service: Service) -> Fault {
         Service::Logs => {
             ("ServiceUnavailableException", "The service cannot complete the request.")
         }
-        Service::CloudWatch | Service::CodeDeploy | Service::Sts | Service::Elb | Service::Iam => (
+        Service::CloudWatch
+        | Service::CodeDeploy
+        | Service::Sts
+        | Service::Elb
+        | Service::Iam
+        | Service::ServiceQuotas => (
             "InternalFailure",
             "The request processing has failed because of an unknown error, exception or failure.",
         ),
@@ -99,6 +104,21 @@ pub(super) fn internal(service: Service) -> Fault {
 pub(super) fn conflict(protocol: Protocol) -> Fault {
     let message = "The request conflicts with the current state of the resource.";
     refuse(protocol, (400, "ConflictException"), (409, "Conflict"), message)
+}
+
+/// An error as a service spells it: the model of Service Quotas has its denial with a capital member.
+pub(super) fn spelled(service: Service, fault: Fault) -> Fault {
+    match fault {
+        Fault::Answer { status, code, mut members }
+            if service == Service::ServiceQuotas && code == "AccessDeniedException" =>
+        {
+            if let Some(message) = members.remove("message") {
+                members.insert("Message".to_owned(), message);
+            }
+            Fault::Answer { status, code, members }
+        }
+        other => other,
+    }
 }
 
 /// The session that signed the request is over.

@@ -112,6 +112,9 @@ const IAM: &[Member] = &[
     member("PolicySourceArn", Arn::Whole),
 ];
 
+/// Service Quotas.
+const QUOTAS: &[Member] = &[member("QuotaCode", Arn::Whole), member("ServiceCode", Arn::Any)];
+
 /// STS.
 const STS: &[Member] = &[member("RoleArn", Arn::Whole)];
 
@@ -129,6 +132,7 @@ impl Resources {
             Service::Logs => (LOGS, json(body)),
             Service::Elb => (ELB, json(body)),
             Service::Iam => (IAM, form(body)),
+            Service::ServiceQuotas => (QUOTAS, json(body)),
         };
         let named = members.iter().find_map(|member| {
             let values = texts(parameters.get(member.name)?);

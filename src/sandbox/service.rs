@@ -30,6 +30,8 @@ pub enum Service {
     Elb,
     /// Identity and Access Management.
     Iam,
+    /// Service Quotas.
+    ServiceQuotas,
 }
 
 /// How a service writes its answers.
@@ -50,13 +52,13 @@ pub(super) enum Protocol {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a service of the sandbox: ecs, ssm, ecr, application-autoscaling, sts, cloudwatch, codedeploy, logs, \
-     elasticloadbalancing and iam are"
+     elasticloadbalancing, iam and servicequotas are"
 )]
 pub struct ServiceError(String);
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ecs,
         Self::Ssm,
         Self::Ecr,
@@ -67,6 +69,7 @@ impl Service {
         Self::Logs,
         Self::Elb,
         Self::Iam,
+        Self::ServiceQuotas,
     ];
 
     /// Its name.
@@ -83,6 +86,7 @@ impl Service {
             Self::Logs => "logs",
             Self::Elb => "elasticloadbalancing",
             Self::Iam => "iam",
+            Self::ServiceQuotas => "servicequotas",
         }
     }
 
@@ -105,6 +109,7 @@ impl Service {
             Self::CodeDeploy => Some("CodeDeploy_20141006"),
             Self::AutoScaling => Some("AnyScaleFrontendService"),
             Self::Logs => Some("Logs_20140328"),
+            Self::ServiceQuotas => Some("ServiceQuotasV20190624"),
             Self::Sts | Self::Elb | Self::Iam => None,
         }
     }
@@ -118,7 +123,8 @@ impl Service {
             | Self::Ecr
             | Self::AutoScaling
             | Self::CodeDeploy
-            | Self::Logs => Protocol::Json,
+            | Self::Logs
+            | Self::ServiceQuotas => Protocol::Json,
             Self::Sts | Self::Elb | Self::Iam => Protocol::Query(self),
         }
     }
@@ -141,7 +147,8 @@ impl Service {
             | Self::Ecr
             | Self::AutoScaling
             | Self::CodeDeploy
-            | Self::Logs => None,
+            | Self::Logs
+            | Self::ServiceQuotas => None,
         }
     }
 }

@@ -425,10 +425,19 @@ fn the_operations_of_the_sandbox_are_those_that_are_listed() {
     let page = fs::read_to_string(at("docs/sandbox.md")).unwrap();
     let listed: BTreeSet<&str> = in_tables(section(&page, "What is in it")).collect();
     let mut done = BTreeSet::new();
-    let sources =
-        ["ecs", "ssm", "ecr", "cloudwatch", "codedeploy", "autoscaling", "sts", "logs", "elb"].map(
-            |service| fs::read_to_string(at(&format!("src/sandbox/{service}/mod.rs"))).unwrap(),
-        );
+    let sources = [
+        "ecs",
+        "ssm",
+        "ecr",
+        "cloudwatch",
+        "codedeploy",
+        "autoscaling",
+        "sts",
+        "logs",
+        "elb",
+        "quotas",
+    ]
+    .map(|service| fs::read_to_string(at(&format!("src/sandbox/{service}/mod.rs"))).unwrap());
     for source in &sources {
         let (_, answer) = source.split_once("fn answer(").unwrap();
         let arms = answer.split("\n}\n").next().unwrap().lines().map(str::trim);

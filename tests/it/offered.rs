@@ -18,7 +18,7 @@ type Offered = BTreeMap<&'static str, BTreeSet<String>>;
 
 /// What the documentation calls a service, the folder of its code, and how a request is sent to it:
 /// by the prefix of its target, or in AWS Query by the name that it is signed for.
-const SERVICES: [(&str, &str, Sent); 10] = [
+const SERVICES: [(&str, &str, Sent); 11] = [
     ("ECS", "ecs", Sent::Target("AmazonEC2ContainerServiceV20141113")),
     ("SSM", "ssm", Sent::Target("AmazonSSM")),
     ("ECR", "ecr", Sent::Target("AmazonEC2ContainerRegistry_V20150921")),
@@ -29,6 +29,7 @@ const SERVICES: [(&str, &str, Sent); 10] = [
     ("Application Auto Scaling", "autoscaling", Sent::Target("AnyScaleFrontendService")),
     ("STS", "sts", Sent::SignedFor("sts")),
     ("IAM", "iam", Sent::SignedFor("iam")),
+    ("Service Quotas", "quotas", Sent::Target("ServiceQuotasV20190624")),
 ];
 
 /// How a request is sent to a service.

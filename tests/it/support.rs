@@ -172,6 +172,11 @@ impl Shop {
         self.ask(&format!("AmazonEC2ContainerRegistry_V20150921.{operation}"), body)
     }
 
+    /// Sends a request to Service Quotas.
+    pub(crate) fn quotas(&self, operation: &str, body: &Value) -> Value {
+        self.ask(&format!("ServiceQuotasV20190624.{operation}"), body)
+    }
+
     /// Sends a request to CloudWatch Logs.
     pub(crate) fn logs(&self, operation: &str, body: &Value) -> Value {
         self.ask(&format!("Logs_20140328.{operation}"), body)

@@ -28,16 +28,24 @@ SERVICES = (
     "elbv2",
     "iam",
     "logs",
+    "service-quotas",
     "ssm",
     "sts",
 )
 
 # Those of them every parameter of whose operations must have been sent by a check: it is heeded, or
 # refused, and never ignored.
-HELD_TO_PARAMETERS = {"application-autoscaling", "cloudwatch", "codedeploy", "elbv2", "logs"}
+HELD_TO_PARAMETERS = {
+    "application-autoscaling",
+    "cloudwatch",
+    "codedeploy",
+    "elbv2",
+    "logs",
+    "service-quotas",
+}
 
 # What the sandbox calls a service, where botocore has another name.
-NAMES = {"elbv2": "elasticloadbalancing"}
+NAMES = {"elbv2": "elasticloadbalancing", "service-quotas": "servicequotas"}
 
 # What the sandbox says of an operation that it does not offer.
 UNKNOWN = {"InvalidAction", "UnknownOperationException"}
@@ -61,6 +69,7 @@ FAILURES = {
     "elbv2": QUERY_FAILURES,
     "iam": QUERY_FAILURES,
     "logs": {**JSON_FAILURES, "error": "ServiceUnavailableException"},
+    "service-quotas": {**JSON_FAILURES, "error": "InternalFailure"},
     "ssm": {**JSON_FAILURES, "error": "InternalServerError"},
     "sts": QUERY_FAILURES,
 }

@@ -192,6 +192,11 @@ class Scope:
         """The client for Application Auto Scaling."""
         return self.client("application-autoscaling")
 
+    @property
+    def quotas(self) -> Any:
+        """The client for Service Quotas."""
+        return self.client("service-quotas")
+
 
 def accounts() -> Iterator[str]:
     """Account ids, each once."""

@@ -123,6 +123,7 @@ fn wants(
         Service::Logs => Ok(others::logs(&asked)),
         Service::AutoScaling => Ok(others::scaling(&asked)),
         Service::Elb => Ok(vec![asked.want("*")]),
+        Service::ServiceQuotas => Ok(vec![others::quota(&asked)]),
         Service::Sts => Ok(others::sessions(&asked)),
         Service::Iam => Ok(others::identities(&asked)),
     }

@@ -76,6 +76,16 @@ pub(super) fn scaling(asked: &Asked<'_>) -> Vec<Want> {
     vec![asked.want(resource)]
 }
 
+/// What requests to Service Quotas need. Only asking for more is of one quota.
+pub(super) fn quota(asked: &Asked<'_>) -> Want {
+    match (asked.text("ServiceCode"), asked.text("QuotaCode")) {
+        (Some(service), Some(code)) if asked.call.operation == "RequestServiceQuotaIncrease" => {
+            asked.want(asked.arn(&format!("{service}/{code}")))
+        }
+        _ => asked.want("*"),
+    }
+}
+
 /// What requests to STS need. Who one is, anybody may ask, and a token speaks for itself.
 pub(super) fn sessions(asked: &Asked<'_>) -> Vec<Want> {
     match (asked.call.operation.as_str(), asked.text("RoleArn")) {

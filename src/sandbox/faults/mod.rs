@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use kind::{FaultKind, FaultKindError, Latency};
 pub use pattern::{Pattern, PatternError};
+pub(super) use quota::{Raised, applied, listed};
 
 use super::{
     SandboxError,

@@ -3,7 +3,8 @@
 //!
 //! Numbers and rows are those that AWS publishes: for ECS in "Request throttling for the Amazon ECS
 //! API", for the others in the "Service endpoints and quotas" of the AWS General Reference. Where
-//! only a rate is published, the burst is one second of it. What is not published is not limited.
+//! only a rate is published, the burst is one second of it. What is not published is not limited, and
+//! what Service Quotas has can be raised there.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::Subject;
 use crate::sandbox::{
     SandboxError,
+    call::Scope,
     service::Service,
     state::{Entity, Transaction},
 };
@@ -26,6 +28,8 @@ struct Quota {
     refill: u32,
     /// The operations that share it.
     operations: &'static [&'static str],
+    /// The codes of the burst and of the refill in Service Quotas, where it has them.
+    codes: Option<[&'static str; 2]>,
 }
 
 /// Shortens the tables.
@@ -35,35 +39,61 @@ const fn quota(
     refill: u32,
     operations: &'static [&'static str],
 ) -> Quota {
-    Quota { name, burst, refill, operations }
+    Quota { name, burst, refill, operations, codes: None }
 }
 
-/// Amazon ECS.
+/// A row that Service Quotas has, too, so that it can be raised.
+const fn coded(codes: [&'static str; 2], row: Quota) -> Quota {
+    Quota { codes: Some(codes), ..row }
+}
+
+/// Amazon ECS. The codes are those of "Amazon ECS endpoints and quotas" in the AWS General Reference.
 const ECS: &[Quota] = &[
-    quota(
-        "ecs/task-definition-modify",
-        20,
-        1,
-        &["RegisterTaskDefinition", "DeregisterTaskDefinition"],
+    coded(
+        ["L-CDF9F16B", "L-1E6DEB89"],
+        quota(
+            "ecs/task-definition-modify",
+            20,
+            1,
+            &["RegisterTaskDefinition", "DeregisterTaskDefinition"],
+        ),
     ),
-    quota(
-        "ecs/task-definition-read",
-        50,
-        20,
-        &["DescribeTaskDefinition", "ListTaskDefinitions", "ListTaskDefinitionFamilies"],
+    coded(
+        ["L-924E3D47", "L-538D7426"],
+        quota(
+            "ecs/task-definition-read",
+            50,
+            20,
+            &["DescribeTaskDefinition", "ListTaskDefinitions", "ListTaskDefinitionFamilies"],
+        ),
     ),
-    quota("ecs/service-modify", 50, 5, &["CreateService", "UpdateService", "DeleteService"]),
-    quota("ecs/service-read", 100, 20, &["DescribeServices", "ListServices"]),
-    quota(
-        "ecs/service-deployment-read",
-        50,
-        20,
-        &["DescribeServiceDeployments", "ListServiceDeployments"],
+    coded(
+        ["L-AA0D4951", "L-C5297B3A"],
+        quota("ecs/service-modify", 50, 5, &["CreateService", "UpdateService", "DeleteService"]),
+    ),
+    coded(
+        ["L-22AE4B75", "L-321A0372"],
+        quota("ecs/service-read", 100, 20, &["DescribeServices", "ListServices"]),
+    ),
+    coded(
+        ["L-A2AA9478", "L-A2DBEAC1"],
+        quota(
+            "ecs/service-deployment-read",
+            50,
+            20,
+            &["DescribeServiceDeployments", "ListServiceDeployments"],
+        ),
     ),
     quota("ecs/service-revision-read", 50, 20, &["DescribeServiceRevisions"]),
-    quota("ecs/cluster-resource-read", 100, 20, &["ListTasks", "DescribeTasks"]),
-    quota("ecs/cluster-resource-modify", 100, 40, &["RunTask", "StartTask", "StopTask"]),
-    quota("ecs/cluster-read", 50, 20, &["DescribeClusters"]),
+    coded(
+        ["L-281CBA4C", "L-80627E8A"],
+        quota("ecs/cluster-resource-read", 100, 20, &["ListTasks", "DescribeTasks"]),
+    ),
+    coded(
+        ["L-3B4FAC68", "L-C3AEE9D2"],
+        quota("ecs/cluster-resource-modify", 100, 40, &["RunTask", "StartTask", "StopTask"]),
+    ),
+    coded(["L-35D944A8", "L-43D4E76A"], quota("ecs/cluster-read", 50, 20, &["DescribeClusters"])),
     quota("ecs/tag-modify", 20, 10, &["TagResource", "UntagResource"]),
     quota("ecs/tag-read", 50, 20, &["ListTagsForResource"]),
 ];
@@ -86,11 +116,15 @@ const SSM: &[Quota] = &[
     quota("ssm/delete", 3, 3, &["DeleteParameter", "DeleteParameters"]),
 ];
 
-/// Amazon ECR.
+/// Amazon ECR. Each is one value, of which a second's worth is the burst, too. The codes are those of
+/// "Amazon ECR service quotas" in its user guide.
 const ECR: &[Quota] = &[
-    quota("ecr/put-image", 10, 10, &["PutImage"]),
-    quota("ecr/batch-get-image", 2000, 2000, &["BatchGetImage"]),
-    quota("ecr/get-download-url-for-layer", 3000, 3000, &["GetDownloadUrlForLayer"]),
+    coded(["L-AD52DFB2"; 2], quota("ecr/put-image", 10, 10, &["PutImage"])),
+    coded(["L-16E70933"; 2], quota("ecr/batch-get-image", 2000, 2000, &["BatchGetImage"])),
+    coded(
+        ["L-A60A366D"; 2],
+        quota("ecr/get-download-url-for-layer", 3000, 3000, &["GetDownloadUrlForLayer"]),
+    ),
 ];
 
 /// Amazon CloudWatch's alarms.
@@ -145,7 +179,12 @@ fn of(service: Service, operation: &str, region: &str) -> Option<Quota> {
         (Service::Logs, "FilterLogEvents") => return Some(filter_log_events(region)),
         _ => {}
     }
-    let rows = match service {
+    rows(service).iter().find(|row| row.operations.contains(&operation)).copied()
+}
+
+/// The rows of a service.
+const fn rows(service: Service) -> &'static [Quota] {
+    match service {
         Service::Ecs => ECS,
         Service::Ssm => SSM,
         Service::Ecr => ECR,
@@ -153,10 +192,81 @@ fn of(service: Service, operation: &str, region: &str) -> Option<Quota> {
         Service::Logs => LOGS,
         Service::Elb => ELB,
         // "CodeDeploy quotas", "Quotas for Application Auto Scaling" and "IAM and AWS STS quotas" have
-        // no rates; CodeDeploy's vary, as AWS's support told a user, and are not published.
-        Service::AutoScaling | Service::CodeDeploy | Service::Sts | Service::Iam => &[],
+        // no rates; CodeDeploy's vary, as AWS's support told a user, and are not published. Those of
+        // Service Quotas itself are for changes only.
+        Service::AutoScaling
+        | Service::CodeDeploy
+        | Service::Sts
+        | Service::Iam
+        | Service::ServiceQuotas => &[],
+    }
+}
+
+/// A value that Service Quotas has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::sandbox) struct Listed {
+    /// Its code.
+    pub(in crate::sandbox) code: &'static str,
+    /// What it is, in words of the sandbox.
+    pub(in crate::sandbox) name: String,
+    /// What holds by default.
+    pub(in crate::sandbox) default: u32,
+}
+
+/// What Service Quotas has of a service, sorted by code.
+pub(in crate::sandbox) fn listed(service: Service) -> Vec<Listed> {
+    let mut all: Vec<Listed> = rows(service).iter().flat_map(values).collect();
+    all.sort_by_key(|one| one.code);
+    all
+}
+
+/// The values of a row.
+fn values(row: &Quota) -> Vec<Listed> {
+    let operations = row.operations.join(", ");
+    let value = |code, what: &str, default| {
+        let name = format!("{what} of {operations} requests");
+        Listed { code, name, default }
     };
-    rows.iter().find(|row| row.operations.contains(&operation)).copied()
+    match row.codes {
+        None => Vec::new(),
+        Some([burst, rate]) if burst == rate => vec![value(rate, "Rate", row.refill)],
+        Some([burst, rate]) => {
+            vec![value(burst, "Burst rate", row.burst), value(rate, "Sustained rate", row.refill)]
+        }
+    }
+}
+
+/// A quota that was raised, by account, region and code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::sandbox) struct Raised {
+    /// What holds.
+    pub(in crate::sandbox) value: u32,
+}
+
+impl Entity for Raised {
+    const KIND: &'static str = "quotas.raised";
+}
+
+/// What holds in an account and region, of something with a code and a default.
+pub(in crate::sandbox) fn applied(
+    transaction: &Transaction<'_>,
+    scope: &Scope,
+    (code, default): (&str, u32),
+) -> Result<u32, SandboxError> {
+    let raised = transaction.get::<Raised>(&scope.key(code))?;
+    Ok(raised.map_or(default, |raised| raised.value))
+}
+
+impl Quota {
+    /// The row as it holds in an account and region.
+    fn in_scope(self, transaction: &Transaction<'_>, scope: &Scope) -> Result<Self, SandboxError> {
+        let Some([burst, rate]) = self.codes else { return Ok(self) };
+        Ok(Self {
+            burst: applied(transaction, scope, (burst, self.burst))?,
+            refill: applied(transaction, scope, (rate, self.refill))?,
+            ..self
+        })
+    }
 }
 
 /// How full a bucket was at a moment.
@@ -208,6 +318,7 @@ pub(super) fn let_through(
     let Some(quota) = of(subject.service, subject.operation, &scope.region) else {
         return Ok(true);
     };
+    let quota = quota.in_scope(transaction, scope)?;
     let key = scope.key(quota.name);
     let mut bucket =
         transaction.get::<Bucket>(&key)?.unwrap_or_else(|| Bucket::full(quota, machine));
@@ -261,7 +372,7 @@ mod tests {
         fn k_requests_take_what_is_above_the_burst_by_the_refill(
             burst in 1_u32..100, refill in 1_u32..50, k in 0_u32..300
         ) {
-            let quota = Quota { name: "", burst, refill, operations: &[] };
+            let quota = Quota { name: "", burst, refill, operations: &[], codes: None };
             let theory = f64::from(k.saturating_sub(burst)) / f64::from(refill);
             // Each wait is rounded up to a nanosecond.
             let slack = 1e-9 * f64::from(k) + 1e-9;
@@ -308,6 +419,20 @@ mod tests {
         assert!(!bucket.take(REGISTER, start() - SignedDuration::from_hours(1)));
         assert!(!bucket.take(REGISTER, start()));
         assert!(bucket.take(REGISTER, start() + SignedDuration::from_secs(1)));
+    }
+
+    #[test]
+    fn a_code_is_one_value() {
+        let mut codes: Vec<&str> = [Service::Ecs, Service::Ecr]
+            .into_iter()
+            .flat_map(listed)
+            .map(|listed| listed.code)
+            .collect();
+        assert_eq!(codes.len(), 19);
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), 19);
+        assert_eq!(listed(Service::Ssm), []);
     }
 
     #[test]
