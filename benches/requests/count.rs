@@ -93,10 +93,3 @@ pub(crate) fn depth(records: &[RequestRecord], latency: SignedDuration) -> usize
     }
     depth
 }
-
-/// The least time in which AWS lets `requests` of one bucket through, which holds `burst` and gets
-/// `refill` more a second.
-pub(crate) fn least_seconds(requests: usize, burst: u32, refill: u32) -> f64 {
-    let above = u32::try_from(requests).unwrap_or(u32::MAX).saturating_sub(burst);
-    f64::from(above) / f64::from(refill)
-}

@@ -14,10 +14,15 @@ mod shop;
 use std::{ffi::OsStr, io::Write as _, process::ExitCode, time::Duration};
 
 use jiff::SignedDuration;
-use release_tool::sandbox::{FaultKind, RequestRecord};
+use release_tool::{
+    backend::quotas::Rates,
+    ops::loads,
+    plan::doctor,
+    sandbox::{FaultKind, RequestRecord},
+};
 
 use self::{
-    count::{Phases, budget, by_operation, depth, first_budget, least_seconds},
+    count::{Phases, budget, by_operation, depth, first_budget},
     run::{Deployment, Place},
     shop::Shop,
 };
@@ -201,11 +206,8 @@ async fn quotas(budgets: &mut Budgets) -> Outcome<()> {
     // A step that fails ends the deployment, and with it the benchmark.
     let deployment = place.deploy().await?;
     let told = deployment.until_all_told().unwrap_or_default().as_secs_f64();
-    // Registering task definitions, writing parameters, updating services.
-    let least = [(20, 1), (3, 3), (50, 5)]
-        .map(|(burst, refill)| least_seconds(SERVICES, burst, refill))
-        .into_iter()
-        .fold(0.0, f64::max);
+    // What `doctor` reckons with: registering task definitions, writing parameters, updating services.
+    let least = doctor::least_seconds(&loads(&Rates::published(), SERVICES, SERVICES));
     let throttled = deployment
         .before
         .iter()

@@ -8,6 +8,7 @@ pub mod escape;
 pub mod params;
 pub mod platform;
 pub mod process;
+pub mod quotas;
 pub mod registry;
 pub mod scaling;
 pub mod source;

@@ -10,7 +10,7 @@ use super::{
     workspace::{self, Base},
 };
 use crate::{
-    backend::{clock, store::Ledger},
+    backend::store::Ledger,
     ops::{self, Connector, DoctorReport, Patient, Trouble},
     ui::{self, DoctorSection, Format},
 };
@@ -42,8 +42,11 @@ pub(super) async fn run(settings: &Settings, arguments: DoctorArguments) -> Resu
         connector,
         repository: repository.as_ref(),
         store: place.to_string(),
-        now: clock::now(),
         folder: &base.folder,
+        table: match place {
+            StorePlace::Table(setting) => Some(&setting.home),
+            StorePlace::File(_) => None,
+        },
     };
     let store = open(place, connector);
     let report = ops::doctor(&patient, arguments.environment.as_deref(), store).await?;

@@ -6,7 +6,7 @@ use super::{error::OpError, workspace::Workspace};
 use crate::{
     backend::{
         alarms::Alarms, aws::CallerIdentity, params::Parameters, platform::ecs::Ecs,
-        registry::Registry, scaling::Scaling,
+        quotas::Quotas, registry::Registry, scaling::Scaling,
     },
     manifest::{Home, Project},
     model::{Actor, ClusterName, CodeDeployGroup, EcsServiceName, Region},
@@ -40,6 +40,8 @@ pub struct Access {
     pub alarms: Alarms,
     /// Application Auto Scaling.
     pub scaling: Scaling,
+    /// How many requests AWS lets through.
+    pub quotas: Quotas,
     /// Who we are there.
     pub identity: CallerIdentity,
     /// The region.
@@ -61,7 +63,8 @@ impl Access {
             registry: Registry::new(session.clone()),
             alarms: Alarms::new(session.clone()),
             region: session.region().clone(),
-            scaling: Scaling::new(session),
+            scaling: Scaling::new(session.clone()),
+            quotas: Quotas::new(session),
             identity,
         })
     }

@@ -39,7 +39,7 @@ mod workspace;
 
 pub use access::Access;
 pub use deploy::{Execution, carry_out};
-pub use doctor::{DoctorReport, Patient, Section, Trouble, doctor};
+pub use doctor::{DoctorReport, Patient, Section, Trouble, doctor, loads};
 pub use draft::{DeployRequest, Draft, draft};
 pub use error::OpError;
 pub use ground::{Ground, OpenDeployment, open_deployments};

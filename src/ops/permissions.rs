@@ -115,6 +115,11 @@ pub async fn iam_policies(
         services: &findings.services,
         images: &findings.images,
     });
+    let runs_as_caller =
+        reaches.iter().any(|one| one.principal == Principal::Caller && !one.oneself.is_empty());
+    if runs_as_caller {
+        findings.note("the role that the commands run as, `YOUR-ROLE`", "the manifest names none");
+    }
     let mut policies = policies(request.group, &policy_name(&project, request), &reaches);
     if let Some(role) = &request.role {
         policies.retain(|policy| policy.principal == Principal::Role(role.clone()));
@@ -163,14 +168,17 @@ fn homes(
     let mut homes: Vec<Home> = match group {
         Group::Register => vec![labelled.unwrap_or_else(|| project.home.clone())],
         Group::Store => Vec::new(),
-        Group::Status | Group::Deploy => environments.iter().map(|one| one.home()).collect(),
+        Group::Status | Group::Deploy | Group::Doctor => {
+            environments.iter().map(|one| one.home()).collect()
+        }
     };
     if group == Group::Deploy {
         let sources = environments.iter().filter_map(|one| one.from.as_ref());
         let sources = sources.filter_map(|from| project.environments.get(from));
         homes.extend(sources.map(Environment::home));
     }
-    if group == Group::Deploy || (group == Group::Status && project.is_open()) {
+    let reads_labels = matches!(group, Group::Deploy | Group::Doctor);
+    if reads_labels || (group == Group::Status && project.is_open()) {
         homes.push(project.home.clone());
     }
     if let StoreSetting::DynamoDb(setting) = &project.store {
@@ -222,7 +230,7 @@ impl Findings {
         project: &Project,
         request: &PolicyRequest,
     ) -> Result<Project, OpError> {
-        let needs = matches!(request.group, Group::Status | Group::Deploy);
+        let needs = matches!(request.group, Group::Status | Group::Deploy | Group::Doctor);
         if !project.is_open() || !needs {
             return Ok(project.clone());
         }
@@ -391,6 +399,9 @@ fn unknown_in(group: Group, environment: &Environment) -> String {
     let id = &environment.id;
     match group {
         Group::Status => format!("whether CodeDeploy moves services of `{id}`"),
+        Group::Doctor => format!(
+            "whether CodeDeploy moves services of `{id}`, and the repositories of their images"
+        ),
         _ => format!("families, roles, logs and repositories of the services of `{id}`"),
     }
 }

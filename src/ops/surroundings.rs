@@ -10,7 +10,10 @@ use tokio::time::timeout;
 
 use super::access::Access;
 use crate::{
-    backend::aws::{AwsError, FaultKind},
+    backend::{
+        aws::{AwsError, FaultKind},
+        quotas::Quotas,
+    },
     engine::cause_chain,
     model::{AlarmState, ClusterName, EcsServiceName, RolloutState, ScalingBounds, ServiceId},
     plan::{Asked, Plan, ServicePicture, Silence, Surroundings},
@@ -69,13 +72,27 @@ pub(super) async fn look_around(
         .filter(|one| !one.alarms.is_empty())
         .map(|one| (one.service.clone(), one.alarms.clone()))
         .collect();
-    let (alarms, scaled, without_way_back) = tokio::join!(
+    let (alarms, scaled, without_way_back, ()) = tokio::join!(
         alarms(access, &watched),
         scaled(access, &neighbours),
         timeout(PATIENCE, without_way_back(access, &neighbours)),
+        pace(access, moves.len()),
     );
     let without_way_back = without_way_back.unwrap_or_default();
     Surroundings { watched, alarms, scaled, without_way_back }
+}
+
+/// Finds out how fast so many services can be moved, where that is more than AWS lets through at once.
+/// Where it does not tell, what it publishes is kept to.
+async fn pace(access: &Access, services: usize) {
+    if !Quotas::matter_for(services) {
+        return;
+    }
+    match timeout(PATIENCE, access.quotas.keep_to_applied()).await {
+        Ok(Ok(())) => tracing::debug!("paced by what AWS applies"),
+        Ok(Err(error)) => tracing::debug!(%error, "paced by what AWS publishes"),
+        Err(_late) => tracing::debug!("paced by what AWS publishes: no answer in time"),
+    }
 }
 
 /// The states of alarms.

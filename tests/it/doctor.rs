@@ -91,3 +91,72 @@ fn a_project_without_services_is_looked_at_by_what_is_registered() {
     assert!(told.stdout.contains("`worker` is not in cluster `bookshop-prod`"), "{}", told.stdout);
     assert_ne!(manifest, BOOKSHOP);
 }
+
+/// The example project with so many more services.
+fn with_more(number: usize) -> Shop {
+    let shop = Shop::new();
+    let more =
+        (0..number).map(|n| format!("\n[bookshop.services.extra-{n}]\nname = \"Extra {n}\"\n"));
+    shop.write(".weco-project", &(BOOKSHOP.to_owned() + &more.collect::<String>()));
+    shop.sandbox(&["seed"]);
+    shop
+}
+
+#[test]
+fn a_deployment_of_more_than_is_let_through_at_once_asks_how_fast_it_may_go() {
+    for (more, asks) in [(12, false), (13, true)] {
+        let shop = with_more(more);
+        shop.forget_requests();
+        shop.run(&["deploy", "all", "prod", "--dry-run"]).expect(0);
+        let asked = shop.count("ListServiceQuotas") > 0;
+        assert_eq!(asked, asks, "{} services", more + 6);
+        // It does without.
+        shop.sandbox(&["fault", "add", "servicequotas:ListServiceQuotas", "deny"]);
+        let run = shop.run(&["deploy", "all", "prod", "--dry-run"]).expect(0);
+        assert!(!run.stderr.contains("ListServiceQuotas"), "{}", run.stderr);
+    }
+}
+
+/// Asks AWS for more of one of ECS's quotas.
+fn raise(shop: &Shop, code: &str, to: u32) {
+    let wanted = json!({ "ServiceCode": "ecs", "QuotaCode": code, "DesiredValue": to });
+    shop.quotas("RequestServiceQuotaIncrease", &wanted);
+}
+
+#[test]
+fn quotas_that_were_raised_are_told_and_reckoned_with() {
+    let shop = with_more(60);
+    let quotas = || {
+        let told = shop.run(&["doctor", "prod"]).expect(0).stdout;
+        let lines = told.lines().filter(|line| line.trim_start().starts_with("quotas"));
+        lines.map(|line| line.trim_start().to_owned()).collect::<Vec<_>>()
+    };
+    let before = quotas();
+    assert!(
+        before[0].contains("66 services at once take 46 s at the least, by this account's quota: RegisterTaskDefinition 20 at once, then 1 a second"),
+        "{before:?}"
+    );
+    raise(&shop, "L-CDF9F16B", 60);
+    raise(&shop, "L-1E6DEB89", 10);
+    let after = quotas();
+    assert!(
+        after[0].contains("take 21 s at the least, by what AWS publishes: PutParameter 3"),
+        "{after:?}"
+    );
+    assert!(
+        after[1].contains(
+            "RegisterTaskDefinition 60 at once, then 10 a second (by default 20 at once, then 1 a second)"
+        ),
+        "{after:?}"
+    );
+    // Who may not ask is told what to allow, and what is published stands in.
+    shop.sandbox(&["fault", "add", "servicequotas:ListServiceQuotas", "deny"]);
+    let told = shop.run(&["doctor", "prod"]).expect(0).stdout;
+    for part in [
+        "take 46 s at the least, by what AWS publishes",
+        "what AWS publishes stands for what this account has: `ListServiceQuotas` is not allowed",
+        "fix: allow `servicequotas:ListServiceQuotas`",
+    ] {
+        assert!(told.contains(part), "`{part}` is not in\n{told}");
+    }
+}

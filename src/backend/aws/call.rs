@@ -16,8 +16,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::Instant;
 
 use super::{
+    bucket::Bucket,
     fault::{AwsError, FaultKind},
-    pacer::Bucket,
     session::AwsSession,
 };
 
@@ -76,12 +76,16 @@ impl AwsSession {
             let millis = start.elapsed().as_millis();
             let error = match answer {
                 Ok(output) => {
+                    self.witness().allowed(operation.name);
                     tracing::debug!(operation = operation.name, millis, "answered");
                     return Ok(output);
                 }
                 Err(error) => AwsError::new(operation, &error).signed_by(&self.sources()),
             };
             tracing::debug!(operation = operation.name, millis, %error, "failed");
+            if matches!(error.kind(), FaultKind::AccessDenied(_)) {
+                self.witness().denied(operation.name);
+            }
             let patient = began.elapsed() < PATIENCE;
             match error.kind() {
                 FaultKind::Throttled if patient => {

@@ -6,6 +6,7 @@
 //! measured to lose 78 of 100 registrations of task definitions.
 
 mod absence;
+mod bucket;
 mod call;
 mod connection;
 mod credentials;
@@ -18,6 +19,7 @@ mod simulated;
 mod simulation;
 mod their_clock;
 mod throttles;
+mod witness;
 
 pub use aws_credential_types::Credentials;
 pub use connection::{Aws, AwsOptions, Connection};
@@ -27,8 +29,9 @@ pub use region::profile_region;
 pub use session::{AwsSession, CallerIdentity, IdentityError};
 pub use simulation::{ContextKey, Simulated, Simulation};
 pub use throttles::Throttles;
+pub use witness::Tried;
 
+pub(crate) use bucket::{Bucket, Limit};
 pub(crate) use call::{Operation, Repeat, in_parallel, spread};
 pub(crate) use http::{BlobError, HttpContext};
-pub(crate) use pacer::Bucket;
 pub(crate) use their_clock::SharedClock;

@@ -13,6 +13,8 @@ use std::{
 
 use tokio::time::Instant;
 
+use super::bucket::{Bucket, Limit};
+
 /// Called with the name of an operation each time AWS throttles it.
 pub type ThrottleHook = Arc<dyn Fn(&str) + Send + Sync>;
 
@@ -25,110 +27,6 @@ pub enum Pacing {
     /// Not before the first throttle, for an AWS that has no quotas of its own. A throttle
     /// starts pacing by the published rates.
     AfterThrottle,
-}
-
-/// Operations that AWS counts together, per account and region.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Bucket {
-    /// ECS: registering and deregistering task definitions.
-    TaskDefinitionModify,
-    /// ECS: describing and listing task definitions.
-    TaskDefinitionRead,
-    /// ECS: updating services, and stopping or continuing their deployments.
-    ServiceModify,
-    /// ECS: describing services.
-    ServiceRead,
-    /// ECS: describing and listing service deployments.
-    ServiceDeploymentRead,
-    /// ECS: describing service revisions.
-    ServiceRevisionRead,
-    /// ECS: listing and describing tasks.
-    ClusterResourceRead,
-    /// ECS: running and stopping tasks.
-    ClusterResourceModify,
-    /// SSM: reading parameters by name or path.
-    ParameterRead,
-    /// SSM: writing parameters.
-    ParameterWrite,
-    /// ECR: reading manifests.
-    ImageRead,
-    /// ECR: asking for a layer's URL.
-    LayerRead,
-    /// CloudWatch Logs: reading events of a stream.
-    LogRead,
-    /// Elastic Load Balancing: describing.
-    BalancerRead,
-    /// CloudWatch: describing alarms, which ECS does too, from the same quota.
-    AlarmRead,
-    /// Application Auto Scaling: describing what is scaled.
-    ScalingRead,
-    /// STS: asking who we are.
-    Identity,
-    /// CodeDeploy: reading groups and deployments.
-    CodeDeployRead,
-    /// CodeDeploy: making and stopping deployments.
-    CodeDeployWrite,
-    /// DynamoDB: reading items.
-    ItemRead,
-    /// DynamoDB: transactions.
-    ItemWrite,
-    /// DynamoDB: making and describing tables.
-    Table,
-}
-
-impl Bucket {
-    /// How much AWS allows by default.
-    ///
-    /// ECS: "Request throttling for the Amazon ECS API". SSM, ECR: the service quotas pages of
-    /// the AWS General Reference and the ECR user guide. STS: the IAM and STS quotas page.
-    /// CloudWatch Logs: its quotas page, the rate of most regions. Elastic Load Balancing: "Request
-    /// throttling for the Elastic Load Balancing API", non-mutating actions.
-    /// DynamoDB: "Quotas in Amazon DynamoDB" for tables; for items what one partition takes, 3,000
-    /// read and 1,000 write units a second, at ten units a transaction. CodeDeploy publishes none
-    /// ("AWS CodeDeploy limits"): the numbers are ours, and a throttle slows them down. Where only a rate is published, one second's worth is taken as the burst.
-    fn published(self) -> Limit {
-        let (burst, per_second) = match self {
-            Self::TaskDefinitionModify => (20.0, 1.0),
-            Self::ServiceModify => (50.0, 5.0),
-            Self::TaskDefinitionRead | Self::ServiceDeploymentRead | Self::ServiceRevisionRead => {
-                (50.0, 20.0)
-            }
-            Self::ServiceRead | Self::ClusterResourceRead => (100.0, 20.0),
-            Self::ClusterResourceModify => (100.0, 40.0),
-            Self::ParameterRead => (40.0, 40.0),
-            Self::ParameterWrite => (3.0, 3.0),
-            Self::ImageRead => (2000.0, 2000.0),
-            Self::LayerRead | Self::ItemRead => (3000.0, 3000.0),
-            Self::LogRead => (25.0, 25.0),
-            Self::BalancerRead => (40.0, 10.0),
-            Self::AlarmRead => (9.0, 9.0),
-            // Not published; this is what a deployment of five hundred services needs.
-            Self::ScalingRead => (10.0, 10.0),
-            Self::Identity => (600.0, 600.0),
-            Self::CodeDeployRead => (20.0, 10.0),
-            Self::CodeDeployWrite => (5.0, 1.0),
-            Self::ItemWrite => (100.0, 100.0),
-            Self::Table => (500.0, 500.0),
-        };
-        Limit { burst, per_second }
-    }
-}
-
-impl Bucket {
-    /// How many requests AWS lets through at once by default, and how many a second after that.
-    pub(crate) fn published_rate(self) -> (f64, f64) {
-        let Limit { burst, per_second } = self.published();
-        (burst, per_second)
-    }
-}
-
-/// A token bucket's size and refill.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Limit {
-    /// Requests that may be sent at once when the bucket is full.
-    burst: f64,
-    /// Requests a second after that.
-    per_second: f64,
 }
 
 /// The share of a burst we use: the rest is for whoever else works in the account, and for what
@@ -144,6 +42,13 @@ const SAME_THROTTLE: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
 /// How long without a throttle until a slowed pacer doubles its rate again.
 const RECOVERY: Duration = Duration::from_secs(10);
+
+impl Bucket {
+    /// How many requests we send at once by what is published.
+    pub(crate) fn at_once(self) -> f64 {
+        self.published().ours().burst
+    }
+}
 
 impl Limit {
     /// What we use of it.
@@ -197,6 +102,14 @@ impl Level {
         Err(Duration::from_secs_f64(wait).max(TICK))
     }
 
+    /// Goes on by another limit. The bucket has as much less in it as it had before.
+    fn change(&mut self, to: Limit, now: Instant) {
+        let Some(before) = self.limit else { return };
+        self.fill(before, now);
+        self.tokens = (self.tokens + to.burst - before.burst).max(0.0);
+        self.limit = Some(to);
+    }
+
     /// Adds what came in since it was last filled.
     fn fill(&mut self, limit: Limit, now: Instant) {
         let elapsed = now.saturating_duration_since(self.filled_at);
@@ -207,9 +120,9 @@ impl Level {
 
     /// Empties the bucket, since AWS's own is empty, and halves the rate, unless nothing was held
     /// back before: then the published rate has not been tried yet.
-    fn throttled(&mut self, published: Limit, now: Instant) {
+    fn throttled(&mut self, known: Limit, now: Instant) {
         let was_paced = self.limit.is_some();
-        let limit = *self.limit.get_or_insert(published);
+        let limit = *self.limit.get_or_insert(known);
         self.fill(limit, now);
         self.tokens = self.tokens.min(0.0);
         let is_same = self.changed_at.is_some_and(|at| now.duration_since(at) < SAME_THROTTLE);
@@ -226,8 +139,8 @@ impl Level {
 /// Lets requests of one bucket through at the rate AWS allows.
 #[derive(Debug)]
 pub(crate) struct Pacer {
-    /// What applies once there was a throttle.
-    published: Limit,
+    /// What applies once there was a throttle: what is published, or what AWS told.
+    known: Mutex<Limit>,
     /// How full the bucket is; never held across a wait.
     level: Mutex<Level>,
     /// Held by the request that is next, so that the others stay in line.
@@ -240,7 +153,7 @@ impl Pacer {
         let published = bucket.published().ours();
         let limit = (pacing == Pacing::Published).then_some(published);
         Self {
-            published,
+            known: Mutex::new(published),
             level: Mutex::new(Level::new(limit, Instant::now())),
             turn: tokio::sync::Mutex::new(()),
         }
@@ -256,7 +169,15 @@ impl Pacer {
 
     /// Notes that AWS throttled a request.
     pub(crate) fn throttled(&self) {
-        self.with_level(|level| level.throttled(self.published, Instant::now()));
+        let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        self.with_level(|level| level.throttled(known, Instant::now()));
+    }
+
+    /// Keeps to what AWS told instead of what is published.
+    pub(crate) fn keep_to(&self, applied: Limit) {
+        let ours = applied.ours();
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = ours;
+        self.with_level(|level| level.change(ours, Instant::now()));
     }
 
     /// Works on the level. Whoever panicked before left it whole: it holds numbers only.
@@ -318,7 +239,10 @@ mod tests {
 
     impl Theirs {
         fn of(bucket: Bucket) -> Self {
-            let limit = bucket.published();
+            Self::with(bucket.published())
+        }
+
+        fn with(limit: Limit) -> Self {
             Self { limit, level: Mutex::new((limit.burst, Instant::now())) }
         }
 
@@ -461,6 +385,32 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_raised_quota_is_kept_to_before_and_after_a_throttle() {
+        let raised = Limit { burst: 40.0, per_second: 10.0 };
+        for pacing in [Pacing::Published, Pacing::AfterThrottle] {
+            let pacer = Pacer::new(Bucket::TaskDefinitionModify, pacing);
+            pacer.keep_to(raised);
+            let theirs = Theirs::with(raised);
+            let (refused, seconds) = send(&pacer, &theirs, 100).await;
+            let ideal = 6.0;
+            assert_eq!(refused == 0, pacing == Pacing::Published, "{refused}");
+            assert!(seconds >= ideal && seconds < ideal * 1.2, "{pacing:?}: {seconds} s");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_sent_counts_when_a_quota_turns_out_to_be_another() {
+        let pacer = Pacer::new(Bucket::TaskDefinitionModify, Pacing::Published);
+        for _ in 0..18 {
+            pacer.acquire().await;
+        }
+        pacer.keep_to(Limit { burst: 10.0, per_second: 1.0 });
+        let began = Instant::now();
+        pacer.acquire().await;
+        assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
     }
 
     #[test]

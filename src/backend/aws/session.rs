@@ -7,13 +7,15 @@ use jiff::SignedDuration;
 use tokio::sync::OnceCell;
 
 use super::{
+    bucket::{Bucket, Limit},
     call::{Operation, Repeat},
     connection::Connection,
     credentials::Entrance,
     fault::{AwsError, FaultKind},
-    pacer::{Bucket, Pacer, Pacers},
+    pacer::{Pacer, Pacers},
     region::meant,
     their_clock::SharedClock,
+    witness::{Tried, Witness},
 };
 use crate::model::{AccountId, CredentialSource, Region, SignIn, other_account};
 
@@ -119,6 +121,8 @@ struct Inner {
     entrance: Arc<Entrance>,
     /// STS's clock.
     clock: SharedClock,
+    /// What was tried.
+    witness: Arc<Witness>,
 }
 
 impl AwsSession {
@@ -137,6 +141,7 @@ impl AwsSession {
             identity: OnceCell::new(),
             entrance: Arc::new(entrance),
             clock: SharedClock::default(),
+            witness: Arc::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -167,6 +172,7 @@ impl AwsSession {
             identity: self.inner.identity.clone(),
             entrance: Arc::clone(&self.inner.entrance),
             clock: self.inner.clock.clone(),
+            witness: Arc::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -236,6 +242,24 @@ impl AwsSession {
     /// The pacer of a bucket of this account and region.
     pub(super) fn pacer(&self, bucket: Bucket) -> Arc<Pacer> {
         self.inner.pacers.of(&self.inner.account_key, self.inner.region.as_str(), bucket)
+    }
+
+    /// Keeps requests of this account and region to what AWS told instead of what is published.
+    pub(crate) fn keep_to(&self, applied: impl IntoIterator<Item = (Bucket, Limit)>) {
+        for (bucket, limit) in applied {
+            self.pacer(bucket).keep_to(limit);
+        }
+    }
+
+    /// What became of the requests that were sent, as far as permissions go.
+    #[must_use]
+    pub fn tried(&self) -> Tried {
+        self.inner.witness.tried()
+    }
+
+    /// Who notes what became of requests.
+    pub(super) fn witness(&self) -> &Witness {
+        &self.inner.witness
     }
 
     /// All pacers.

@@ -19,9 +19,9 @@ use aws_smithy_types::{body::SdkBody, config_bag::Layer, error::metadata::ErrorM
 use aws_types::{SigningName, region::SigningRegion, request_id::RequestId as _};
 
 use super::{
+    bucket::Bucket,
     call::{Operation, Repeat},
     fault::AwsError,
-    pacer::Bucket,
     session::AwsSession,
     simulated::{Page, answers, refusal},
 };

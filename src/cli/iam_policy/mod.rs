@@ -50,6 +50,10 @@ enum Verb {
     Deploy(PolicyArguments),
     /// For `store create`, `store migrate` and `store check`.
     Store(PolicyArguments),
+    /// For `doctor`: what it looks at, and asking IAM and Service Quotas.
+    ///
+    /// It is for a role beside the policy of `deploy`: `doctor` tells what of that is missing.
+    Doctor(PolicyArguments),
     /// Whom a role trusts: the jobs of a CI, by the tokens that it gives them.
     Trust(trust::TrustArguments),
 }
@@ -100,6 +104,7 @@ pub(super) async fn run(
         Verb::Register(arguments) => (Group::Register, arguments),
         Verb::Deploy(arguments) => (Group::Deploy, arguments),
         Verb::Store(arguments) => (Group::Store, arguments),
+        Verb::Doctor(arguments) => (Group::Doctor, arguments),
         Verb::Trust(arguments) => return trust::run(settings, arguments).await,
     };
     let base = workspace::base(settings, arguments.project.as_deref())?;

@@ -2,7 +2,7 @@
 
 use tokio::time::timeout;
 
-use super::{PATIENCE, Patient, failed};
+use super::{PATIENCE, failed};
 use crate::{
     backend::aws::{AwsSession, CallerIdentity, IdentityError},
     manifest::Environment,
@@ -10,19 +10,15 @@ use crate::{
 };
 
 /// Asks who we are. Also tells whether that lets us in.
-pub(super) async fn enter(
-    patient: &Patient<'_>,
-    environment: &Environment,
-    session: &AwsSession,
-) -> (Vec<Finding>, bool) {
+pub(super) async fn enter(environment: &Environment, session: &AwsSession) -> (Vec<Finding>, bool) {
     let asked = timeout(PATIENCE, session.identity()).await;
     let clock = doctor::clock(session.clock_ahead());
     let mut findings = match asked {
-        Ok(Ok(identity)) => welcome(patient, environment, (session, identity)).await,
+        Ok(Ok(identity)) => welcome(environment, (session, identity)).await,
         Ok(Err(IdentityError::WrongAccount { expected, found, arn })) => {
-            let (sign_in, now) = (session.sign_in().await, patient.now);
+            let sign_in = session.sign_in().await;
             vec![
-                doctor::credentials(&arn, sign_in.as_ref(), now),
+                doctor::credentials(&arn, sign_in.as_ref()),
                 doctor::account(&environment.id, Some(&expected), (&found, &arn)),
             ]
         }
@@ -48,7 +44,6 @@ pub(super) async fn enter(
 
 /// Somebody whom AWS knows.
 async fn welcome(
-    patient: &Patient<'_>,
     environment: &Environment,
     (session, identity): (&AwsSession, &CallerIdentity),
 ) -> Vec<Finding> {
@@ -56,7 +51,7 @@ async fn welcome(
     let expected = environment.account.as_ref();
     let found = (&identity.account, identity.arn.as_str());
     vec![
-        doctor::credentials(&identity.arn, sign_in.as_ref(), patient.now),
+        doctor::credentials(&identity.arn, sign_in.as_ref()),
         doctor::account(&environment.id, expected, found),
     ]
 }

@@ -7,28 +7,31 @@ mod entrance;
 mod origin;
 mod parameters;
 mod permissions;
+mod quotas;
 mod services;
 mod terraform;
+mod tries;
 
 use std::{collections::BTreeMap, future::Future, path::Path, time::Duration};
 
 use futures_util::future::join_all;
-use jiff::Timestamp;
+pub use quotas::loads;
 use serde::Serialize;
 use tokio::time::timeout;
 
+use self::permissions::{Asked, Untold};
 use super::{error::OpError, workspace::Connector};
 use crate::{
     backend::{
-        aws::AwsSession,
+        aws::{AwsSession, Tried},
         params::Parameters,
         source::Repository,
         store::{Ledger, StoreError},
     },
     engine::cause_chain,
-    manifest::{Environment, Project},
+    manifest::{Environment, Home, Project},
     model::{EnvironmentId, Label, ParameterName, ProjectId, ServiceId},
-    plan::doctor::{Check, Finding, Grade},
+    plan::doctor::{Check, Finding, Grade, Tries},
 };
 
 /// How long a check may take.
@@ -44,10 +47,10 @@ pub struct Patient<'a> {
     pub repository: Option<&'a Repository>,
     /// The name of the store.
     pub store: String,
-    /// The time.
-    pub now: Timestamp,
     /// The folder of the manifest, where its relative paths start.
     pub folder: &'a Path,
+    /// How the store is reached, where it is a table.
+    pub table: Option<&'a Home>,
 }
 
 /// Why the store cannot be opened, in words.
@@ -94,27 +97,32 @@ pub async fn doctor(
     };
     let each = environments.iter().map(|environment| look_at(patient, environment));
     let mut origins = Origins::new();
-    let record = timed(Check::Store, record(patient, (&environments, &mut origins), store));
+    let record = async {
+        let looked = record(patient, (&environments, &mut origins), store);
+        timed(Check::Store, looked).await.unwrap_or_else(|late| vec![late])
+    };
     let (record, each) = tokio::join!(record, join_all(each));
+    let is_read = record.iter().all(|finding| finding.grade == Grade::Ok);
+    let table = patient.table.filter(|_| is_read);
     let common = [git(patient.repository)].into_iter().chain(record).collect();
     let mut sections = vec![Section { environment: None, findings: common }];
-    sections.extend(each);
-    for section in &mut sections {
-        let found = section.environment.as_ref().and_then(|id| origins.remove(id));
-        section.findings.extend(found.unwrap_or_default());
-        section.findings.sort_by_key(|finding| finding.check);
-    }
+    let settled = environments.iter().zip(each);
+    sections.extend(settled.map(|(environment, mut look)| {
+        let has_read = table.is_some_and(|table| table.role_arn == environment.home().role_arn);
+        look.findings.extend(origins.remove(&environment.id).unwrap_or_default());
+        look.settle(environment, has_read)
+    }));
     let all = sections.iter().flat_map(|section| &section.findings);
     let healthy = all.map(|finding| finding.grade).max() != Some(Grade::Fail);
     Ok(DoctorReport { project: patient.project.id.clone(), healthy, sections })
 }
 
-/// A check with its deadline.
-async fn timed(check: Check, work: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
-    timeout(PATIENCE, Box::pin(work)).await.unwrap_or_else(|_late| {
+/// A check with its deadline; or that it was missed.
+async fn timed<T>(check: Check, work: impl Future<Output = T>) -> Result<T, Finding> {
+    timeout(PATIENCE, Box::pin(work)).await.map_err(|_late| {
         let text = format!("no answer within {} s", PATIENCE.as_secs());
         let fix = "run it again with `-vv`, which shows each request".to_owned();
-        vec![Finding::fail(check, text, Some(fix))]
+        Finding::fail(check, text, Some(fix))
     })
 }
 
@@ -181,7 +189,7 @@ async fn read_record(
 }
 
 /// What needs somebody who is signed in.
-const BEHIND_THE_DOOR: [Check; 7] = [
+const BEHIND_THE_DOOR: [Check; 8] = [
     Check::Permissions,
     Check::Services,
     Check::Containers,
@@ -189,27 +197,58 @@ const BEHIND_THE_DOOR: [Check; 7] = [
     Check::Alarms,
     Check::Parameters,
     Check::Images,
+    Check::Quotas,
 ];
 
-/// Looks at an environment.
-async fn look_at(patient: &Patient<'_>, environment: &Environment) -> Section {
-    let mut findings = match patient.connector.connect(&environment.home()).await {
-        Ok(session) => {
-            let (mut findings, is_open) = entrance::enter(patient, environment, &session).await;
-            findings.extend(if is_open {
-                inside(patient, environment, &session).await
-            } else {
-                shut("nobody is let in")
-            });
-            findings
+/// What was seen of an environment.
+struct Look {
+    /// What was found.
+    findings: Vec<Finding>,
+    /// The permissions that IAM does not tell of, with what was tried instead.
+    untold: Option<(Untold, Tries)>,
+}
+
+impl Look {
+    /// All that was found, once the store was looked at: as whoever works in the environment, or not.
+    fn settle(mut self, environment: &Environment, has_read_store: bool) -> Section {
+        if let Some((untold, mut tries)) = self.untold {
+            tries.allowed.extend(has_read_store.then_some("Query"));
+            self.findings.extend(untold.settle(&tries));
         }
-        Err(error) => [failed(Check::Credentials, &error)]
-            .into_iter()
-            .chain(shut("AWS cannot be reached"))
-            .collect(),
+        self.findings.sort_by_key(|finding| finding.check);
+        Section { environment: Some(environment.id.clone()), findings: self.findings }
+    }
+}
+
+impl From<Vec<Finding>> for Look {
+    fn from(findings: Vec<Finding>) -> Self {
+        Self { findings, untold: None }
+    }
+}
+
+/// Looks at an environment.
+async fn look_at(patient: &Patient<'_>, environment: &Environment) -> Look {
+    let mut look = match patient.connector.connect(&environment.home()).await {
+        Ok(session) => go_in(patient, environment, &session).await,
+        Err(error) => {
+            let failed = [failed(Check::Credentials, &error)].into_iter();
+            failed.chain(shut("AWS cannot be reached")).collect::<Vec<_>>().into()
+        }
     };
-    findings.extend(terraform::look(patient, environment));
-    Section { environment: Some(environment.id.clone()), findings }
+    look.findings.extend(terraform::look(patient, environment));
+    look
+}
+
+/// Goes in, where we are let in.
+async fn go_in(patient: &Patient<'_>, environment: &Environment, session: &AwsSession) -> Look {
+    let (findings, is_open) = entrance::enter(environment, session).await;
+    let mut look = if is_open {
+        inside(patient, environment, session).await
+    } else {
+        shut("nobody is let in").into()
+    };
+    look.findings.extend(findings);
+    look
 }
 
 /// What nobody looks at.
@@ -219,21 +258,32 @@ fn shut(why: &str) -> Vec<Finding> {
 }
 
 /// What is seen by somebody who is signed in.
-async fn inside(
-    patient: &Patient<'_>,
-    environment: &Environment,
-    session: &AwsSession,
-) -> Vec<Finding> {
+async fn inside(patient: &Patient<'_>, environment: &Environment, session: &AwsSession) -> Look {
     let project = match with_services(patient).await {
         Ok(project) => project,
-        Err(finding) => return vec![*finding],
+        Err(finding) => return vec![*finding].into(),
     };
-    let (services, parameters, permissions) = tokio::join!(
+    let (services, parameters, permissions, quotas) = tokio::join!(
         timed(Check::Services, services::look(&project, environment, session)),
         timed(Check::Parameters, parameters::look(patient, &project, (environment, session))),
         timed(Check::Permissions, permissions::look(patient, environment, session)),
+        quotas::look(&project, session),
     );
-    services.into_iter().chain(parameters).chain(permissions).collect()
+    let (mut findings, observed) = services.unwrap_or_else(|late| (vec![late], Vec::new()));
+    findings.extend(parameters.unwrap_or_else(|late| vec![late]));
+    findings.extend(quotas);
+    match permissions.unwrap_or_else(|late| Asked::Told(vec![late])) {
+        Asked::Told(told) => {
+            findings.extend(told);
+            findings.into()
+        }
+        Asked::Untold(untold) => {
+            // What is not answered in time was not tried.
+            let _late = timeout(PATIENCE, tries::send(session, &observed)).await;
+            let Tried { allowed, denied } = session.tried();
+            Look { findings, untold: Some((untold, Tries { allowed, denied })) }
+        }
+    }
 }
 
 /// The project; where its manifest names no services, with those that are registered.

@@ -6,27 +6,23 @@ use futures_util::future::join_all;
 
 use super::failed;
 use crate::{
-    backend::{
-        alarms::Alarms,
-        aws::{AwsSession, Bucket},
-        platform::ecs::Ecs,
-    },
+    backend::{alarms::Alarms, aws::AwsSession, platform::ecs::Ecs},
     engine::cause_chain,
     manifest::{Environment, Project, Service},
     model::{ClusterName, EcsServiceName, ObservedService, TaskDefinition},
     ops::{OpError, access::groups, definitions::definitions},
-    plan::doctor::{self, Check, Examined, Finding, Load, Quota},
+    plan::doctor::{self, Check, Examined, Finding},
 };
 
 /// Where a service is.
 type Target = (ClusterName, EcsServiceName);
 
-/// Looks at the services, their containers, circuit breakers and alarms.
+/// Looks at the services, their containers, circuit breakers and alarms. Also gives what ECS told.
 pub(super) async fn look(
     project: &Project,
     environment: &Environment,
     session: &AwsSession,
-) -> Vec<Finding> {
+) -> (Vec<Finding>, Vec<ObservedService>) {
     let (targets, mut findings) = targets(project, environment);
     let ecs = Ecs::new(session.clone()).naming(groups(project, &environment.home()));
     let clusters: BTreeSet<&ClusterName> =
@@ -43,8 +39,7 @@ pub(super) async fn look(
         findings.extend(doctor::breakers(&examined));
         findings.extend(alarms(session, &examined).await);
     }
-    findings.extend(doctor::quotas(targets.len(), &loads(project, targets.len())));
-    findings
+    (findings, examined.into_iter().filter_map(|one| one.observed).collect())
 }
 
 /// The services with where they are, and what keeps that from being known.
@@ -131,29 +126,4 @@ async fn alarms(session: &AwsSession, examined: &[Examined]) -> Vec<Finding> {
             vec![Finding::warn(Check::Alarms, text, fix)]
         }
     }
-}
-
-/// What a deployment of all services asks for, of what AWS lets through least often.
-fn loads(project: &Project, services: usize) -> Vec<Load> {
-    let images = project.images.len();
-    let load = |operation, requests, bucket: Bucket, code| {
-        let (burst, per_second) = bucket.published_rate();
-        let quota = Quota { burst, per_second };
-        Load { operation, requests, quota, is_applied: false, code }
-    };
-    vec![
-        load(
-            "RegisterTaskDefinition",
-            services,
-            Bucket::TaskDefinitionModify,
-            Some("ecs: L-CDF9F16B and L-1E6DEB89"),
-        ),
-        load(
-            "UpdateService",
-            services,
-            Bucket::ServiceModify,
-            Some("ecs: L-AA0D4951 and L-C5297B3A"),
-        ),
-        load("PutParameter", images, Bucket::ParameterWrite, None),
-    ]
 }

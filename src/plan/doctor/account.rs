@@ -1,6 +1,6 @@
 //! Who we are, where, and at what time.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::{Check, Finding};
 use crate::model::{AccountId, EnvironmentId, SignIn, other_account};
@@ -9,31 +9,21 @@ use crate::model::{AccountId, EnvironmentId, SignIn, other_account};
 const MOST_SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// How far a clock may be off before it is told.
 const SLIGHT_SKEW: SignedDuration = SignedDuration::from_secs(30);
-/// A deployment may well take this long.
-const A_DEPLOYMENT: SignedDuration = SignedDuration::from_mins(15);
 
-/// Who we are, by what way, and until when.
+/// Who we are, by what way, and until when. Keys of the environment do not tell when they end.
 #[must_use]
-pub fn credentials(arn: &str, sign_in: Option<&SignIn>, now: Timestamp) -> Finding {
+pub fn credentials(arn: &str, sign_in: Option<&SignIn>) -> Finding {
     let Some(sign_in) = sign_in else { return Finding::ok(Check::Credentials, format!("`{arn}`")) };
     let until = match sign_in.until {
         Some(until) => format!(", until {}", until.strftime("%Y-%m-%d %H:%M:%S UTC")),
         None => String::new(),
     };
-    let text = format!("`{arn}`, by {}{until}", sign_in.by());
-    let is_short = sign_in.until.is_some_and(|until| until.duration_since(now) < A_DEPLOYMENT);
-    if sign_in.is_fixed {
-        let text =
-            format!("{text}: a session that nobody renews, and that does not say when it ends");
-        return if is_short { ends_soon(text) } else { Finding::ok(Check::Credentials, text) };
-    }
-    Finding::ok(Check::Credentials, text)
-}
-
-/// Credentials that end before a deployment does.
-fn ends_soon(text: String) -> Finding {
-    let fix = "sign in again before a deployment, or use a profile, which is renewed by itself";
-    Finding::warn(Check::Credentials, text, fix)
+    let fixed = if sign_in.is_fixed {
+        ": the environment's keys are a session that nobody renews, and that does not tell when it ends"
+    } else {
+        ""
+    };
+    Finding::ok(Check::Credentials, format!("`{arn}`, by {}{until}{fixed}", sign_in.by()))
 }
 
 /// Whether the account is the manifest's.

@@ -13,8 +13,8 @@ mod tests;
 use serde::Serialize;
 
 pub use account::{account, clock, credentials};
-pub use permissions::{not_simulated, permissions, principal};
-pub use quotas::{Load, Quota, quotas};
+pub use permissions::{Tries, not_simulated, permissions, principal, tried};
+pub use quotas::{Load, Quota, least_seconds, quotas, untold};
 pub use services::{
     Examined, Image, alarms, breakers, containers, images, parameters, services, watched,
 };

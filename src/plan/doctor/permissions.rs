@@ -1,9 +1,12 @@
 //! What IAM's policies say of what deployments need.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Check, Finding, listed};
-use crate::model::EnvironmentId;
+use crate::{
+    model::EnvironmentId,
+    plan::permissions::{DONE_WITHOUT, Group, NEEDS},
+};
 
 /// The ARN that policies are attached to, of a caller: for a session, its role. Roles of single sign-on
 /// are in a path of their own, which a session's ARN does not tell in full.
@@ -26,7 +29,7 @@ pub fn principal(caller: &str) -> String {
 #[must_use]
 pub fn not_simulated(principal: &str, is_denied: bool, why: &str) -> Finding {
     if is_denied {
-        let text = format!("not known beyond what is looked at here: {why}");
+        let text = format!("IAM may not be asked: {why}");
         let fix = format!("allow `iam:SimulatePrincipalPolicy` on `{principal}` to itself");
         return Finding::warn(Check::Permissions, text, fix);
     }
@@ -51,10 +54,61 @@ pub fn permissions(
     }
     let line = |(action, resources): (&str, Vec<&str>)| {
         let text = format!("`{action}` is not allowed on {} to `{principal}`", listed(&resources));
-        let fix = format!(
-            "allow it; `release-tool iam-policy deploy --env {environment}` prints the whole policy"
-        );
-        Finding::fail(Check::Permissions, text, Some(fix))
+        missed(environment, action, text)
     };
     missing.into_iter().map(line).collect()
+}
+
+/// That a permission is missing.
+fn missed(environment: &EnvironmentId, action: &str, text: String) -> Finding {
+    let fix = format!(
+        "allow it; `release-tool iam-policy deploy --env {environment}` prints the whole policy"
+    );
+    if DONE_WITHOUT.contains(&action) {
+        return Finding::warn(Check::Permissions, text, fix);
+    }
+    Finding::fail(Check::Permissions, text, Some(fix))
+}
+
+/// What became of requests that were sent, where IAM does not tell what may be done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tries {
+    /// The operations that were answered.
+    pub allowed: BTreeSet<&'static str>,
+    /// Those that were refused.
+    pub denied: BTreeSet<&'static str>,
+}
+
+/// What is known of the permissions of deployments by what was read, and which of them nobody checked:
+/// there is no way to try a write without writing.
+#[must_use]
+pub fn tried(
+    environment: &EnvironmentId,
+    principal: &str,
+    (actions, tries): (&BTreeSet<String>, &Tries),
+) -> Vec<Finding> {
+    let (mut given, mut unchecked, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+    for action in actions {
+        let needs = NEEDS.iter().filter(|need| need.groups.contains(&Group::Deploy));
+        let operations: Vec<&str> =
+            needs.filter(|need| need.action == action).map(|need| need.operation).collect();
+        if operations.iter().any(|one| tries.denied.contains(one)) {
+            let text = format!("`{action}` is not allowed to `{principal}`: it was tried");
+            findings.push(missed(environment, action, text));
+        } else if operations.iter().any(|one| tries.allowed.contains(one)) {
+            given.push(format!("`{action}`"));
+        } else {
+            unchecked.push(format!("`{action}`"));
+        }
+    }
+    if !given.is_empty() {
+        let text =
+            format!("{} given, as what was read here shows: {}", given.len(), given.join(", "));
+        findings.push(Finding::ok(Check::Permissions, text));
+    }
+    if !unchecked.is_empty() {
+        let text = format!("{} not checked: {}", unchecked.len(), unchecked.join(", "));
+        findings.push(Finding::skipped(Check::Permissions, text));
+    }
+    findings
 }

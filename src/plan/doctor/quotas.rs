@@ -19,6 +19,11 @@ impl Quota {
         let waiting = (requests - self.burst).max(0.0);
         if waiting > 0.0 { waiting / self.per_second } else { 0.0 }
     }
+
+    /// In words.
+    fn words(self) -> String {
+        format!("{} at once, then {} a second", self.burst, self.per_second)
+    }
 }
 
 /// What a deployment of everything asks of one quota.
@@ -28,50 +33,97 @@ pub struct Load {
     pub operation: &'static str,
     /// How many of them.
     pub requests: usize,
-    /// What AWS lets through.
-    pub quota: Quota,
-    /// Whether AWS told that this is what holds in the account, and not just by default.
-    pub is_applied: bool,
-    /// What to ask AWS for, where the quota can be raised: its code in Service Quotas.
-    pub code: Option<&'static str>,
+    /// What AWS publishes.
+    pub published: Quota,
+    /// What AWS told that it applies in the account, where it told.
+    pub applied: Option<Quota>,
+    /// How to get more, as an imperative.
+    pub more: String,
+}
+
+impl Load {
+    /// What holds.
+    const fn quota(&self) -> Quota {
+        match self.applied {
+            Some(applied) => applied,
+            None => self.published,
+        }
+    }
+
+    /// What it takes at the least.
+    fn seconds(&self) -> f64 {
+        self.quota().least_seconds(self.requests)
+    }
 }
 
 /// A deployment that waits longer than this for quotas is worth asking for more.
 const LONG: f64 = 120.0;
 
-/// What the quotas mean for a deployment of all services. The kinds of requests are sent side by side,
-/// so that the slowest tells how long all take.
-#[must_use]
-pub fn quotas(services: usize, loads: &[Load]) -> Option<Finding> {
-    let slowest = loads.iter().max_by(|one, other| seconds(one).total_cmp(&seconds(other)))?;
-    let applied = loads.iter().filter(|load| load.is_applied).count();
-    let whose = match applied {
-        0 => "by AWS's defaults",
-        some if some == loads.len() => "by the account's quotas",
-        _ => "by the account's quotas as far as AWS tells them",
-    };
-    let least = seconds(slowest);
-    if least < 1.0 {
-        let text = format!("{services} services at once wait for none, {whose}");
-        return Some(Finding::ok(Check::Quotas, text));
-    }
-    let Quota { burst, per_second } = slowest.quota;
-    let text = format!(
-        "{services} services at once take {least:.0} s at the least, {whose}: {} is let through {burst} \
-         times, then {per_second} times a second",
-        slowest.operation
-    );
-    Some(match slowest.code {
-        Some(code) if least > LONG => {
-            let fix =
-                format!("ask for more in Service Quotas ({code}), or deploy the sets one by one");
-            Finding::warn(Check::Quotas, text, fix)
-        }
-        _ => Finding::ok(Check::Quotas, text),
-    })
+/// The kind of requests that takes longest. They are sent side by side, so that it tells how long all
+/// take.
+fn slowest(loads: &[Load]) -> Option<&Load> {
+    loads.iter().max_by(|one, other| one.seconds().total_cmp(&other.seconds()))
 }
 
-/// What a load takes at the least.
-fn seconds(load: &Load) -> f64 {
-    load.quota.least_seconds(load.requests)
+/// The seconds that all take at the least.
+#[must_use]
+pub fn least_seconds(loads: &[Load]) -> f64 {
+    slowest(loads).map_or(0.0, Load::seconds)
+}
+
+/// What the quotas mean for a deployment of all services, and which those are that the account has.
+#[must_use]
+pub fn quotas(services: usize, loads: &[Load]) -> Vec<Finding> {
+    let Some(slowest) = slowest(loads) else { return Vec::new() };
+    let applied: Vec<&Load> = loads.iter().filter(|load| load.applied.is_some()).collect();
+    let mut findings = vec![least(services, slowest)];
+    if !applied.is_empty() {
+        findings.push(Finding::ok(Check::Quotas, told(&applied)));
+    }
+    findings
+}
+
+/// How long all services take.
+fn least(services: usize, slowest: &Load) -> Finding {
+    let services =
+        if services == 1 { "1 service".to_owned() } else { format!("{services} services") };
+    let seconds = slowest.seconds();
+    if seconds < 1.0 {
+        let text = format!("{services} at once wait for none");
+        return Finding::ok(Check::Quotas, text);
+    }
+    let whose =
+        if slowest.applied.is_some() { "this account's quota" } else { "what AWS publishes" };
+    let text = format!(
+        "{services} at once take {seconds:.0} s at the least, by {whose}: {} {}",
+        slowest.operation,
+        slowest.quota().words()
+    );
+    if seconds > LONG {
+        let fix = format!("{}, or deploy the sets one by one", slowest.more);
+        return Finding::warn(Check::Quotas, text, fix);
+    }
+    Finding::ok(Check::Quotas, text)
+}
+
+/// What the account has, with the default where that is something else.
+fn told(applied: &[&Load]) -> String {
+    let each = applied.iter().map(|load| {
+        let default = match load.quota() == load.published {
+            true => String::new(),
+            false => format!(" (by default {})", load.published.words()),
+        };
+        format!("{} {}{default}", load.operation, load.quota().words())
+    });
+    format!("applied in this account: {}", each.collect::<Vec<_>>().join("; "))
+}
+
+/// That AWS does not tell what it applies. Who may not ask can be let.
+#[must_use]
+pub fn untold(why: &str, fix: Option<String>) -> Finding {
+    let text = format!("what AWS publishes stands for what this account has: {why}");
+    match fix {
+        Some(fix) => Finding::warn(Check::Quotas, text, fix),
+        None => Finding::skipped(Check::Quotas, text),
+    }
 }

@@ -244,14 +244,16 @@ pub fn parameters(all: &[Image]) -> Vec<Finding> {
     let unwritten = names(&|one| one.is_secure.is_none() && !one.is_source);
     let mut findings = Vec::new();
     if !secure.is_empty() {
-        findings.push(Finding::fail(
+        // Commands read and write it as it is; only Terraform minds, and not if it was told.
+        findings.push(Finding::warn(
             Check::Parameters,
             format!(
-                "{} of type SecureString: Terraform takes its value for a secret, and plans changes \
-                 of what nobody changed",
+                "{} of type SecureString: deployments keep it so; in Terraform `insecure_value` of it \
+                 is empty, and whatever reads that fails",
                 of(&secure)
             ),
-            Some("replace it by a parameter of type String: an image URI is no secret".to_owned()),
+            "make it a String, since an image URI is no secret, or have Terraform read \
+             `nonsensitive(….value)`: `release-tool terraform check` tells which it reads",
         ));
     }
     if !unnamed.is_empty() {

@@ -1,8 +1,8 @@
 //! The judgement of `doctor`, check by check.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::*;
 use crate::{
@@ -12,10 +12,6 @@ use crate::{
     },
     plan::test_support::picture,
 };
-
-fn now() -> Timestamp {
-    "2026-11-21T20:00:00Z".parse().unwrap()
-}
 
 /// A service of one container `web` that all is well with.
 fn examined(id: &str) -> Examined {
@@ -50,7 +46,7 @@ fn credentials_tell_their_way_and_their_end() {
         Some("2026-11-21T20:05:00Z"),
         false,
     );
-    let told = credentials("arn:a", Some(&by_profile), now());
+    let told = credentials("arn:a", Some(&by_profile));
     assert_eq!(
         told.text,
         "`arn:a`, by profile `prod`, then single sign-on, then role `arn:r`, until 2026-11-21 \
@@ -58,8 +54,19 @@ fn credentials_tell_their_way_and_their_end() {
     );
     // They are renewed.
     assert_eq!(told.grade, Grade::Ok);
+    // When a session of the environment's variables ends nobody knows.
     let fixed = sign_in(vec![CredentialSource::EnvironmentKeys], None, true);
-    assert!(credentials("arn:a", Some(&fixed), now()).text.contains("nobody renews"));
+    let told = credentials("arn:a", Some(&fixed));
+    assert_eq!(
+        (told.grade, told.text.as_str()),
+        (
+            Grade::Ok,
+            "`arn:a`, by keys of the environment: the environment's keys are a session that nobody \
+             renews, and that does not tell when it ends"
+        )
+    );
+    let lasting = sign_in(vec![CredentialSource::EnvironmentKeys], None, false);
+    assert_eq!(credentials("arn:a", Some(&lasting)).text, "`arn:a`, by keys of the environment");
 }
 
 #[test]
@@ -177,34 +184,77 @@ fn parameters_are_there_and_strings() {
         of("unregistered", None, true),
         of("undeployed", None, false),
     ]);
-    assert_eq!(grades(&told), [Grade::Fail, Grade::Fail, Grade::Warn]);
+    assert_eq!(grades(&told), [Grade::Warn, Grade::Fail, Grade::Warn]);
     assert!(told[0].text.starts_with("`/shop/images/x/secret` is of type SecureString"));
+}
+
+/// So many requests of a kind.
+fn load(operation: &'static str, requests: usize, (burst, per_second): (f64, f64)) -> Load {
+    let (published, more) = (Quota { burst, per_second }, "ask for L-1".to_owned());
+    Load { operation, requests, published, applied: None, more }
 }
 
 #[test]
 fn quotas_tell_the_least_time_of_the_slowest() {
-    let load = |operation, requests, burst, per_second| Load {
-        operation,
-        requests,
-        quota: Quota { burst, per_second },
-        is_applied: false,
-        code: Some("L-1"),
+    let loads = |services| {
+        [
+            load("RegisterTaskDefinition", services, (20.0, 1.0)),
+            load("PutParameter", services, (3.0, 3.0)),
+        ]
     };
-    let told = |services| {
-        quotas(
-            services,
-            &[
-                load("RegisterTaskDefinition", services, 20.0, 1.0),
-                load("PutParameter", services, 3.0, 3.0),
-            ],
-        )
-        .unwrap()
-    };
-    assert_eq!(told(3).text, "3 services at once wait for none, by AWS's defaults");
-    assert!(told(100).text.starts_with("100 services at once take 80 s"), "{:?}", told(100));
+    let told = |services| quotas(services, &loads(services)).remove(0);
+    assert_eq!(told(3).text, "3 services at once wait for none");
+    assert_eq!(
+        told(100).text,
+        "100 services at once take 80 s at the least, by what AWS publishes: RegisterTaskDefinition \
+         20 at once, then 1 a second"
+    );
     assert_eq!((told(100).grade, told(1000).grade), (Grade::Ok, Grade::Warn));
-    assert!(told(1000).fix.unwrap().contains("L-1"));
-    assert_eq!(quotas(3, &[]), None);
+    assert_eq!(told(1000).fix.unwrap(), "ask for L-1, or deploy the sets one by one");
+    assert_eq!(quotas(3, &[]), []);
+    let least = least_seconds(&loads(1000));
+    assert!((least - 980.0).abs() < f64::EPSILON, "{least}");
+    assert!(least_seconds(&[]) < f64::EPSILON);
+}
+
+#[test]
+fn what_an_account_was_given_is_told_and_reckoned_with() {
+    let register = load("RegisterTaskDefinition", 100, (20.0, 1.0));
+    let update = load("UpdateService", 100, (50.0, 5.0));
+    let given =
+        |load: Load, burst, per_second| Load { applied: Some(Quota { burst, per_second }), ..load };
+    let loads = [given(register, 50.0, 10.0), given(update, 50.0, 5.0)];
+    let told = quotas(100, &loads);
+    assert_eq!(
+        told[0].text,
+        "100 services at once take 10 s at the least, by this account's quota: UpdateService 50 at \
+         once, then 5 a second"
+    );
+    assert_eq!(
+        told[1].text,
+        "applied in this account: RegisterTaskDefinition 50 at once, then 10 a second (by default 20 \
+         at once, then 1 a second); UpdateService 50 at once, then 5 a second"
+    );
+    assert_eq!(untold("no", Some("allow it".to_owned())).grade, Grade::Warn);
+    assert_eq!(untold("no", None).grade, Grade::Skipped);
+}
+
+#[test]
+fn what_nobody_tried_is_not_called_given() {
+    let environment = EnvironmentId::new("prod").unwrap();
+    let actions: BTreeSet<String> =
+        ["ecs:DescribeServices", "ecs:ListTasks", "ecs:UpdateService", "iam:PassRole"]
+            .map(str::to_owned)
+            .into();
+    let tries = Tries {
+        allowed: BTreeSet::from(["DescribeServices"]),
+        denied: BTreeSet::from(["ListTasks"]),
+    };
+    let told = tried(&environment, "arn:r", (&actions, &tries));
+    assert_eq!(grades(&told), [Grade::Fail, Grade::Ok, Grade::Skipped]);
+    assert!(told[0].text.starts_with("`ecs:ListTasks` is not allowed to `arn:r`"), "{told:?}");
+    assert_eq!(told[1].text, "1 given, as what was read here shows: `ecs:DescribeServices`");
+    assert_eq!(told[2].text, "2 not checked: `ecs:UpdateService`, `iam:PassRole`");
 }
 
 #[test]
@@ -231,6 +281,9 @@ fn a_line_an_action_tells_what_is_missing() {
     assert_eq!(grades(&told), [Grade::Fail; 2]);
     assert_eq!(told[0].text, "`ecs:A` is not allowed on `one`, `two` to `arn:r`");
     assert_eq!(grades(&permissions(&environment, "arn:r", (9, &[]))), [Grade::Ok]);
+    // Deployments do without it.
+    let spared = [("servicequotas:ListServiceQuotas".to_owned(), "*".to_owned())];
+    assert_eq!(grades(&permissions(&environment, "arn:r", (9, &spared))), [Grade::Warn]);
     assert_eq!(not_simulated("arn:r", true, "no").grade, Grade::Warn);
     assert_eq!(not_simulated("arn:r", false, "no").grade, Grade::Skipped);
 }

@@ -18,11 +18,14 @@ pub enum Group {
     Deploy,
     /// `store create`, `store migrate` and `store check`.
     Store,
+    /// `doctor`.
+    Doctor,
 }
 
 impl Group {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Status, Self::Register, Self::Deploy, Self::Store];
+    pub const ALL: [Self; 5] =
+        [Self::Status, Self::Register, Self::Deploy, Self::Store, Self::Doctor];
 
     /// Its name on the command line.
     #[must_use]
@@ -32,6 +35,7 @@ impl Group {
             Self::Register => "register",
             Self::Deploy => "deploy",
             Self::Store => "store",
+            Self::Doctor => "doctor",
         }
     }
 }
@@ -47,7 +51,7 @@ impl FromStr for Group {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let named = Self::ALL.into_iter().find(|group| group.name() == text);
-        named.ok_or_else(|| "it is `status`, `register`, `deploy` or `store`".to_owned())
+        named.ok_or_else(|| "it is `status`, `register`, `deploy`, `store` or `doctor`".to_owned())
     }
 }
 
@@ -101,6 +105,8 @@ pub enum On {
     StoreWrites,
     /// The store's table, whole.
     StoreTable,
+    /// The role itself.
+    Oneself,
 }
 
 /// One permission: an action that a request needs.
@@ -118,14 +124,25 @@ pub struct Need {
     pub groups: &'static [Group],
 }
 
+/// What deployments do without: they are then as slow as the rates that AWS publishes.
+pub const DONE_WITHOUT: &[&str] = &["servicequotas:ListServiceQuotas"];
+
 /// Only those that change something.
 const DEPLOY: &[Group] = &[Group::Deploy];
+/// Those that deploy, and whoever looks whether they can.
+const CHECKED: &[Group] = &[Group::Deploy, Group::Doctor];
 /// Whoever looks at services.
-const LOOK: &[Group] = &[Group::Status, Group::Deploy];
+const LOOK: &[Group] = &[Group::Status, Group::Deploy, Group::Doctor];
+/// Whoever looks at services and at what becomes of them.
+const FOLLOW: &[Group] = &[Group::Status, Group::Deploy];
 /// Whoever looks at images.
 const IMAGES: &[Group] = &[Group::Register, Group::Deploy];
+/// The same, and whoever looks whether they are there.
+const IMAGES_THERE: &[Group] = &[Group::Register, Group::Deploy, Group::Doctor];
 /// Whoever works with the record, and with parameters.
 const RECORD: &[Group] = &[Group::Status, Group::Register, Group::Deploy];
+/// The same, and whoever looks whether they can be read.
+const READABLE: &[Group] = &[Group::Status, Group::Register, Group::Deploy, Group::Doctor];
 /// Who looks after the store.
 const STORE: &[Group] = &[Group::Store];
 /// Everybody.
@@ -151,16 +168,16 @@ pub const NEEDS: &[Need] = &[
     // What runs.
     need(("ecs", "DescribeServices"), "ecs:DescribeServices", On::Services, LOOK),
     need(("ecs", "DescribeTaskDefinition"), "ecs:DescribeTaskDefinition", On::Anything, LOOK),
-    need(("ecs", "ListTasks"), "ecs:ListTasks", On::InClusters, LOOK),
-    need(("ecs", "DescribeTasks"), "ecs:DescribeTasks", On::Tasks, LOOK),
+    need(("ecs", "ListTasks"), "ecs:ListTasks", On::InClusters, FOLLOW),
+    need(("ecs", "DescribeTasks"), "ecs:DescribeTasks", On::Tasks, FOLLOW),
     need(
         ("ecs", "DescribeServiceDeployments"),
         "ecs:DescribeServiceDeployments",
         On::Services,
-        LOOK,
+        FOLLOW,
     ),
     need(("ecs", "DescribeServiceRevisions"), "ecs:DescribeServiceRevisions", On::Services, DEPLOY),
-    need(("ecs", "ListServiceDeployments"), "ecs:ListServiceDeployments", On::Services, LOOK),
+    need(("ecs", "ListServiceDeployments"), "ecs:ListServiceDeployments", On::Services, FOLLOW),
     // Rolling out.
     need(("ecs", "RegisterTaskDefinition"), "ecs:RegisterTaskDefinition", On::Families, DEPLOY),
     need(("ecs", "RegisterTaskDefinition"), "ecs:TagResource", On::TaggedFamilies, DEPLOY),
@@ -224,7 +241,7 @@ pub const NEEDS: &[Need] = &[
         ("codedeploy", "GetDeploymentTarget"),
         "codedeploy:GetDeploymentTarget",
         On::CodeDeploy,
-        LOOK,
+        FOLLOW,
     ),
     need(
         ("codedeploy", "ContinueDeployment"),
@@ -252,12 +269,12 @@ pub const NEEDS: &[Need] = &[
         LOOK,
     ),
     // What is around a service, and why a rollout fails.
-    need(("cloudwatch", "DescribeAlarms"), "cloudwatch:DescribeAlarms", On::Anything, DEPLOY),
+    need(("cloudwatch", "DescribeAlarms"), "cloudwatch:DescribeAlarms", On::Anything, CHECKED),
     need(
         ("application-autoscaling", "DescribeScalableTargets"),
         "application-autoscaling:DescribeScalableTargets",
         On::Anything,
-        LOOK,
+        FOLLOW,
     ),
     need(
         ("elasticloadbalancing", "DescribeTargetHealth"),
@@ -266,21 +283,34 @@ pub const NEEDS: &[Need] = &[
         DEPLOY,
     ),
     need(("logs", "GetLogEvents"), "logs:GetLogEvents", On::Logs, DEPLOY),
+    // How much of all that AWS lets through, and what else may be done.
+    need(
+        ("servicequotas", "ListServiceQuotas"),
+        "servicequotas:ListServiceQuotas",
+        On::Anything,
+        CHECKED,
+    ),
+    need(
+        ("iam", "SimulatePrincipalPolicy"),
+        "iam:SimulatePrincipalPolicy",
+        On::Oneself,
+        &[Group::Doctor],
+    ),
     // Images, and the parameters that name them.
-    need(("ecr", "BatchGetImage"), "ecr:BatchGetImage", On::Repositories, IMAGES),
+    need(("ecr", "BatchGetImage"), "ecr:BatchGetImage", On::Repositories, IMAGES_THERE),
     need(
         ("ecr", "GetDownloadUrlForLayer"),
         "ecr:GetDownloadUrlForLayer",
         On::Repositories,
         &[Group::Register],
     ),
-    need(("ssm", "GetParameters"), "ssm:GetParameters", On::ReadParameters, RECORD),
+    need(("ssm", "GetParameters"), "ssm:GetParameters", On::ReadParameters, READABLE),
     need(("ssm", "PutParameter"), "ssm:PutParameter", On::WrittenParameters, IMAGES),
     need(("ssm", "DeleteParameter"), "ssm:DeleteParameter", On::WrittenParameters, DEPLOY),
     need(("ssm", "GetParametersByPath"), "ssm:GetParametersByPath", On::ListedParameters, LOOK),
     // The record.
     need(("dynamodb", "GetItem"), "dynamodb:GetItem", On::StoreReads, RECORD),
-    need(("dynamodb", "Query"), "dynamodb:Query", On::StoreReads, RECORD),
+    need(("dynamodb", "Query"), "dynamodb:Query", On::StoreReads, READABLE),
     need(("dynamodb", "TransactWriteItems"), "dynamodb:PutItem", On::StoreWrites, IMAGES),
     need(("dynamodb", "TransactWriteItems"), "dynamodb:UpdateItem", On::StoreWrites, IMAGES),
     need(("dynamodb", "TransactWriteItems"), "dynamodb:DeleteItem", On::StoreWrites, DEPLOY),

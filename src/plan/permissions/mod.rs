@@ -16,7 +16,7 @@ mod trust;
 
 pub use facts::repositories;
 pub use hcl::{Provider, hcl, trust_hcl};
-pub use list::{Group, NEEDS, Need, On};
+pub use list::{DONE_WITHOUT, Group, NEEDS, Need, On};
 pub use policy::{
     ATTACHED_MAX, Condition, Effect, MANAGED_POLICY_MAX, Policy, Statement, is_kept, policies,
     too_many,

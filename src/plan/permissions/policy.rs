@@ -204,6 +204,7 @@ impl On {
             Self::StoreReads => "ReadStore",
             Self::StoreWrites => "WriteStore",
             Self::StoreTable => "Store",
+            Self::Oneself => "Oneself",
         }
     }
 
@@ -241,6 +242,7 @@ impl On {
             Self::AssumedRoles => reach.assumed_roles.clone(),
             Self::StoreReads => reach.store_reads.clone(),
             Self::StoreWrites | Self::StoreTable => reach.store_table.clone(),
+            Self::Oneself => reach.oneself.clone(),
         }
     }
 

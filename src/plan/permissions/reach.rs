@@ -79,6 +79,8 @@ pub struct Reach {
     pub read_keys: BTreeSet<String>,
     /// The partitions of the store to write.
     pub written_keys: BTreeSet<String>,
+    /// The principal itself, as far as IAM is asked about it.
+    pub oneself: BTreeSet<String>,
 }
 
 impl Reach {
@@ -108,6 +110,7 @@ impl Reach {
             store_table: BTreeSet::new(),
             read_keys: BTreeSet::new(),
             written_keys: BTreeSet::new(),
+            oneself: BTreeSet::new(),
         }
     }
 }
@@ -169,7 +172,7 @@ pub struct ReachRequest<'a> {
 pub fn reaches(request: &ReachRequest<'_>) -> Vec<Reach> {
     let mut found = Found { request: *request, reaches: BTreeMap::new() };
     match request.group {
-        Group::Status | Group::Deploy => {
+        Group::Status | Group::Deploy | Group::Doctor => {
             for environment in request.environments {
                 found.add_environment(environment);
             }
@@ -207,6 +210,11 @@ impl<'a> Found<'a> {
         self.request.group == Group::Deploy
     }
 
+    /// Whether the commands look at what is to be deployed.
+    fn reads_labels(&self) -> bool {
+        matches!(self.request.group, Group::Deploy | Group::Doctor)
+    }
+
     /// The folder of all labels of the project.
     fn labels(&self) -> String {
         format!("/{}/images", self.request.project.id)
@@ -224,17 +232,23 @@ impl<'a> Found<'a> {
         }
         let own = ParameterName::folder(&project.id, &Label::of_environment(&environment.id));
         let (labels, deploys) = (self.labels(), self.deploys());
+        let (reads_labels, asks_iam) = (self.reads_labels(), self.request.group == Group::Doctor);
         if let Some((reach, arns)) = self.at(&environment.home()) {
-            let read = if deploys { &labels } else { &own };
+            let read = if reads_labels { &labels } else { &own };
             reach.read_parameters.insert(arns.parameters(read));
             if deploys {
                 reach.written_parameters.insert(arns.parameters(&own));
             }
+            if asks_iam {
+                reach.oneself.insert(oneself(&reach.principal, arns));
+            }
+        }
+        if reads_labels {
+            self.add_repositories(&environment.home());
         }
         if !deploys {
             return;
         }
-        self.add_repositories(&environment.home());
         self.add_copies(environment);
         let from = environment.from.as_ref().and_then(|from| project.environments.get(from));
         if let Some(from) = from
@@ -277,7 +291,8 @@ impl<'a> Found<'a> {
     fn add_labels(&mut self) {
         let project = self.request.project;
         let (labels, deploys) = (self.labels(), self.deploys());
-        if let Some((reach, arns)) = self.at(&project.home).filter(|_| deploys) {
+        let reads = self.reads_labels();
+        if let Some((reach, arns)) = self.at(&project.home).filter(|_| reads) {
             reach.read_parameters.insert(arns.parameters(&labels));
         }
         if deploys {
@@ -392,6 +407,15 @@ impl<'a> Found<'a> {
                 .or_insert_with(|| Reach::nothing(Principal::Caller));
             caller.assumed_roles = roles;
         }
+    }
+}
+
+/// The principal as a resource of IAM. Which role it is that runs the program the manifest does not
+/// tell, where it names none.
+fn oneself(principal: &Principal, arns: &Arns) -> String {
+    match principal {
+        Principal::Role(arn) => arn.clone(),
+        Principal::Caller => arns.role("YOUR-ROLE"),
     }
 }
 

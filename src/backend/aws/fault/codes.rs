@@ -149,7 +149,7 @@ pub(super) fn lost(operation: Operation) -> FaultKind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::aws::pacer::Bucket;
+    use crate::backend::aws::Bucket;
 
     const READ: Operation =
         Operation { name: "X", bucket: Bucket::ServiceRead, repeat: Repeat::Harmless };

@@ -22,6 +22,7 @@ mod task_sets;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod tries;
 mod update;
 
 use std::{

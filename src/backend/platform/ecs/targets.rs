@@ -43,7 +43,10 @@ impl Ecs {
     }
 
     /// Asks about one target group.
-    async fn target_health(&self, group: &str) -> Result<Vec<TargetHealthDescription>, AwsError> {
+    pub(super) async fn target_health(
+        &self,
+        group: &str,
+    ) -> Result<Vec<TargetHealthDescription>, AwsError> {
         let client = aws_sdk_elasticloadbalancingv2::Client::new(self.session.config());
         let request = || client.describe_target_health().target_group_arn(group).send();
         let told = self.session.call(DESCRIBE_TARGET_HEALTH, request).await?;
