@@ -47,7 +47,7 @@ impl Phases {
     }
 }
 
-/// The budget of `docs/decisions/0001-requests-of-a-deployment.md`: 4N + 2R + 3⌈N/10⌉ + 8, and
+/// The budget of `docs/decisions/0001-requests-of-a-deployment.md`: 4N + 2R + 3⌈N/10⌉ + ⌈N/50⌉ + 9, and
 /// ⌈N/10⌉ for each poll, with the verification counted as two polls and four requests for each poll
 /// after the first at which rollouts had ended. R more where the images were looked up again.
 pub(crate) fn budget(deployment: &Deployment, shop: Shop) -> usize {
@@ -57,7 +57,7 @@ pub(crate) fn budget(deployment: &Deployment, shop: Shop) -> usize {
     let images = shop.repositories() * if again { 2 } else { 1 };
     let polls = (looks.all + 2) * tens + 4 * looks.with_ends.saturating_sub(1);
     let scaled = shop.services.div_ceil(50);
-    4 * shop.services + 2 * images + 3 * tens + scaled + 8 + polls
+    4 * shop.services + 2 * images + 3 * tens + scaled + 9 + polls
 }
 
 /// The first budget: 4N + 2⌈N/10⌉ + 8, and ⌈N/10⌉ for each poll.

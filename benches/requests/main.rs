@@ -98,7 +98,7 @@ async fn requests(budgets: &mut Budgets) -> Outcome<()> {
         "Requests of a deployment: N services changed, R repositories, P looks at the rollouts, E of \
          them with ends.\n\
          The first deployment finds no record of what runs; the next has that of the first.\n\n\
-         budget       4N + 2R + 3⌈N/10⌉ + ⌈N/50⌉ + 8 + (P + 2)⌈N/10⌉ + 4(E - 1)\n\
+         budget       4N + 2R + 3⌈N/10⌉ + ⌈N/50⌉ + 9 + (P + 2)⌈N/10⌉ + 4(E - 1)\n\
          first budget 4N + 2⌈N/10⌉ + 8 + P⌈N/10⌉ (told, not held)\n\n   \
          N    R            plan effects polls (P)  verify (E)  total  budget        first",
     );

@@ -62,7 +62,8 @@ impl Bucket {
     /// throttling for the Elastic Load Balancing API", non-mutating actions.
     /// DynamoDB: "Quotas in Amazon DynamoDB" for tables; for items what one partition takes, 3,000
     /// read and 1,000 write units a second, at ten units a transaction. CodeDeploy publishes none
-    /// ("AWS CodeDeploy limits"): the numbers are ours, and a throttle slows them down. Where only a rate is published, one second's worth is taken as the burst.
+    /// ("AWS CodeDeploy limits"): the numbers are ours, and a throttle slows them down. Where only a
+    /// rate is published, one second's worth is taken as the burst.
     pub(crate) const fn published(self) -> Limit {
         let (burst, per_second) = match self {
             Self::TaskDefinitionModify => (20.0, 1.0),

@@ -1,4 +1,4 @@
-//! Keeping requests within the rates that AWS publishes, so that they are not throttled.
+//! Keeping requests within the rates that AWS publishes or applies, so that they are not throttled.
 //!
 //! One [`Pacer`] per account, region and [`Bucket`], shared by everything in this process. A
 //! pacer lets requests through in the order they came. Time is Tokio's, so that tests can pause

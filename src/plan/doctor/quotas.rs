@@ -109,11 +109,9 @@ fn least(services: usize, slowest: &Load) -> Finding {
 /// What the account has, with the default where that is something else.
 fn told(applied: &[&Load]) -> String {
     let each = applied.iter().map(|load| {
-        let default = match load.quota() == load.published {
-            true => String::new(),
-            false => format!(" (by default {})", load.published.words()),
-        };
-        format!("{} {}{default}", load.operation, load.quota().words())
+        let (quota, default) = (load.quota(), load.published);
+        let told = format!("{} {}", load.operation, quota.words());
+        if quota == default { told } else { format!("{told} (by default {})", default.words()) }
     });
     format!("applied in this account: {}", each.collect::<Vec<_>>().join("; "))
 }
