@@ -164,7 +164,8 @@ async fn record(
         Ok(deployments) => {
             for environment in environments {
                 let look = timed(Check::Images, origin::look(patient, environment, &ledger));
-                origins.insert(environment.id.clone(), look.await);
+                origins
+                    .insert(environment.id.clone(), look.await.unwrap_or_else(|late| vec![late]));
             }
             let text = format!("`{}`, with {deployments} services deployed", patient.store);
             vec![Finding::ok(Check::Store, text)]
