@@ -613,8 +613,10 @@ fn stage(play: &Play) -> Shop {
 }
 
 /// Plays all with exactly the policy of the group, and then each action's play without the action.
+/// What is asked for only where something happens to take its time may be asked for once and not
+/// again: then the next play that asked for it is taken.
 fn try_out(group: Group, plays: &[Play]) {
-    let mut needed: BTreeMap<String, usize> = BTreeMap::new();
+    let mut needed: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let mut stages = Vec::new();
     for (number, play) in plays.iter().enumerate() {
         println!("{}", play.name);
@@ -631,7 +633,7 @@ fn try_out(group: Group, plays: &[Play]) {
         for need in NEEDS.iter().filter(|need| need.groups.contains(&group)) {
             let request = (need.service.to_owned(), need.operation.to_owned());
             if asked.contains(&request) && actions(&policy).contains(need.action) {
-                needed.entry(need.action.to_owned()).or_insert(number);
+                needed.entry(need.action.to_owned()).or_default().push(number);
             }
         }
         stages.push((shop, policy));
@@ -643,20 +645,22 @@ fn try_out(group: Group, plays: &[Play]) {
     assert_eq!(tried, all, "not every action is tried");
     let missed: Vec<String> = needed
         .iter()
-        .filter_map(|(action, number)| {
-            let (shop, policy) = &stages[*number];
-            try_without((group, action), &plays[*number], (shop, policy))
+        .filter_map(|(action, numbers)| {
+            let mut tries = numbers.iter().filter_map(|number| {
+                try_without((group, action), &plays[*number], &stages[*number])
+            });
+            tries.next().unwrap_or_else(|| Err(format!("{action} is not needed"))).err()
         })
         .collect();
     assert!(missed.is_empty(), "{}", missed.join("\n\n"));
 }
 
-/// Plays something without one action; what is wrong with that.
+/// Plays something without one action; what is wrong with that. Nothing where it was not asked for.
 fn try_without(
     (group, action): (Group, &str),
     play: &Play,
-    (shop, policy): (&Shop, &Value),
-) -> Option<String> {
+    (shop, policy): &(Shop, Value),
+) -> Option<Result<(), String>> {
     println!("{}, without {action}", play.name);
     let shop = shop.copy();
     allow(&shop, &without(policy, action));
@@ -664,12 +668,13 @@ fn try_without(
     shop.sandbox(&["speed", play.speed]);
     let run = shop.start(play.act).end_when_it_says(action);
     if denied(&shop).is_empty() {
-        return Some(format!("{}: {action} is not needed", play.name));
+        return None;
     }
     let told = run.stdout + &run.stderr;
     let is_quiet = QUIET.iter().any(|(of, quiet, _)| (*of, *quiet) == (group, action));
     let is_told = told.contains(action);
-    (is_quiet == is_told).then(|| format!("{}: of {action} is said:\n{told}", play.name))
+    let said = || format!("{}: of {action} is said:\n{told}", play.name);
+    Some(if is_quiet == is_told { Err(said()) } else { Ok(()) })
 }
 
 #[test]

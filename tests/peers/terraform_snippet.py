@@ -264,8 +264,8 @@ SERVICES: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, 
 
 # What Terraform is given for what is not printed.
 VARIABLES = {
-    "web_web_DB_PASSWORD": "hunter2",
-    "web_web_splunk-token": "0f-1a",
+    "web_DB_PASSWORD": "hunter2",
+    "web_splunk-token": "0f-1a",
 }
 
 # What is not about services.
@@ -377,7 +377,7 @@ class Estate:
 def known(hcl: str) -> str:
     """What is printed, without the blocks that this version of the provider does not have yet."""
     for name in NEWER:
-        found = re.subn(rf"\n\n(?:( +)# [^\n]*\n)?( +){name} \{{\n.*?\n\2\}}", "", hcl, flags=re.S)
+        found = re.subn(rf"\n\n(?: +# [^\n]*\n)*( +){name} \{{\n.*?\n\1\}}", "", hcl, flags=re.S)
         hcl, count = found
         if not count:
             raise Broken(f"there is no {name} in what is printed")

@@ -152,3 +152,60 @@ fn what_no_parameter_tells_is_guessed_and_said() {
     web: the container `log` takes its image from no parameter, and is left out
     "#);
 }
+
+#[test]
+fn clusters_of_one_name_in_two_accounts_are_two() {
+    let mut elsewhere: Vec<Value> = service(("main", "web"), &["web"], &[]);
+    elsewhere.extend(service(("main", "prodigy-prod"), &["web"], &["/shop/images/prod/prodigy"]));
+    let elsewhere =
+        serde_json::to_string(&elsewhere).unwrap().replace("111111111111", "222222222222");
+    let elsewhere: Vec<Value> = serde_json::from_str(&elsewhere).unwrap();
+    let elsewhere: Vec<Value> = elsewhere.into_iter().map(renamed).collect();
+    let here = service(("main", "web"), &["web"], &["/shop/images/stage/web"]);
+    let draft = made(&[here, elsewhere], None).unwrap();
+    insta::assert_snapshot!(told(&draft), @r#"
+    [shop]
+
+    [shop.environments.prod]
+    cluster = "main"
+    region  = "cn-north-1"
+    account = "222222222222"
+
+    [shop.environments.stage]
+    cluster = "main"
+    region  = "cn-north-1"
+    account = "111111111111"
+
+    [shop.services.prodigy]
+    service = "prodigy-{env}"
+    images = { web = "prodigy" }
+
+    [shop.services.web]
+    ---
+    "#);
+}
+
+/// A resource at another address.
+fn renamed(mut resource: Value) -> Value {
+    let address = format!("{}_elsewhere", resource["address"].as_str().unwrap());
+    resource["address"] = Value::from(address);
+    if let Some(all) = resource.get_mut("depends_on").and_then(Value::as_array_mut) {
+        for one in all {
+            *one = Value::from(format!("{}_elsewhere", one.as_str().unwrap()));
+        }
+    }
+    resource
+}
+
+#[test]
+fn an_environment_has_one_account() {
+    let here = service(("a", "web"), &["web"], &["/shop/images/prod/web"]);
+    let there = service(("b", "api"), &["api"], &["/shop/images/prod/api"]);
+    let there = serde_json::to_string(&there).unwrap().replace("111111111111", "222222222222");
+    let there: Vec<Value> = serde_json::from_str(&there).unwrap();
+    let draft = made(&[here, there], None).unwrap();
+    let remark = "the environment `prod` has services in the account 111111111111, and api is in \
+                  222222222222: an environment has one; give it another name there";
+    assert!(draft.remarks.iter().any(|one| one == remark), "{:?}", draft.remarks);
+    assert!(draft.text.contains(&format!("# {remark}")), "{}", draft.text);
+}

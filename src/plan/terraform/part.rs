@@ -170,7 +170,7 @@ fn is_service(resource: &Resource, arn: &str) -> bool {
 }
 
 /// What an ARN says up to its resource: partition, service, region and account.
-fn place(arn: &str) -> Vec<&str> {
+pub(super) fn place(arn: &str) -> Vec<&str> {
     arn.split(':').take(5).collect()
 }
 

@@ -3,14 +3,16 @@
 //! What Terraform does not tell is left at its default or guessed, and each guess is a remark, beside
 //! the result and in it.
 
+mod text;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::text::write;
 use super::{
     document::TerraformDocument,
     origin::source,
-    part::{family_of, short},
+    part::{family_of, place, short},
     resource::Resource,
-    toml::{key, quote, table},
 };
 use crate::model::{AccountId, ImageId, ProjectId, Region, ServiceId};
 
@@ -99,9 +101,11 @@ impl Found {
     /// Reads a service.
     fn of(document: &TerraformDocument, service: &Resource) -> Option<Self> {
         let family = family_of(short(service.text("task_definition").unwrap_or_default()));
-        let block = document
-            .of_kind("aws_ecs_task_definition")
-            .find(|one| one.is_managed && one.text("family") == Some(family));
+        let home = service.text("id").unwrap_or_default();
+        let block = document.of_kind("aws_ecs_task_definition").find(|one| {
+            let is_there = one.text("arn").is_none_or(|arn| place(arn) == place(home));
+            one.is_managed && one.text("family") == Some(family) && is_there
+        });
         let read = document
             .of_kind("aws_ssm_parameter")
             .filter(|one| block.is_some_and(|block| block.depends_on(one)));
@@ -110,7 +114,7 @@ impl Found {
             names.iter().filter_map(|name| Parameter::parse(name)).collect();
         let foreign = names.into_iter().filter(|name| Parameter::parse(name).is_none());
         let cluster = service.text("cluster")?;
-        let arn: Vec<&str> = service.text("id").unwrap_or_default().split(':').collect();
+        let arn: Vec<&str> = home.split(':').collect();
         let part = |at: usize| arn.get(at).copied().unwrap_or_default();
         Some(Self {
             name: service.text("name")?.to_owned(),
@@ -122,6 +126,13 @@ impl Found {
             source: block.and_then(|block| source(document, block)),
             parameters,
         })
+    }
+
+    /// Whether another service is in the same cluster; clusters elsewhere may have the same name.
+    fn is_beside(&self, other: &Self) -> bool {
+        self.cluster == other.cluster
+            && self.account == other.account
+            && self.region == other.region
     }
 }
 
@@ -135,7 +146,33 @@ struct Environment {
     /// Its account.
     account: Option<AccountId>,
     /// What there is to say about it.
-    remark: Option<String>,
+    remarks: BTreeSet<String>,
+}
+
+impl Environment {
+    /// Notes where a service is. A manifest has one account and one region for an environment.
+    fn note_place(&mut self, id: &str, one: &Found) {
+        let region = self.region.take().or_else(|| one.region.clone());
+        let account = self.account.take().or_else(|| one.account.clone());
+        let elsewhere = |kind: &str, of: &str, another: &str| {
+            format!(
+                "the environment `{id}` has services in the {kind} {of}, and {} is in {another}: an \
+                 environment has one; give it another name there",
+                one.name
+            )
+        };
+        if let (Some(of), Some(another)) = (&account, &one.account)
+            && of != another
+        {
+            self.remarks.insert(elsewhere("account", of.as_str(), another.as_str()));
+        }
+        if let (Some(of), Some(another)) = (&region, &one.region)
+            && of != another
+        {
+            self.remarks.insert(elsewhere("region", of.as_str(), another.as_str()));
+        }
+        (self.region, self.account) = (region, account);
+    }
 }
 
 /// A service of the manifest.
@@ -173,7 +210,7 @@ pub fn draft_manifest(
     let mut left_out = Vec::new();
     for one in &found {
         let environment = environment_of(one, &found, &project);
-        match ServiceId::new(strip(&one.name, &environment)) {
+        match ServiceId::new(strip(&one.name, &environment).0) {
             Ok(id) => add(services.entry(id).or_default(), (one, &environment), &environments),
             Err(error) => left_out.push(format!("the service {} is left out: {error}", one.name)),
         }
@@ -208,7 +245,7 @@ fn named_environment(one: &Found, project: &ProjectId) -> Option<String> {
 /// The environment of a service: what its parameters name, else those of its neighbours in the
 /// cluster, else the end of the cluster's name.
 fn environment_of(one: &Found, all: &[Found], project: &ProjectId) -> String {
-    let neighbours = all.iter().filter(|other| other.cluster == one.cluster);
+    let neighbours = all.iter().filter(|other| other.is_beside(one));
     named_environment(one, project)
         .or_else(|| neighbours.into_iter().find_map(|other| named_environment(other, project)))
         .unwrap_or_else(|| one.cluster.rsplit('-').next().unwrap_or(&one.cluster).to_owned())
@@ -221,13 +258,12 @@ fn environments(found: &[Found], project: &ProjectId) -> BTreeMap<String, Enviro
     for one in found {
         let id = environment_of(one, found, project);
         *clusters.entry((id.clone(), &one.cluster)).or_default() += 1;
-        let named = found.iter().filter(|other| other.cluster == one.cluster);
+        let named = found.iter().filter(|other| other.is_beside(one));
         let is_guessed = named.into_iter().all(|other| named_environment(other, project).is_none());
         let environment = environments.entry(id.clone()).or_default();
-        environment.region = environment.region.take().or_else(|| one.region.clone());
-        environment.account = environment.account.take().or_else(|| one.account.clone());
+        environment.note_place(&id, one);
         if is_guessed {
-            environment.remark = Some(format!(
+            environment.remarks.insert(format!(
                 "the environment `{id}` is guessed from the cluster's name: deployments write \
                  `/{project}/images/{id}/<image>`"
             ));
@@ -245,11 +281,23 @@ fn environments(found: &[Found], project: &ProjectId) -> BTreeMap<String, Enviro
     environments
 }
 
-/// A service's name without the environment before or after it.
-fn strip<'a>(name: &'a str, environment: &str) -> &'a str {
-    let before = name.strip_prefix(environment).and_then(|rest| rest.strip_prefix(['-', '_']));
-    let after = name.strip_suffix(environment).and_then(|rest| rest.strip_suffix(['-', '_']));
-    before.or(after).filter(|rest| !rest.is_empty()).unwrap_or(name)
+/// A service's name without the environment before or after it, and the pattern that makes the name,
+/// where it has the environment in it.
+fn strip<'a>(name: &'a str, environment: &str) -> (&'a str, Option<String>) {
+    let is_name = |rest: &&str| !rest.is_empty();
+    let before = name.strip_prefix(environment);
+    let after = name.strip_suffix(environment);
+    if let Some(end) = before
+        && let Some(id) = end.strip_prefix(['-', '_']).filter(is_name)
+    {
+        (id, Some(format!("{{env}}{end}")))
+    } else if let Some(start) = after
+        && let Some(id) = start.strip_suffix(['-', '_']).filter(is_name)
+    {
+        (id, Some(format!("{start}{{env}}")))
+    } else {
+        (name, None)
+    }
 }
 
 /// Adds what a service is in one environment.
@@ -258,8 +306,7 @@ fn add(
     (found, environment): (&Found, &str),
     environments: &BTreeMap<String, Environment>,
 ) {
-    let id = strip(&found.name, environment);
-    let pattern = (id != found.name).then(|| found.name.replacen(environment, "{env}", 1));
+    let (id, pattern) = strip(&found.name, environment);
     if service.ecs_name.is_some() && service.ecs_name != pattern {
         service.remarks.push(format!(
             "it is called {} in {environment}, which the pattern does not make",
@@ -328,63 +375,4 @@ fn settled(project: &ProjectId, id: ServiceId, mut service: Service) -> (Service
     service.remarks.sort();
     service.remarks.dedup();
     (id, service)
-}
-
-/// The text of a manifest.
-fn write(
-    project: &ProjectId,
-    (environments, services): (&BTreeMap<String, Environment>, &BTreeMap<ServiceId, Service>),
-    left_out: Vec<String>,
-) -> DraftManifest {
-    let mut remarks = left_out;
-    let mut lines = vec![
-        "# What can be deployed, and where: made from what Terraform says. Terraform does not tell of \
-         service"
-            .to_owned(),
-        "# sets, of the roles to deploy with, of the store, and from which environment another takes \
-         its images."
-            .to_owned(),
-        String::new(),
-        format!("[{}]", key(project.as_str())),
-    ];
-    for (id, environment) in environments {
-        lines.push(String::new());
-        lines.extend(environment.remark.iter().map(|remark| format!("# {remark}")));
-        remarks.extend(environment.remark.clone());
-        lines.push(format!("[{}.environments.{}]", key(project.as_str()), key(id)));
-        lines.push(format!("cluster = {}", quote(&environment.cluster)));
-        let region = environment.region.as_ref().map(|region| quote(region.as_str()));
-        lines.extend(region.map(|region| format!("region  = {region}")));
-        let account = environment.account.as_ref().map(|account| quote(account.as_str()));
-        lines.extend(account.map(|account| format!("account = {account}")));
-    }
-    for (id, service) in services {
-        lines.push(String::new());
-        lines.extend(service.remarks.iter().map(|remark| format!("# {remark}")));
-        remarks.extend(service.remarks.iter().map(|remark| format!("{id}: {remark}")));
-        lines.push(format!("[{}.services.{}]", key(project.as_str()), key(id.as_str())));
-        lines.extend(service.ecs_name.as_ref().map(|name| format!("service = {}", quote(name))));
-        lines.extend(images(id, service));
-        if !service.clusters.is_empty() {
-            lines.push(format!("cluster = {}", table(&service.clusters)));
-        }
-    }
-    lines.push(String::new());
-    let (services, environments) = (services.len(), environments.len());
-    DraftManifest { text: lines.join("\n"), remarks, services, environments }
-}
-
-/// The key `images` of a service; nothing where it is the default.
-fn images(id: &ServiceId, service: &Service) -> Option<String> {
-    let all = &service.containers;
-    let same = all.iter().all(|(container, image)| container == image);
-    match all.iter().collect::<Vec<_>>().as_slice() {
-        [] => None,
-        [(_, image)] if same && *image == id.as_str() => None,
-        _ if same => {
-            let images: Vec<String> = all.values().map(|image| quote(image)).collect();
-            Some(format!("images = [{}]", images.join(", ")))
-        }
-        _ => Some(format!("images = {}", table(all))),
-    }
 }
