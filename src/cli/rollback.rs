@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     engine::Report,
-    model::{DeploymentNumber, DeploymentStatus, Release, ReleaseNumber, ServiceId},
+    model::{DeploymentNumber, DeploymentStatus, ImageId, Release, ReleaseNumber, ServiceId},
     ops::{self, Execution, Goal, RollbackRequest, TakeUp, Way, Workspace},
     ui::{self, Format},
 };
@@ -137,16 +137,23 @@ fn goal(to: &Goal) -> String {
     match to {
         Goal::Release(release) => release.to_string(),
         Goal::LastVerified => "what was last verified for each of its services".to_owned(),
-        Goal::Before { before, foreign } => {
-            let before = format!("what ran before {}", before.deployment);
-            if foreign.is_empty() {
-                return before;
+        Goal::Before { before, foreign, by_tag } => {
+            let mut told = vec![format!("what ran before {}", before.deployment)];
+            if !foreign.is_empty() {
+                let foreign: Vec<&str> = foreign.iter().map(ServiceId::as_str).collect();
+                told.push(format!(
+                    "What {} ran then was not deployed by release-tool, and so never verified",
+                    foreign.join(", ")
+                ));
             }
-            let foreign: Vec<&str> = foreign.iter().map(ServiceId::as_str).collect();
-            format!(
-                "{before}. What {} ran then was not deployed by release-tool, and so never verified",
-                foreign.join(", ")
-            )
+            if !by_tag.is_empty() {
+                let by_tag: Vec<&str> = by_tag.iter().map(ImageId::as_str).collect();
+                told.push(format!(
+                    "By tag, as the registry has it now, which need not be what ran then: {}",
+                    by_tag.join(", ")
+                ));
+            }
+            told.join(". ")
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     backend::store::StoreError,
-    manifest::{Environment, Project},
+    manifest::{Environment, Project, Service},
     model::{
         Actor, Deployment, DeploymentKind, DeploymentNumber, DeploymentStatus, EnvironmentId,
         Event, Hold, ImageId, ImageUri, Listener, ReleaseNumber, Selection, ServiceId, Step,
@@ -63,6 +63,8 @@ pub enum Goal {
         before: RanBefore,
         /// The services of which no deployment of the record had set it, so that it was never verified.
         foreign: BTreeSet<ServiceId>,
+        /// The images that are named by a tag, which may be another one by now.
+        by_tag: BTreeSet<ImageId>,
     },
 }
 
@@ -102,11 +104,15 @@ pub async fn way_back(workspace: &Workspace, request: &RollbackRequest) -> Resul
     }
     let selection = request.selection.as_ref().map(|_| selection);
     let place = (&project, &environment.id);
-    let Target { selection, from, to } = target(workspace, place, (selection, request.to)).await?;
-    let images = match &to {
-        Goal::Before { before, .. } => {
-            let services = services(&project, &selection);
-            images_before(workspace, &environment, (before, &services)).await?
+    let Target { selection, from, mut to } =
+        target(workspace, place, (selection, request.to)).await?;
+    let images = match &mut to {
+        Goal::Before { before, by_tag, .. } => {
+            let services = project.services_of(&selection);
+            let images = images_before(workspace, &environment, (before, &services)).await?;
+            let tagged = images.iter().filter(|(_, uri)| uri.digest().is_none());
+            *by_tag = tagged.map(|(image, _)| image.clone()).collect();
+            images
         }
         Goal::Release(_) | Goal::LastVerified => BTreeMap::new(),
     };
@@ -246,7 +252,7 @@ fn before_all(
             && found.is_some_and(|found| !ours.contains(&(step.service.clone(), found)))
     };
     let foreign = before.steps.iter().filter(is_foreign).map(|step| step.service.clone());
-    Goal::Before { foreign: foreign.collect(), before }
+    Goal::Before { foreign: foreign.collect(), before, by_tag: BTreeSet::new() }
 }
 
 /// Whether the newest deployment left its services neither where it wanted them nor where they were,
@@ -262,12 +268,12 @@ fn is_left_broken(newest_first: &[Deployment]) -> bool {
 async fn images_before(
     workspace: &Workspace,
     environment: &Environment,
-    (ran, services): (&RanBefore, &BTreeSet<ServiceId>),
+    (ran, services): (&RanBefore, &[&Service]),
 ) -> Result<BTreeMap<ImageId, ImageUri>, OpError> {
     let steps: Vec<(&Step, &TaskDefinitionArn)> = ran
         .steps
         .iter()
-        .filter(|step| services.contains(&step.service))
+        .filter(|step| services.iter().any(|service| service.id == step.service))
         .filter_map(|step| Some((step, step.before.task_definition.as_ref()?)))
         .collect();
     let access = Access::open(workspace, &environment.home()).await?;
@@ -290,7 +296,16 @@ async fn images_before(
             }
         }
     }
-    Ok(before)
+    // One that was not moved runs what it ran before: the same image must not go back under it.
+    let stays = |service: &&&Service| ran.steps.iter().all(|step| step.service != service.id);
+    let mut shared = services.iter().filter(stays).flat_map(|service| service.containers.values());
+    match shared.find(|image| before.contains_key(*image)) {
+        Some(image) => {
+            let (image, deployment) = (image.clone(), ran.deployment);
+            Err(Obstacle::BeforeDiffers { image, deployment }.into())
+        }
+        None => Ok(before),
+    }
 }
 
 /// The services of a selection.

@@ -285,7 +285,7 @@ fn a_role_that_does_not_trust_whoever_asks_for_it_is_told_of() {
         .expect(1)
         .tells("error: images come from label `latest`, and the project's own account")
         .tells("because: `AssumeRole` is not allowed")
-        .tells("hint: let the trust policy of `arn:aws:iam::999999999999:role/shop-labels` name `arn:aws:sts::111111111111:assumed-role/shop-deploy/");
+        .tells("hint: let the trust policy of `arn:aws:iam::999999999999:role/shop-labels` name the role `shop-deploy` of account 111111111111, with");
 }
 
 /// The manifest without the project's account and role.

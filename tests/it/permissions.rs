@@ -646,10 +646,10 @@ fn try_out(group: Group, plays: &[Play]) {
     let missed: Vec<String> = needed
         .iter()
         .filter_map(|(action, numbers)| {
-            let mut tries = numbers.iter().filter_map(|number| {
+            let mut outcomes = numbers.iter().filter_map(|number| {
                 try_without((group, action), &plays[*number], &stages[*number])
             });
-            tries.next().unwrap_or_else(|| Err(format!("{action} is not needed"))).err()
+            outcomes.next().unwrap_or_else(|| Err(format!("{action} is not needed"))).err()
         })
         .collect();
     assert!(missed.is_empty(), "{}", missed.join("\n\n"));

@@ -154,7 +154,7 @@ fn from_the_first_that_was_verified_it_goes_back_to_what_ran_before() {
     let shop = Shop::new();
     shop.run(INDEXER).expect(0);
     let shown = shop.run(&["rollback", "prod", "--dry-run"]).expect(0);
-    assert_snapshot!(remarks(&shop, &shown), @"prod goes back to what ran before d1. What search-indexer ran then was not deployed by release-tool, and so never verified.");
+    assert_snapshot!(remarks(&shop, &shown), @"prod goes back to what ran before d1. What search-indexer ran then was not deployed by release-tool, and so never verified. By tag, as the registry has it now, which need not be what ran then: search-indexer.");
     let run = shop.run(BACK).expect(0).tells("prod is on hold");
     assert_snapshot!(shop.steady(&run.stdout), @"
         search-indexer    5226296    VERIFIED    bookshop-prod-search-indexer:3

@@ -82,16 +82,28 @@ impl IdentityError {
 /// role's that does not allow it, unless it names one of them.
 fn role_hint(error: &AwsError) -> Option<String> {
     let FaultKind::AccessDenied(denial) = error.kind() else { return None };
-    let is_told = error.message().contains("identity-based policy");
+    let told = ["identity-based policy", "explicit deny"];
+    let is_told = told.iter().any(|words| error.message().contains(words));
     if error.operation() != "AssumeRole" || is_told {
         return None;
     }
-    let (role, caller) = (denial.resource.as_deref()?, denial.principal.as_deref()?);
+    let (role, caller) = (denial.resource.as_deref()?, lasting(denial.principal.as_deref()?));
     Some(format!(
-        "let the trust policy of `{role}` name `{caller}`, with the `external_id` of the manifest where \
+        "let the trust policy of `{role}` name {caller}, with the `external_id` of the manifest where \
          it asks for one (for jobs of a CI see `release-tool iam-policy trust --help`); and allow \
-         `sts:AssumeRole` on it to `{caller}`"
+         `sts:AssumeRole` on it to {caller}"
     ))
+}
+
+/// Who a policy can name: of a session its role, since the next session is called something else. The
+/// role's path is not in the ARN of a session.
+fn lasting(caller: &str) -> String {
+    let role = || {
+        let (place, role) = caller.split_once(":assumed-role/")?;
+        let (name, _session) = role.rsplit_once('/')?;
+        Some(format!("the role `{name}` of account {}", place.rsplit(':').next()?))
+    };
+    role().unwrap_or_else(|| format!("`{caller}`"))
 }
 
 /// A connection to one account and region. Cheap to clone; clones share credentials, pacers and

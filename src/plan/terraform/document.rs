@@ -230,8 +230,12 @@ fn of_plan(root: &Value) -> TerraformDocument {
     }
 }
 
-/// One entry of a plan's `resource_changes`.
+/// One entry of a plan's `resource_changes`. What is left of an earlier one, and is about to go, has the
+/// address of the one that took its place, and is none.
 fn change(entry: &Value) -> Option<(String, Change)> {
+    if entry.get("deposed").is_some() {
+        return None;
+    }
     let address = entry.get("address")?.as_str()?.to_owned();
     let change = entry.get("change")?;
     let value = |member: &str| change.get(member).cloned().unwrap_or_default();
@@ -341,6 +345,17 @@ mod tests {
     fn an_empty_state_has_no_resources() {
         let empty = TerraformDocument::read(r#"{"format_version":"1.0"}"#).unwrap();
         assert_eq!((empty.resources.len(), empty.is_plan()), (0, false));
+    }
+
+    #[test]
+    fn what_is_left_of_an_earlier_one_is_no_change() {
+        let entry =
+            |actions: &[&str]| json!({ "address": "a.b", "change": { "actions": actions } });
+        let mut deposed = entry(&["delete"]);
+        deposed["deposed"] = json!("abcd");
+        let plan = json!({ "resource_changes": [entry(&["no-op"]), deposed] });
+        let read = TerraformDocument::read(&plan.to_string()).unwrap();
+        assert_eq!(read.planned.unwrap().changes["a.b"].action, Action::Nothing);
     }
 
     #[test]

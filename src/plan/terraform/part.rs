@@ -204,7 +204,11 @@ fn lost(document: &TerraformDocument, facts: &Facts) -> Vec<String> {
         let change = planned.changes.get(&one.address);
         one.is_managed
             && one.text("name").is_some_and(|name| names.contains(&name))
-            && change.is_some_and(|change| change.action == Action::Delete)
+            && change.is_some_and(|change| match change.action {
+                Action::Delete => true,
+                Action::Replace => change.after.get("name") != change.before.get("name"),
+                _ => false,
+            })
     };
     let found = document.of_kind("aws_ssm_parameter").filter(is_lost);
     found.map(|one| one.address.clone()).collect()

@@ -130,6 +130,9 @@ fn content_changes(facts: &Facts, change: &Change) -> Vec<FieldChange> {
     };
     let mut changes: Vec<FieldChange> =
         change.attributes().into_iter().filter(is_content).map(whole).collect();
+    if change.is_unknown("container_definitions") {
+        changes.push(whole("container_definitions, as far as is known only then".to_owned()));
+    }
     changes.extend(container_changes(change));
     changes.retain(|change| !facts.is_mapped_image(&change.path));
     changes
@@ -147,11 +150,16 @@ fn container_changes(change: &Change) -> Vec<FieldChange> {
         return Vec::new();
     };
     let mut changes = differences(&before, &after).unwrap_or_default();
-    changes.retain(|change| {
-        change.to.is_some() || !change.from.as_deref().is_none_or(|from| FILLED_IN.contains(&from))
-    });
+    changes.retain(|change| change.to.is_some() || !is_filled_in(change));
     changes
 }
 
-/// What ECS has in members of containers that nobody gave.
-const FILLED_IN: [&str; 7] = ["[]", "{}", "0", "false", "true", "\"\"", "\"tcp\""];
+/// Whether a member is as ECS has it where nobody gave it.
+fn is_filled_in(change: &FieldChange) -> bool {
+    let member = change.path.rsplit('.').next().unwrap_or_default();
+    match (member, change.from.as_deref()) {
+        ("essential", from) => from == Some("true"),
+        ("protocol", from) => from == Some("\"tcp\""),
+        (_, from) => from.is_none_or(|from| ["[]", "{}", "0", "false", "\"\""].contains(&from)),
+    }
+}

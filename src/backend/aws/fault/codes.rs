@@ -23,7 +23,7 @@ const THROTTLES: [&str; 11] = [
 const DENIALS: [&str; 4] =
     ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"];
 /// Codes with which AWS refuses the credentials themselves.
-const BAD_CREDENTIALS: [&str; 16] = [
+const BAD_CREDENTIALS: [&str; 15] = [
     "ExpiredToken",
     "ExpiredTokenException",
     "RequestExpired",
@@ -39,7 +39,6 @@ const BAD_CREDENTIALS: [&str; 16] = [
     "IncompleteSignature",
     "InvalidIdentityToken",
     "IDPRejectedClaim",
-    "IDPCommunicationError",
 ];
 /// Codes for things that do not exist, with what they are.
 const MISSING: [(&str, &str); 10] = [
@@ -113,8 +112,14 @@ pub(super) fn of_answer(
     if INVALIDS.contains(&code) {
         return FaultKind::Invalid;
     }
-    let server =
-        ["ServerException", "InternalServerError", "InternalFailure", "ServiceUnavailable"];
+    // The last is STS that does not reach the identity provider: the token may be good.
+    let server = [
+        "ServerException",
+        "InternalServerError",
+        "InternalFailure",
+        "ServiceUnavailable",
+        "IDPCommunicationError",
+    ];
     if server.contains(&code) || status.is_some_and(|status| status >= 500) {
         return lost(operation);
     }
