@@ -270,7 +270,12 @@ async fn inside(patient: &Patient<'_>, environment: &Environment, session: &AwsS
         timed(Check::Permissions, permissions::look(patient, environment, session)),
         quotas::look(&project, session),
     );
-    let (mut findings, observed) = services.unwrap_or_else(|late| (vec![late], Vec::new()));
+    let (mut findings, examined) = services.unwrap_or_else(|late| (vec![late], Vec::new()));
+    if !examined.is_empty() {
+        let alarms = timed(Check::Alarms, services::alarms(session, &examined)).await;
+        findings.extend(alarms.unwrap_or_else(|late| vec![late]));
+    }
+    let observed: Vec<_> = examined.into_iter().filter_map(|one| one.observed).collect();
     findings.extend(parameters.unwrap_or_else(|late| vec![late]));
     findings.extend(quotas);
     match permissions.unwrap_or_else(|late| Asked::Told(vec![late])) {

@@ -17,12 +17,12 @@ use crate::{
 /// Where a service is.
 type Target = (ClusterName, EcsServiceName);
 
-/// Looks at the services, their containers, circuit breakers and alarms. Also gives what ECS told.
+/// Looks at the services, their containers and circuit breakers. Also gives what ECS told.
 pub(super) async fn look(
     project: &Project,
     environment: &Environment,
     session: &AwsSession,
-) -> (Vec<Finding>, Vec<ObservedService>) {
+) -> (Vec<Finding>, Vec<Examined>) {
     let (targets, mut findings) = targets(project, environment);
     let ecs = Ecs::new(session.clone()).naming(groups(project, &environment.home()));
     let clusters: BTreeSet<&ClusterName> =
@@ -37,9 +37,8 @@ pub(super) async fn look(
         findings.extend(doctor::services(&examined));
         findings.extend(doctor::containers(&examined));
         findings.extend(doctor::breakers(&examined));
-        findings.extend(alarms(session, &examined).await);
     }
-    (findings, examined.into_iter().filter_map(|one| one.observed).collect())
+    (findings, examined)
 }
 
 /// The services with where they are, and what keeps that from being known.
@@ -113,7 +112,7 @@ fn examine(
 }
 
 /// The alarms that watch their rollouts.
-async fn alarms(session: &AwsSession, examined: &[Examined]) -> Vec<Finding> {
+pub(super) async fn alarms(session: &AwsSession, examined: &[Examined]) -> Vec<Finding> {
     let names: Vec<String> = doctor::watched(examined).into_iter().collect();
     if names.is_empty() {
         return Vec::new();
